@@ -1,0 +1,1 @@
+"""Connectors to other systems, found through the entry-point group `syncadmin.connectors`."""

@@ -1,0 +1,1 @@
+"""The conflict inbox: what no policy may decide waits here for a person."""

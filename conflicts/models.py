@@ -1,0 +1,119 @@
+"""Conflicts: one item per record that waits for a person, with one row per field that differs.
+
+The engine opens, refreshes and closes items; people decide them (`conflicts.services`). A decision is
+bound to `revision`: it is refused if the item has been refreshed since the person saw it.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from syncadmin.core.plan import ConflictKind
+from syncadmin.models import Link, Mapping
+from syncadmin.models.mappings import SIDE_CHOICES, choices_of
+
+
+class ConflictState(models.TextChoices):
+    """Open waits for a person; decided waits for the engine; closed is history."""
+
+    OPEN = "open"
+    DECIDED = "decided"
+    CLOSED = "closed"
+
+
+LIVE = Q(state__in=["open", "decided"])
+
+
+class ConflictQuerySet(models.QuerySet["Conflict"]):
+    """Named queries of the inbox."""
+
+    def waiting(self) -> ConflictQuerySet:
+        """Those that a person must act on."""
+        return self.filter(state=ConflictState.OPEN)
+
+    def live(self) -> ConflictQuerySet:
+        """Those not closed."""
+        return self.filter(LIVE)
+
+
+class Conflict(models.Model):
+    """One item of the inbox.
+
+    Linked records have `link`; an unlinked record has `side` and `key`. `candidates` and `twins` are keys of
+    an ambiguous match; `snapshot` holds, by side, the record's canonical values for showing. `said`
+    are the system's own words on a rejected write. `decision` is a record-level pick.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="conflicts")
+    link = models.ForeignKey(Link, null=True, blank=True, on_delete=models.CASCADE, related_name="conflicts")
+    side = models.CharField(max_length=5, blank=True, choices=SIDE_CHOICES)
+    key = models.TextField(blank=True)
+    kind = models.CharField(max_length=20, choices=choices_of(ConflictKind))
+    state = models.CharField(max_length=7, choices=ConflictState.choices, default=ConflictState.OPEN)
+    revision = models.PositiveIntegerField(default=1)
+    label = models.CharField(max_length=200, blank=True)
+    reason = models.TextField(blank=True)
+    said = models.TextField(blank=True)
+    candidates = models.JSONField(default=list)
+    twins = models.JSONField(default=list)
+    snapshot = models.JSONField(default=dict)
+    seqs = models.JSONField(default=dict)
+    moved = models.BooleanField(default=False)
+    decision = models.JSONField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_how = models.CharField(max_length=100, blank=True)
+
+    objects = ConflictQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        permissions = [("resolve_conflict", "Can resolve conflicts")]
+        constraints = [
+            models.UniqueConstraint(fields=["link"], condition=LIVE & Q(link__isnull=False), name="one_item_a_link"),
+            models.UniqueConstraint(
+                fields=["mapping", "side", "key"], condition=LIVE & Q(link__isnull=True), name="one_item_a_record"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "mapping", "id"], name="conflict_list")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.label or self.key}"
+
+
+class ConflictField(models.Model):
+    """One field of a conflict: what both sides hold, what was last agreed, and what a person picked.
+
+    Values are canonical JSON. `left_seq` and `right_seq` are the journal numbers of the held changes.
+    `pick` is {kind, value, seen_left, seen_right} once decided.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    conflict = models.ForeignKey(Conflict, on_delete=models.CASCADE, related_name="fields")
+    field = models.CharField(max_length=50)
+    has_base = models.BooleanField(default=True)
+    base_left = models.JSONField(null=True)
+    base_right = models.JSONField(null=True)
+    left = models.JSONField(null=True)
+    right = models.JSONField(null=True)
+    left_time = models.DateTimeField(null=True)
+    right_time = models.DateTimeField(null=True)
+    left_who = models.CharField(max_length=150, blank=True)
+    right_who = models.CharField(max_length=150, blank=True)
+    left_seq = models.BigIntegerField(null=True)
+    right_seq = models.BigIntegerField(null=True)
+    reason = models.TextField(blank=True)
+    pick = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ["conflict", "id"]
+        constraints = [models.UniqueConstraint(fields=["conflict", "field"], name="conflict_field_once")]
+
+    def __str__(self) -> str:
+        return self.field

@@ -1,0 +1,29 @@
+"""All tables of the sync domain: what is configured, what is known, what has happened."""
+
+from .journal import Entry, EntryKind
+from .mappings import FieldMapping, Mapping, RowRule
+from .passes import GuardStop, Pass, PassKind, PassState
+from .state import Cursor, Intent, IntentState, Link, LinkStatus, MappingState, Mark, Unlinked
+from .systems import Resource, System
+
+__all__ = [
+    "Cursor",
+    "Entry",
+    "EntryKind",
+    "FieldMapping",
+    "GuardStop",
+    "Intent",
+    "IntentState",
+    "Link",
+    "LinkStatus",
+    "Mapping",
+    "MappingState",
+    "Mark",
+    "Pass",
+    "PassKind",
+    "PassState",
+    "Resource",
+    "RowRule",
+    "System",
+    "Unlinked",
+]

@@ -1,0 +1,167 @@
+"""What the hub knows and is doing: links with their shadows, cursors, dirty marks, intents, leases.
+
+Canonical values are kept as bytes (`core.values.encode`), so that equal values are equal bytes and a
+million links stay small. The journal's head is kept with the lease: whoever may store, may append.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from .mappings import SIDE_CHOICES, Mapping
+
+
+class MappingState(models.Model):
+    """One row a mapping: the lease with its fencing number, what is due, what stopped it.
+
+    Every storing transaction locks this row and checks `token`; a worker that lost its lease can store
+    nothing. `stopped` says why no pass runs until a person acts ('' if none). `sequence` and `head`
+    are the last journal entry's number and hash.
+    """
+
+    mapping = models.OneToOneField(Mapping, on_delete=models.CASCADE, primary_key=True, related_name="state")
+    token = models.BigIntegerField(default=0)
+    holder = models.CharField(max_length=100, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    next_due = models.DateTimeField(default=timezone.now, db_index=True)
+    next_reconcile = models.DateTimeField(default=timezone.now)
+    stopped = models.CharField(max_length=20, blank=True, help_text="guard, configuration or empty")
+    message = models.TextField(blank=True)
+    sequence = models.BigIntegerField(default=0)
+    head = models.BinaryField(default=b"")
+
+    def __str__(self) -> str:
+        return f"{self.mapping} ({self.stopped or 'ok'})"
+
+
+class LinkStatus(models.TextChoices):
+    """Open links are synced; closed ones are history; frozen ones wait for a person."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    FROZEN = "frozen"
+
+
+class Link(models.Model):
+    """The pairing of one left record with one right record, with the shadow of each side.
+
+    `right_shadow` NULL means the same bytes as `left_shadow`. A version is kept only if the side's
+    state as of that version equals its shadow entirely. `held` tells that an open conflict hangs on it, so
+    that both sides must be read before deciding. `match` is the encoded match values as last agreed.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="links")
+    left_key = models.TextField()
+    right_key = models.TextField()
+    left_shadow = models.BinaryField()
+    right_shadow = models.BinaryField(null=True)  # noqa: DJ001
+    left_version = models.TextField(null=True)  # noqa: DJ001
+    right_version = models.TextField(null=True)  # noqa: DJ001
+    match = models.BinaryField(null=True)
+    alone = models.BinaryField(null=True)
+    held = models.BooleanField(default=False)
+    status = models.CharField(max_length=6, choices=LinkStatus.choices, default=LinkStatus.OPEN)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mapping", "left_key"], condition=~Q(status="closed"), name="left_key_linked_once"
+            ),
+            models.UniqueConstraint(
+                fields=["mapping", "right_key"], condition=~Q(status="closed"), name="right_key_linked_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["mapping", "match"], name="link_match", condition=Q(match__isnull=False))]
+
+    def __str__(self) -> str:
+        return f"{self.left_key} = {self.right_key}"
+
+
+class Unlinked(models.Model):
+    """A record seen on one side that is not paired (waiting for a person, or creation is off).
+
+    `ignored` is a person's decision that it is never to be synced.
+    """
+
+    mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="unlinked")
+    side = models.CharField(max_length=5, choices=SIDE_CHOICES)
+    key = models.TextField()
+    match = models.BinaryField(null=True)
+    ignored = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mapping", "side", "key"], name="unlinked_once")]
+        indexes = [models.Index(fields=["mapping", "match"], name="unlinked_match")]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.key}"
+
+
+class Cursor(models.Model):
+    """How far a side has been read. Stored in one transaction with the marks of what was read."""
+
+    mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="cursors")
+    side = models.CharField(max_length=5, choices=SIDE_CHOICES)
+    value = models.JSONField(null=True)
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mapping", "side"], name="cursor_once_a_side")]
+
+    def __str__(self) -> str:
+        return f"{self.mapping} {self.side}"
+
+
+class Mark(models.Model):
+    """A dirty mark: this record may have changed.
+
+    Cleared only if `generation` is what it was when handling began. `not_before` and `attempts` defer
+    what has to wait (a reference not linked yet, a system's Retry-After).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="marks")
+    side = models.CharField(max_length=5, choices=SIDE_CHOICES)
+    key = models.TextField()
+    generation = models.BigIntegerField(default=1)
+    reason = models.CharField(max_length=20, blank=True)
+    not_before = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mapping", "side", "key"], name="mark_once")]
+        indexes = [models.Index(fields=["mapping", "not_before"], name="mark_due")]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.key} #{self.generation}"
+
+
+class IntentState(models.TextChoices):
+    """Planned: stored, maybe sent. In doubt: sent, effect not known."""
+
+    PLANNED = "planned"
+    DOUBT = "in doubt"
+
+
+class Intent(models.Model):
+    """A planned write, stored before it is attempted; removed when its outcome is in the journal.
+
+    `body` is the encoded write with what to store once it is applied (see `engine.intents`).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="intents")
+    link = models.ForeignKey(Link, null=True, on_delete=models.CASCADE, related_name="intents")
+    side = models.CharField(max_length=5, choices=SIDE_CHOICES)
+    op = models.CharField(max_length=6)
+    key = models.TextField(null=True)  # noqa: DJ001
+    body = models.BinaryField()
+    state = models.CharField(max_length=10, choices=IntentState.choices, default=IntentState.PLANNED)
+    token = models.BigIntegerField()
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.op} {self.side} {self.key or 'new'}"

@@ -1,0 +1,54 @@
+"""Systems and their resources: how to reach what is kept in sync. Secrets are encrypted at rest.
+
+A configuration names secrets as `${NAME}`; the values live in `System.secrets`, encrypted, or in
+the process's environment. Nothing here ever gives a secret to a page, a log or an export.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from syncadmin.fields import EncryptedJSONField
+
+
+class System(models.Model):
+    """One of the applications or databases that are kept in sync, reached through a connector."""
+
+    name = models.SlugField(unique=True, help_text="Short name, used in files, commands and pages.")
+    label = models.CharField(max_length=100, blank=True, help_text="Name that people see; the short name if empty.")
+    connector = models.CharField(max_length=50)
+    config = models.JSONField(default=dict, blank=True, help_text="Connector settings; secrets as ${NAME}.")
+    secrets = EncryptedJSONField(default=dict, blank=True)
+    record_url = models.CharField(
+        max_length=500, blank=True, help_text="Link to a record in the system's own UI, with {resource} and {key}."
+    )
+    history = HistoricalRecords(excluded_fields=["secrets"])
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.label or self.name
+
+
+class Resource(models.Model):
+    """A table or collection of a system, with the connector's settings for it."""
+
+    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="resources")
+    name = models.SlugField()
+    config = models.JSONField(default=dict, blank=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["system__name", "name"]
+        constraints = [models.UniqueConstraint(fields=["system", "name"], name="resource_once_a_system")]
+
+    def __str__(self) -> str:
+        return f"{self.system.name}.{self.name}"
+
+    def natural(self) -> dict[str, Any]:
+        """The pair that names the resource in a file."""
+        return {"system": self.system.name, "resource": self.name}

@@ -1,0 +1,110 @@
+"""Sets, never rows: bulk inserts, updates and key look-ups on the hub database.
+
+On PostgreSQL by binary COPY and `unnest`, on SQLite by `executemany` and `json_each`. All run inside the
+caller's transaction. Columns are named by attribute name (`mapping_id`); values must be what the driver takes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection, models
+
+_COPY_TYPES = {
+    "bigint": "int8",
+    "integer": "int4",
+    "smallint": "int2",
+    "boolean": "bool",
+    "timestamp with time zone": "timestamptz",
+    "double precision": "float8",
+}
+
+
+def _postgres() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def _types(model: type[models.Model], columns: Sequence[str]) -> list[str]:
+    types = []
+    for column in columns:
+        db_type = model._meta.get_field(column).db_type(connection) or "text"
+        db_type = db_type.split("(")[0].split(" GENERATED")[0].strip()
+        types.append(_COPY_TYPES.get(db_type, "text" if db_type.startswith("varchar") else db_type))
+    return types
+
+
+def _names(model: type[models.Model], columns: Sequence[str]) -> list[str]:
+    return [f'"{model._meta.get_field(column).column}"' for column in columns]
+
+
+def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows (tuples in the order of `columns`) into the model's table."""
+    copy_into(model._meta.db_table, _names(model, columns), _types(model, columns), rows)
+
+
+def copy_into(table: str, names: Sequence[str], types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows into any table; `types` are PostgreSQL type names (unused on SQLite)."""
+    listed = ", ".join(names)
+    with connection.cursor() as cursor:
+        if _postgres():
+            with cursor.copy(f'COPY "{table}" ({listed}) FROM STDIN (FORMAT BINARY)') as copy:
+                copy.set_types(types)
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join(["%s"] * len(names))
+            cursor.executemany(f'INSERT INTO "{table}" ({listed}) VALUES ({marks})', list(rows))  # noqa: S608
+
+
+def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+    """Update rows by id: each row is (id, *values in the order of `columns`). Returns how many."""
+    if not rows:
+        return 0
+    table, names = model._meta.db_table, _names(model, columns)
+    with connection.cursor() as cursor:
+        if not _postgres():
+            assignments = ", ".join(f"{name} = %s" for name in names)
+            sql = f'UPDATE "{table}" SET {assignments} WHERE id = %s'  # noqa: S608
+            cursor.executemany(sql, [(*row[1:], row[0]) for row in rows])
+            return len(rows)
+        types = ["int8", *_types(model, columns)]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+        aliases = ", ".join(["id", *(f"c{n}" for n in range(len(names)))])
+        assignments = ", ".join(f"{name} = v.c{n}" for n, name in enumerate(names))
+        cursor.execute(
+            f'UPDATE "{table}" t SET {assignments} FROM unnest({arrays}) AS v({aliases}) WHERE t.id = v.id',  # noqa: S608
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+        return int(cursor.rowcount)
+
+
+def one_of(column: str, values: Sequence[Any], kind: str = "text") -> tuple[str, list[Any]]:
+    """SQL and parameters for `column IN values`, for any number of values."""
+    if _postgres():
+        return f"{column} = ANY(%s::{kind}[])", [list(values)]
+    if kind == "bytea":
+        return f"{column} IN (SELECT unhex(value) FROM json_each(%s))", [json.dumps([bytes(v).hex() for v in values])]
+    return f"{column} IN (SELECT value FROM json_each(%s))", [json.dumps(list(values))]
+
+
+def reserve_ids(model: type[models.Model], count: int) -> list[int]:
+    """New primary keys, so that rows can be inserted in bulk and still be referred to."""
+    if not count:
+        return []
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if _postgres():
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [f'"{table}"', count]
+            )
+            return [row[0] for row in cursor.fetchall()]
+        # The transaction holds SQLite's only write lock, so nobody else takes these numbers.
+        cursor.execute(
+            f'SELECT MAX(COALESCE((SELECT seq FROM sqlite_sequence WHERE name = %s), 0), '  # noqa: S608
+            f'COALESCE((SELECT MAX(id) FROM "{table}"), 0))',
+            [table],
+        )
+        first = cursor.fetchone()[0] + 1
+        return list(range(first, first + count))

@@ -1,0 +1,84 @@
+"""From a stored system to an open connector: the one place where secrets are filled in.
+
+The filled configuration lives in the connector only. No message that leaves this module has a secret's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from connectors.base import Connector, Misconfigured
+from syncadmin.models import System
+
+from . import secrets
+from .errors import problems_of
+from .problems import unknown
+
+
+def resolved(system: System) -> tuple[BaseModel, dict[str, BaseModel]]:
+    """The connector's configuration and those of its resources by name, typed, with secrets filled in.
+
+    Only stored secrets count: a `${NAME}` typed into a form must not reach into the server's environment.
+    Raises Misconfigured.
+    """
+    connector = connector_class(system)
+    known = secrets.values_of(system)
+    config = _typed(connector.Config, system.config, known, system=system.name)
+    resources = {
+        resource.name: _typed(
+            connector.ResourceConfig, resource.config, known, system=system.name, resource=resource.name
+        )
+        for resource in system.resources.all()
+    }
+    return config, resources
+
+
+def open_connector(system: System) -> Connector:
+    """A connector for the system with all its resources; it connects lazily. Raises Misconfigured."""
+    config, resources = resolved(system)
+    return connector_class(system)(config, resources, system=system.name)
+
+
+def connector_class(system: System) -> type[Connector]:
+    """The class that the system's `connector` names. Raises Misconfigured."""
+    if system.connector not in kinds():
+        raise Misconfigured(unknown("connector", system.connector, kinds()), system=system.name)
+    return load(system.connector)
+
+
+def kinds() -> list[str]:
+    """The names of all installed connectors."""
+    return sorted(point.name for point in entry_points(group="syncadmin.connectors"))
+
+
+def load(kind: str) -> type[Connector]:
+    """The connector class of an installed kind."""
+    (point,) = entry_points(group="syncadmin.connectors", name=kind)
+    return point.load()
+
+
+def _typed(
+    model: type[BaseModel],
+    config: Mapping[str, Any],
+    known: Mapping[str, str],
+    *,
+    system: str,
+    resource: str = "",
+) -> BaseModel:
+    try:
+        return model.model_validate(secrets.fill(config, known))
+    except secrets.MissingSecret as error:
+        raise Misconfigured(
+            f"{error}: set it on the page of the system, or in the environment and apply the file again",
+            system=system,
+            resource=resource,
+        ) from None
+    except ValidationError as error:
+        texts = [f"{p.place}: {p.text}" if p.path else p.text for p in problems_of(error, model, config)]
+        raise Misconfigured(
+            secrets.scrub("; ".join(texts), known), system=system, resource=resource
+        ) from None

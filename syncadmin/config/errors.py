@@ -1,0 +1,172 @@
+"""What pydantic found, told as problems of a document: key path, plain words, what is allowed.
+
+Pydantic's locations name union members and tags that no document has; here they are walked beside the
+document, so that the place of a problem is always one that a person can find.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from .problems import Path, Problem, hint, quoted, unknown
+
+SHAPES = {
+    "model_type": "must hold keys (key: value)",
+    "model_attributes_type": "must hold keys (key: value)",
+    "dict_type": "must hold keys (key: value)",
+    "mapping_type": "must hold keys (key: value)",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "string_type": "must be text; put it in quotes",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "time_delta_type": "must be a duration such as 30s",
+    "time_delta_parsing": "must be a duration such as 30s",
+}
+
+
+def problems_of(
+    error: ValidationError, model: type[BaseModel], document: Any, prefix: Path = ()
+) -> list[Problem]:
+    """All problems of a document that `model` refused, each once, with `prefix` before its path."""
+    found: dict[tuple[Path, str], Problem] = {}
+    for detail in error.errors(include_url=False, include_input=False, include_context=True):
+        path, owner = walk(detail["loc"], model, document)
+        problem = Problem(prefix + path, _words(detail, owner, path, at(document, path)))
+        found.setdefault((problem.path, problem.message), problem)
+    return list(found.values())
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys that a document may have where `model` describes it."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def walk(location: Sequence[str | int], model: Any, document: Any) -> tuple[Path, type[BaseModel] | None]:
+    """A pydantic location as a path in the document, and the innermost model on the way."""
+    path: list[str | int] = []
+    annotation: Any = model
+    owner: type[BaseModel] | None = None
+    here = document
+    for part in location:
+        members = _members(annotation)
+        if len(members) > 1:
+            annotation = _chosen(members, part)
+            if annotation is not None:
+                continue  # the part names a member of a union, not a key
+        elif members:
+            annotation = members[0]
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            owner = annotation
+            path.append(part)
+            annotation = _field(annotation, part)
+        elif part == "[key]":
+            continue
+        elif isinstance(here, Mapping) or isinstance(part, int):
+            path.append(part)
+            arguments = get_args(annotation)
+            annotation = (
+                arguments[-1] if arguments and arguments[-1] is not Ellipsis else (arguments or (None,))[0]
+            )
+        elif not isinstance(here, (Mapping, list)):
+            continue  # the name of a validator
+        here = _inside(here, part)
+    last = _members(annotation)
+    if len(last) == 1 and isinstance(last[0], type) and issubclass(last[0], BaseModel):
+        owner = last[0]
+    return tuple(path), owner
+
+
+def at(document: Any, path: Path) -> Any:
+    """What a document holds at a path; None where it holds nothing."""
+    for part in path:
+        document = _inside(document, part)
+    return document
+
+
+def _inside(here: Any, part: str | int) -> Any:
+    if isinstance(here, Mapping):
+        return here.get(part)
+    if isinstance(here, list) and isinstance(part, int) and part < len(here):
+        return here[part]
+    return None
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The types an annotation allows, None left out."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _members(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [m for arg in get_args(annotation) if arg is not type(None) for m in _members(arg)]
+    return [] if annotation is None else [annotation]
+
+
+def _chosen(members: list[Any], part: str | int) -> Any:
+    """The member of a union that a location part names: by its tag, or by its type's name."""
+    for member in members:
+        if isinstance(member, type) and issubclass(member, BaseModel):
+            tags = [value for field in member.model_fields.values() for value in _literals(field.annotation)]
+            if part in tags or part == member.__name__:
+                return member
+    return next((m for m in members if getattr(m, "__name__", "") == part), None)
+
+
+def _literals(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def _field(model: type[BaseModel], part: str | int) -> Any:
+    for name, field in model.model_fields.items():
+        if part in (name, field.alias):
+            return field.annotation
+    return None
+
+
+def _words(detail: ErrorDetails, owner: type[BaseModel] | None, path: Path, value: Any) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return unknown("key", path[-1], keys_of(owner) if owner else [])
+    if kind == "missing":
+        told = _description(owner, path[-1])
+        return "is missing" + (f": {told}" if told else "")
+    if kind in ("enum", "literal_error"):
+        return not_allowed(value, re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]])
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        tags = str(context.get("expected_tags", "")).replace("'", "")
+        return f"needs `type`, one of: {tags}" if tags else "needs `type`"
+    if kind in ("value_error", "assertion_error"):
+        return str(context.get("error", detail["msg"]))
+    if kind in SHAPES:
+        return SHAPES[kind]
+    text = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").strip()
+    return text.replace("should", "must", 1)
+
+
+def _description(owner: type[BaseModel] | None, name: str | int) -> str:
+    field = _named(owner, name)
+    return (field.description or "") if field else ""
+
+
+def _named(owner: type[BaseModel] | None, name: str | int) -> Any:
+    for key, field in owner.model_fields.items() if owner else ():
+        if name in (key, field.alias):
+            return field
+    return None
+
+
+def not_allowed(value: object, allowed: Sequence[str]) -> str:
+    """`"newst" is not allowed; did you mean "newest"? Allowed: ...`."""
+    shown = quoted(value) if isinstance(value, str) else f"{quoted(value)} (put text in quotes)"
+    return f"{shown} is not allowed{hint(value, allowed)}"

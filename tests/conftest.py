@@ -1,0 +1,122 @@
+"""Real servers for the tests: started when a test first asks for one, one of each per test process.
+
+Every server keeps its data in a directory of its own and takes a free port, so test processes
+never meet. Each is stopped at the end, and none survives a killed test run.
+"""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+from syncadmin.embedded import PocketBaseServer, PostgresServer, ValkeyServer
+from tests.servers.kinto import KintoServer
+from tests.servers.mariadb import MariaDbServer
+
+
+def unique(prefix: str = "t") -> str:
+    """A name that no other test uses."""
+    return f"{prefix}_{secrets.token_hex(6)}"
+
+
+@contextmanager
+def server_directory() -> Iterator[Path]:
+    """A short path (unix sockets) that other accounts may enter (PostgreSQL does not run as root)."""
+    directory = Path(tempfile.mkdtemp(prefix="sa-"))
+    directory.chmod(0o711)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """PostgreSQL; `create_database(name)` answers the URL of an empty database."""
+    with server_directory() as directory:
+        server = PostgresServer(directory / "postgres", durable=False).start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """URL of a fresh PostgreSQL database (`postgresql://`)."""
+    name = unique()
+    yield postgres_server.create_database(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDbServer]:
+    """MariaDB; `create_database(name)` answers the URL of an empty database."""
+    with server_directory() as directory:
+        server = MariaDbServer(directory / "mariadb").start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def mariadb_database(mariadb_server: MariaDbServer) -> Iterator[str]:
+    """URL of a fresh MariaDB database (`mysql+pymysql://`)."""
+    name = unique()
+    yield mariadb_server.create_database(name)
+    mariadb_server.drop_database(name)
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> str:
+    """URL of a fresh SQLite database (`sqlite:///`)."""
+    return f"sqlite:///{tmp_path / 'peer.sqlite3'}"
+
+
+@pytest.fixture(scope="session")
+def pocketbase_server() -> Iterator[PocketBaseServer]:
+    """PocketBase; `create_collection(name, fields)` makes an empty collection, `client()` is signed in."""
+    with server_directory() as directory:
+        server = PocketBaseServer(directory / "pocketbase", password=secrets.token_urlsafe(12)).start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def kinto_server() -> Iterator[KintoServer]:
+    """Kinto; `create_collection(name)` answers the URL of its records, `auth` signs in."""
+    with server_directory() as directory:
+        server = KintoServer(directory / "kinto").start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def kinto_collection(kinto_server: KintoServer) -> str:
+    """URL of the records of a fresh Kinto collection."""
+    return kinto_server.create_collection(unique())
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """The embedded queue server, shared by the tests of this process."""
+    with server_directory() as directory:
+        server = ValkeyServer(directory / "valkey").start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def valkey_url(valkey_server: ValkeyServer) -> str:
+    """URL of an empty queue server."""
+    with redis.Redis.from_url(valkey_server.url) as client:
+        client.flushall()
+    return valkey_server.url
+
+
+@pytest.fixture
+def unique_name() -> Callable[[str], str]:
+    """Makes names that no other test uses."""
+    return unique

@@ -1,0 +1,91 @@
+# SyncAdmin: everything a newcomer needs. `make` alone lists the targets.
+#
+# The first call makes a virtual environment in .venv with hash-pinned packages; later calls find it ready.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+# an index of your own is taken over from pip's configuration
+INDEX = $$($(BIN)/pip config get global.index-url 2>/dev/null || true)
+SYNC = index="$${PIP_INDEX_URL:-$(INDEX)}"; $(UV) pip sync --quiet --require-hashes $${index:+--default-index "$$index"}
+# the project itself, so that its connectors are found as entry points
+ITSELF = $(UV) pip install --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+RUN_TESTS = $(BIN)/python -m pytest -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check test-sqlite test-postgresql format pins clean
+
+help:
+	@echo "make demo            two live sample systems, kept in step (RESET=1 starts afresh)"
+	@echo "make run             SyncAdmin itself, empty, with everything embedded"
+	@echo "make test            all checks and tests, as CI runs them"
+	@echo "make check           only lint, types, import rules, templates, migrations"
+	@echo "make format          format the code"
+	@echo "make pins            renew the pinned requirements from pyproject.toml"
+
+demo: $(VENV)/.demo
+	@exec $(BIN)/python manage.py demo $(if $(RESET),--reset)
+
+run: $(VENV)/.run
+	@exec $(BIN)/python manage.py up
+
+test: check test-sqlite test-postgresql
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+# the hub on SQLite
+test-sqlite: $(VENV)/.dev
+	$(RUN_TESTS)
+
+# the hub on PostgreSQL: all tests that have a hub
+test-postgresql: $(VENV)/.dev
+	$(BIN)/python -m tests.servers.hub $(RUN_TESTS) --ignore=tests/core --ignore=tests/connectors
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+PIN = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 --custom-compile-command "make pins"
+
+pins: $(VENV)/.uv
+	$(PIN) pyproject.toml --extra demo --extra dev --output-file requirements-dev.txt $(UPGRADE)
+	$(PIN) pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
+	$(PIN) pyproject.toml --constraint requirements-dev.txt --extra demo --output-file requirements-demo.txt
+	echo uv | $(PIN) - --output-file requirements-uv.txt $(UPGRADE)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# --- the virtual environment; the stamps say for what it is complete
+
+$(VENV)/.uv: requirements-uv.txt
+	@echo "Making the virtual environment ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "SyncAdmin needs Python 3.11 or newer")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-uv.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml $(VENV)/.uv
+	@echo "Installing for development ..."
+	@$(SYNC) requirements-dev.txt && $(ITSELF)
+	@touch $(VENV)/.run $(VENV)/.demo $@
+
+# a virtual environment for development has all that the others need
+$(VENV)/.demo: requirements-demo.txt pyproject.toml $(VENV)/.uv
+	@test $(VENV)/.dev -nt requirements-dev.txt || { \
+		echo "Installing for the demo ..." && $(SYNC) requirements-demo.txt && rm -f $(VENV)/.dev; }
+	@$(ITSELF)
+	@touch $(VENV)/.run $@
+
+$(VENV)/.run: requirements.txt pyproject.toml $(VENV)/.uv
+	@test $(VENV)/.dev -nt requirements-dev.txt || test $(VENV)/.demo -nt requirements-demo.txt || { \
+		echo "Installing ..." && $(SYNC) requirements.txt && rm -f $(VENV)/.dev $(VENV)/.demo; }
+	@$(ITSELF)
+	@touch $@

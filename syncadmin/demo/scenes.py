@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -256,7 +257,8 @@ def shop_grants_points(office: Office) -> str:
 
 def shop_sees_a_customer(office: Office) -> str:
     row = office.of_shop("customers")
-    office.edit_shop("customers", row, last_seen="@now", newsletter=not row["newsletter"])
+    seen = datetime.now(UTC).isoformat(" ", "milliseconds").replace("+00:00", "Z")
+    office.edit_shop("customers", row, last_seen=seen, newsletter=not row["newsletter"])
     return f"Shop: {named(row)} was here and changed the newsletter"
 
 

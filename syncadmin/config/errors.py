@@ -60,7 +60,9 @@ def walk(location: Sequence[str | int], model: Any, document: Any) -> tuple[Path
     owner: type[BaseModel] | None = None
     here = document
     for part in location:
-        members = _members(annotation)
+        if part == "[key]":
+            break  # the name itself is wrong
+        members = members(annotation)
         if len(members) > 1:
             annotation = _chosen(members, part)
             if annotation is not None:
@@ -70,9 +72,7 @@ def walk(location: Sequence[str | int], model: Any, document: Any) -> tuple[Path
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             owner = annotation
             path.append(part)
-            annotation = _field(annotation, part)
-        elif part == "[key]":
-            continue
+            annotation = field_type(annotation, part)
         elif isinstance(here, Mapping) or isinstance(part, int):
             path.append(part)
             arguments = get_args(annotation)
@@ -82,7 +82,7 @@ def walk(location: Sequence[str | int], model: Any, document: Any) -> tuple[Path
         elif not isinstance(here, (Mapping, list)):
             continue  # the name of a validator
         here = _inside(here, part)
-    last = _members(annotation)
+    last = members(annotation)
     if len(last) == 1 and isinstance(last[0], type) and issubclass(last[0], BaseModel):
         owner = last[0]
     return tuple(path), owner
@@ -103,13 +103,13 @@ def _inside(here: Any, part: str | int) -> Any:
     return None
 
 
-def _members(annotation: Any) -> list[Any]:
+def members(annotation: Any) -> list[Any]:
     """The types an annotation allows, None left out."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _members(get_args(annotation)[0])
+        return members(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
-        return [m for arg in get_args(annotation) if arg is not type(None) for m in _members(arg)]
+        return [m for arg in get_args(annotation) if arg is not type(None) for m in members(arg)]
     return [] if annotation is None else [annotation]
 
 
@@ -117,17 +117,19 @@ def _chosen(members: list[Any], part: str | int) -> Any:
     """The member of a union that a location part names: by its tag, or by its type's name."""
     for member in members:
         if isinstance(member, type) and issubclass(member, BaseModel):
-            tags = [value for field in member.model_fields.values() for value in _literals(field.annotation)]
+            tags = [value for field in member.model_fields.values() for value in literals(field.annotation)]
             if part in tags or part == member.__name__:
                 return member
     return next((m for m in members if getattr(m, "__name__", "") == part), None)
 
 
-def _literals(annotation: Any) -> tuple[Any, ...]:
+def literals(annotation: Any) -> tuple[Any, ...]:
+    """The values that a `Literal` allows."""
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
-def _field(model: type[BaseModel], part: str | int) -> Any:
+def field_type(model: type[BaseModel], part: str | int) -> Any:
+    """The type of a model's field, by its name or alias; None if there is none."""
     for name, field in model.model_fields.items():
         if part in (name, field.alias):
             return field.annotation
@@ -144,8 +146,9 @@ def _words(detail: ErrorDetails, owner: type[BaseModel] | None, path: Path, valu
     if kind in ("enum", "literal_error"):
         return not_allowed(value, re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]])
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        tags = str(context.get("expected_tags", "")).replace("'", "")
-        return f"needs `type`, one of: {tags}" if tags else "needs `type`"
+        tags = re.findall(r"'([^']*)'", str(context.get("expected_tags", "")))
+        given = value.get("type") if isinstance(value, Mapping) else None
+        return f"`type` {not_allowed(given, tags)}" if given else f"needs `type`, one of: {', '.join(tags)}"
     if kind in ("value_error", "assertion_error"):
         return str(context.get("error", detail["msg"]))
     if kind in SHAPES:

@@ -1,0 +1,150 @@
+"""Reading a configuration file: all its problems at once, each with its line, or a checked configuration.
+
+What is stored already counts as known: a file may name systems, mappings and secrets that are configured
+on this hub. Nothing is stored here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from .checks import World, check_mapping, check_world
+from .errors import problems_of
+from .lines import Lines
+from .problems import BadConfig, Path, Problem
+from .schema import Envelope, MappingSpec, SystemSpec
+from .secrets import names_in
+from .systems import check_system, missing_secrets
+
+SYSTEM_KEYS = tuple(SystemSpec.model_fields)
+
+
+@dataclass
+class Known:
+    """What a file may refer to: the stored names, stored secrets by system, and the environment."""
+
+    world: World = field(default_factory=World)
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Loaded:
+    """A checked file. `secrets` are the values, by system and name, that the environment gave."""
+
+    source: str
+    systems: dict[str, SystemSpec]
+    mappings: dict[str, MappingSpec]
+    secrets: dict[str, dict[str, str]]
+
+
+def load(text: str, known: Known, source: str = "") -> Loaded:
+    """The checked configuration. Raises BadConfig with every problem, in the order of the lines."""
+    lines = Lines(text, source)
+    problems: list[Problem] = []
+    content = _envelope(lines, problems)
+    world = World(dict(known.world.systems), dict(known.world.mappings), set(known.world.broken))
+    loaded = Loaded(source, {}, {}, {})
+    for name, document in content.get("systems", {}).items():
+        _system(name, document, known, loaded, world, problems)
+    broken_fields: dict[str, frozenset[str]] = {}
+    for name, document in content.get("mappings", {}).items():
+        broken_fields[name] = _mapping(name, document, loaded, world, problems)
+    for name, spec in loaded.mappings.items():
+        problems += check_mapping(spec, world, ("mappings", name), broken_fields[name])
+    for name, problem in check_world(world):
+        if name in loaded.mappings:
+            problems.append(Problem(("mappings", name, *problem.path), problem.message, problem.remedy))
+    if problems:
+        placed = dict.fromkeys(lines.placed(problem) for problem in problems)
+        raise BadConfig(sorted(placed, key=lambda p: p.line or 0), source)
+    return loaded
+
+
+def _envelope(lines: Lines, problems: list[Problem]) -> dict[str, Any]:
+    """The file's systems and mappings that are worth a closer look."""
+    content = lines.content
+    if not isinstance(content, dict):
+        raise BadConfig(
+            [Problem((), "is not a configuration: it must hold the keys version, systems and mappings")],
+            lines.source,
+        )
+    content = {key: {} if value is None and key != "version" else value for key, value in content.items()}
+    try:
+        Envelope.model_validate(content)
+    except ValidationError as error:
+        problems += problems_of(error, Envelope, content)
+    bad = {problem.path for problem in problems}
+    return {
+        part: {
+            name: document
+            for name, document in content[part].items()
+            if isinstance(document, dict) and (part, name) not in bad
+        }
+        for part in ("systems", "mappings")
+        if isinstance(content.get(part), dict)
+    }
+
+
+def _system(
+    name: str, document: dict[str, Any], known: Known, loaded: Loaded, world: World, problems: list[Problem]
+) -> None:
+    prefix: Path = ("systems", name)
+    document = {**document, "resources": document.get("resources") or {}}
+    secrets = {**known.secrets.get(name, {}), **known.environment}
+    world.systems.setdefault(name, set())
+    try:
+        spec = SystemSpec.model_validate(document)
+    except ValidationError as error:
+        problems += problems_of(error, SystemSpec, document, prefix)
+        world.broken.add(name)
+        return
+    for path, wanted in missing_secrets({**spec.config, "resources": spec.resources}, secrets, prefix):
+        text = f"the environment variable {wanted} is not set, and no secret of this name is stored"
+        problems.append(
+            Problem(path, text, f"Set it and run the command again: {wanted}=... manage.py apply FILE")
+        )
+    problems += check_system(spec, secrets, prefix, own_keys=SYSTEM_KEYS)
+    world.systems[name] = world.systems[name] | set(spec.resources)
+    used = names_in({**spec.config, "resources": spec.resources})
+    loaded.systems[name] = spec
+    loaded.secrets[name] = {n: known.environment[n] for n in sorted(used) if n in known.environment}
+
+
+def _mapping(
+    name: str, document: dict[str, Any], loaded: Loaded, world: World, problems: list[Problem]
+) -> frozenset[str]:
+    """Takes in one mapping; answers the names of its field mappings that are too broken to be judged."""
+    prefix: Path = ("mappings", name)
+    broken: frozenset[str] = frozenset()
+    try:
+        spec = MappingSpec.model_validate(document)
+    except ValidationError as error:
+        found = problems_of(error, MappingSpec, document)
+        problems += (Problem((*prefix, *p.path), p.message, p.remedy) for p in found)
+        rest, broken = _without(document, found)
+        try:
+            spec = MappingSpec.model_validate(rest)
+        except ValidationError:
+            world.mappings.pop(name, None)
+            world.broken.add(name)
+            return broken
+    world.mappings[name] = loaded.mappings[name] = spec
+    return broken
+
+
+def _without(document: dict[str, Any], problems: list[Problem]) -> tuple[dict[str, Any], frozenset[str]]:
+    """The document without what has problems, so that the rest can still be checked."""
+    rest = deepcopy(document)
+    broken = {str(p.path[1]) for p in problems if p.path[:1] == ("fields",) and len(p.path) > 1}
+    for problem in problems:
+        if problem.path[:1] == ("fields",) and len(problem.path) > 1:
+            rest["fields"].pop(problem.path[1], None)
+        elif problem.path:
+            rest.pop(problem.path[0], None)
+    return rest, frozenset(broken)

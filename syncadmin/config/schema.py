@@ -1,0 +1,212 @@
+"""The configuration file, version 1, as typed models: what may be written, and what it means if it is not.
+
+Only the shape is here; what must fit together is in `checks`. The keys of a system and of a resource that
+belong to its connector are checked by the connector's own models.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from syncadmin.core.policy import Create, Deletes, Drift, EditVsDelete, FirstContact, LeftScope, Merge
+from syncadmin.core.side import Side
+from syncadmin.core.values import Kind, Normalize
+
+from .units import Duration, Share
+
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
+FIELD_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+Scalar = str | bool | int | float
+
+
+def _named(pattern: str, words: str) -> Any:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value) or len(value) > 50:
+            raise ValueError(f"must be a short name: {words}, at most 50 characters")
+        return value
+
+    return AfterValidator(check)
+
+
+def _as_text(value: Any) -> Any:
+    """A key that YAML read as a number or a truth value is the text that it looks like."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+Name = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    _named(NAME, "letters, digits, - and _"),
+    Field(json_schema_extra={"pattern": NAME}),
+]
+FieldName = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    _named(FIELD_NAME, "letters, digits and _, not beginning with a digit"),
+    Field(json_schema_extra={"pattern": FIELD_NAME}),
+]
+Text = Annotated[str, Field(max_length=100)]
+Source = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ResourceName(Strict):
+    """A resource of a system."""
+
+    system: str = Field(description="Name of a system of this file, or of one that is configured already.")
+    resource: str = Field(description="Name of one of the system's resources.")
+
+
+class SideTexts(Strict):
+    """A text for the left side, the right side, or both."""
+
+    left: str | None = Field(None, description="For the left side.")
+    right: str | None = Field(None, description="For the right side.")
+
+
+class RowRuleSpec(Strict):
+    """Rows that one side owns, whole."""
+
+    when: str = Field(
+        min_length=1,
+        description="CEL over `left_record` and `right_record`, e.g. `left_record.country == 'DE'`.",
+    )
+    owner: Side = Field(description="The side whose values are the truth in these rows.")
+
+
+class GuardsSpec(Strict):
+    """Limits that stop a pass and ask a person. Shares are of the records that the mapping knows."""
+
+    max_deletes: Share = Field(0.05, description="Stop if more than this share would be deleted.")
+    max_changes: Share = Field(0.40, description="Stop if more than this share would be changed.")
+    floor: int = Field(10, ge=0, description="Fewer changes than this never stop a pass.")
+
+
+class FieldSpec(Strict):
+    """A left field paired with a right field: type, conversion, owner, merge strategy."""
+
+    left: Source = Field(description="The left system's own name of the field (dots for nested ones).")
+    right: Source = Field(description="The right system's own name of the field (dots for nested ones).")
+    type: Kind = Field(Kind.TEXT, description="The canonical type in which both sides are compared.")
+    scale: int = Field(2, ge=0, le=18, description="For `decimal`: digits after the point.")
+    normalize: list[Normalize] = Field(
+        default=[], description="For `text`, `choice` and `set`: what is evened out before comparing."
+    )
+    values: Annotated[dict[Annotated[str, BeforeValidator(_as_text)], Scalar], Field()] = Field(
+        default={}, description="For `choice`: the left system's value, and the right's for it."
+    )
+    separators: SideTexts = Field(
+        SideTexts(), description="For `set`: the separator, on a side that keeps the set as text."
+    )
+    zones: SideTexts = Field(
+        SideTexts(), description="For `datetime`: the IANA time zone of a side whose times come without one."
+    )
+    mapping: str | None = Field(
+        None, description="For `reference`: the mapping that syncs the referenced resource."
+    )
+    owner: Side | None = Field(
+        None, description="The side whose value is the truth. Without it the field is shared."
+    )
+    drift: Drift = Field(
+        Drift.ENFORCE, description="For a field with an owner: what happens when the other side changes it."
+    )
+    merge: Merge = Field(
+        Merge.REVIEW,
+        description="For a shared field: what happens when both sides changed it to different values.",
+    )
+    rule: str = Field(
+        "",
+        description="For `merge: rule`: a CEL expression over `base`, `left`, `right`, their times and both records.",
+    )
+    group: Annotated[str, Field(max_length=50)] = Field(
+        "", description="Fields of one group are decided together (street, zip and city)."
+    )
+    first_contact: FirstContact | None = Field(
+        None,
+        description="Who wins where both sides have data already; the mapping's own policy if not given.",
+    )
+
+
+class MappingSpec(Strict):
+    """The pairing of a left resource with a right resource, with its field mappings and policy."""
+
+    label: Text = Field("", description="Name that people see; the short name if not given.")
+    enabled: bool = Field(True, description="`false`: no passes run.")
+    left: ResourceName = Field(description="The left resource: `{system: ..., resource: ...}`.")
+    right: ResourceName = Field(description="The right resource: `{system: ..., resource: ...}`.")
+    match: list[str] = Field(
+        min_length=1, description="Field mappings whose values, together, tell that two records are the same."
+    )
+    title: Text = Field(
+        "", description="Field mapping whose value names a record to people; a match key if not given."
+    )
+    owner: Side | None = Field(None, description="One side owns the whole table: sync is one-way.")
+    rows: list[RowRuleSpec] = Field(
+        default=[], description="Rows that one side owns. The first rule that holds counts."
+    )
+    drift: Drift = Field(
+        Drift.ENFORCE,
+        description="For an owned table or owned rows: what happens when the other side changes them.",
+    )
+    filter: SideTexts = Field(
+        SideTexts(),
+        description="Per side, CEL over `record`: a record for which it is false is out of scope.",
+    )
+    left_scope: LeftScope = Field(
+        LeftScope.STOP, description="What happens to the other record when one no longer passes the filter."
+    )
+    create: Create = Field(Create.BOTH, description="The sides on which records may be created.")
+    deletes: Deletes = Field(
+        Deletes.REVIEW, description="What a delete on one side does to an unchanged other side."
+    )
+    edit_vs_delete: EditVsDelete = Field(
+        EditVsDelete.REVIEW, description="What happens when one side deleted a record that the other changed."
+    )
+    first_contact: FirstContact = Field(
+        FirstContact.REVIEW,
+        description="Who wins where matched records differ and nothing was agreed before.",
+    )
+    whole_record: bool = Field(False, description="A conflict on one field holds back the whole record.")
+    clock_tolerance: Duration = Field(
+        5.0, description="Two changes closer in time than this can't be ordered."
+    )
+    schedule: Duration = Field(30.0, description="Time between passes.")
+    reconcile: Duration = Field(86400.0, description="Time between full comparisons of both sides.")
+    guards: GuardsSpec = Field(GuardsSpec(), description="Limits that stop a pass and ask a person.")
+    fields: dict[FieldName, FieldSpec] = Field(min_length=1, description="Field mappings by name.")  # type: ignore[assignment]
+
+
+class SystemSpec(BaseModel):
+    """One of the applications or databases that are kept in sync. All other keys are its connector's."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    connector: str = Field(description="How the system is reached.")
+    label: Text = Field("", description="Name that people see; the short name if not given.")
+    record_url: Annotated[str, Field(max_length=500)] = Field(
+        "", description="Link to a record in the system's own pages, with `{resource}` and `{key}`."
+    )
+    resources: dict[Name, dict[str, Any]] = Field(default={}, description="Tables or collections, by name.")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The connector's own settings."""
+        return dict(self.model_extra or {})
+
+
+class Envelope(Strict):
+    """The file as a whole; systems and mappings are checked one by one, so that all errors are found."""
+
+    version: Literal[1] = Field(description="Version of the format.")
+    systems: dict[Name, dict[str, Any]] = Field(default={}, description="Systems by name.")
+    mappings: dict[Name, dict[str, Any]] = Field(default={}, description="Mappings by name.")

@@ -1,0 +1,136 @@
+"""Checks of a system's own keys: the connector, its settings, its resources, and secrets in clear text.
+
+The connector's typed models decide; the file and the admin's form both come here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from connectors.base import Connector
+
+from .checks import check_record_url
+from .connect import kinds, load
+from .errors import field_type, keys_of, literals, members, problems_of
+from .problems import Path, Problem, quoted, unknown
+from .schema import SystemSpec
+from .secrets import NAME, fill, names_in, scrub
+
+MALFORMED = re.compile(r"\$\{(?![A-Za-z_][A-Za-z0-9_]*\})[^}]*\}?")
+PASSWORD_IN_URL = re.compile(r"^[\w+.-]+://[^/@\s]*:[^/@\s]+@")
+ADDRESS = re.compile(r"^[\w+.-]+://")
+CREDENTIAL = re.compile(r"auth|token|key|secret|password|cookie|session|credential", re.IGNORECASE)
+HOW = "Write it as ${NAME}, and set NAME in the environment of `apply` or on the page of the system"
+
+
+def check_system(
+    spec: SystemSpec, known: Mapping[str, str], prefix: Path = (), *, own_keys: tuple[str, ...] = ()
+) -> Iterator[Problem]:
+    """All that is wrong in a system and its resources. `known` are the secrets that have a value.
+
+    A setting whose secret has no value yet can't be judged, and is not. `own_keys` are named, beside the
+    connector's, as allowed.
+    """
+    yield from check_record_url(spec.record_url, prefix)
+    if spec.connector not in kinds():
+        yield Problem((*prefix, "connector"), unknown("connector", spec.connector, kinds()))
+        return
+    connector = load(spec.connector)
+    yield from _typed(connector.Config, spec.config, known, prefix, own_keys)
+    for name, config in spec.resources.items():
+        yield from _typed(connector.ResourceConfig, config, known, (*prefix, "resources", name))
+
+
+def connector_keys(connector: type[Connector]) -> list[str]:
+    """The keys that a system of this kind may have."""
+    return keys_of(connector.Config)
+
+
+def missing_secrets(value: Any, known: Mapping[str, str], path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Each place that names a secret without a value, with the name."""
+    for place, text in leaves(value, path):
+        for name in NAME.findall(text):
+            if name not in known:
+                yield place, name
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every text in a document, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from leaves(item, (*path, position))
+
+
+def _typed(
+    model: type[BaseModel],
+    config: Mapping[str, Any],
+    known: Mapping[str, str],
+    prefix: Path,
+    own_keys: tuple[str, ...] = (),
+) -> Iterator[Problem]:
+    unsafe = list(_clear_text(model, config))
+    for place, text in leaves(config):
+        if found := MALFORMED.search(text):
+            message = f"{quoted(found[0])} is no secret's name; write ${{NAME}} with letters, digits and _"
+            yield Problem((*prefix, *place), message)
+    yield from (Problem((*prefix, *place), "holds a secret in clear text", HOW) for place in unsafe)
+    unset = {place for place, _ in missing_secrets(config, known)}
+    given = {**known, **{name: "0" for name in names_in(config) if name not in known}}
+    try:
+        model.model_validate(fill(config, given))
+    except ValidationError as error:
+        for problem in problems_of(error, model, config):
+            if any(problem.path[: len(place)] == place for place in unset) or problem.path in unsafe:
+                continue
+            text = problem.message
+            if own_keys and len(problem.path) == 1 and text.startswith("unknown key"):
+                text = unknown("key", problem.path[0], [*own_keys, *keys_of(model)])
+            yield Problem((*prefix, *problem.path), scrub(text, known), problem.remedy)
+
+
+def _clear_text(model: type[BaseModel], config: Mapping[str, Any]) -> Iterator[Path]:
+    """Places that hold a credential and don't take it from a secret."""
+    secret = set(_secret_places(model, config))
+    for place, text in leaves(config):
+        bare = NAME.sub("", text)
+        kept_secret = place in secret and bare == text != "" and _is_credential(place, text)
+        if kept_secret or PASSWORD_IN_URL.match(bare):
+            yield place
+
+
+def _is_credential(place: Path, text: str) -> bool:
+    if ADDRESS.match(text):
+        return False
+    return place[0] != "headers" or bool(CREDENTIAL.search(str(place[-1])))
+
+
+def _secret_places(annotation: Any, document: Any, path: Path = ()) -> Iterator[Path]:
+    """Paths of everything in a document that its model keeps as a secret, whether the rest is right or not."""
+    for member in members(annotation):
+        if member is SecretStr:
+            yield path
+        elif isinstance(member, type) and issubclass(member, BaseModel):
+            if isinstance(document, Mapping) and _tagged(member, document):
+                for key, item in document.items():
+                    yield from _secret_places(field_type(member, key), item, (*path, key))
+        elif isinstance(document, Mapping) and get_args(member):
+            for key, item in document.items():
+                yield from _secret_places(get_args(member)[-1], item, (*path, key))
+        elif isinstance(document, list) and get_args(member):
+            for position, item in enumerate(document):
+                yield from _secret_places(get_args(member)[0], item, (*path, position))
+
+
+def _tagged(member: type[BaseModel], document: Mapping[str, Any]) -> bool:
+    tag = member.model_fields.get("type")
+    allowed = literals(tag.annotation) if tag else ()
+    return not allowed or document.get("type", allowed[0]) in allowed

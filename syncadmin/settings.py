@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+from syncadmin.places import socket_in
 from syncadmin.secrets_file import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -72,7 +73,9 @@ FIELD_ENCRYPTION_KEYS = [
 
 # --- the queue
 
-REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{quote(str(VAR_DIR / 'valkey' / 'valkey.sock'))}?db=0"
+QUEUE_DIR = VAR_DIR / "valkey"  # of the embedded server
+QUEUE_IS_EMBEDDED = not os.environ.get("REDIS_URL")
+REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{socket_in(QUEUE_DIR, 'valkey.sock')}?db=0"
 RQ_QUEUES = {
     "default": {
         "URL": REDIS_URL,
@@ -121,6 +124,9 @@ INSTALLED_APPS = [
     "syncadmin.apps.SyncadminConfig",
     "conflicts.apps.ConflictsConfig",
 ]
+
+if os.environ.get("SYNCADMIN_DEMO") == "1":
+    INSTALLED_APPS.append("syncadmin.demo.apps.DemoConfig")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -6,7 +6,7 @@ nothing here is used where an operator brings servers of their own.
 
 from syncadmin.embedded.pocketbase import PocketBaseServer
 from syncadmin.embedded.postgres import PostgresServer
-from syncadmin.embedded.process import Child, ChildFailed, free_port, wait_until
+from syncadmin.embedded.process import Child, ChildFailed, Server, free_port, wait_until
 from syncadmin.embedded.valkey import ValkeyServer
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ChildFailed",
     "PocketBaseServer",
     "PostgresServer",
+    "Server",
     "ValkeyServer",
     "free_port",
     "wait_until",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from syncadmin.embedded.process import Child, ChildFailed, free_port, port_is_open
+from syncadmin.embedded.process import Child, ChildFailed, Server, free_port, port_is_open
 
 EMAIL = "admin@example.com"
 
@@ -23,7 +23,7 @@ def binary() -> str:
     return found
 
 
-class PocketBaseServer:
+class PocketBaseServer(Server):
     """A PocketBase with its data in `data_dir` and one superuser; its own page is at `url` + `/_/`."""
 
     def __init__(
@@ -93,6 +93,3 @@ class PocketBaseServer:
             answer = client.post("/api/collections", json=definition)
         if answer.is_error:
             raise ChildFailed(f"pocketbase refused collection {name}: {answer.text}")
-
-    def stop(self) -> None:
-        self.child.stop()

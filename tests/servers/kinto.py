@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from syncadmin.embedded import Child, free_port
+from syncadmin.embedded import Child, Server, free_port
 
 USER = "syncadmin"
 PASSWORD = "not a secret"
@@ -56,7 +56,7 @@ format = %(asctime)s %(levelname)s %(name)s %(message)s
 """
 
 
-class KintoServer:
+class KintoServer(Server):
     """`url` ends in `/v1`; `auth` is the pair for basic authentication. Keeps everything in memory."""
 
     def __init__(self, data_dir: Path) -> None:
@@ -96,6 +96,3 @@ class KintoServer:
             client.put(f"{self.url}/buckets/{bucket}").raise_for_status()
             client.put(f"{self.url}/buckets/{bucket}/collections/{name}").raise_for_status()
         return f"{self.url}/buckets/{bucket}/collections/{name}/records"
-
-    def stop(self) -> None:
-        self.child.stop()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pymysql
 
-from syncadmin.embedded import Child, ChildFailed, free_port
+from syncadmin.embedded import Child, ChildFailed, Server, free_port
 from syncadmin.embedded.process import socket_is_open
 
 PASSWORD = "notasecret"
 
 
-class MariaDbServer:
+class MariaDbServer(Server):
     """`url_of(database)` is a SQLAlchemy URL; its account may do everything."""
 
     def __init__(self, data_dir: Path) -> None:
@@ -89,6 +89,3 @@ class MariaDbServer:
 
     def drop_database(self, name: str) -> None:
         self.execute(f"DROP DATABASE IF EXISTS `{name}`")
-
-    def stop(self) -> None:
-        self.child.stop()

@@ -1,0 +1,99 @@
+"""Passes as queue jobs. The queue is a hint, the hub's tables are the truth.
+
+At most one job a mapping waits in the queue. A job that has started no longer counts as waiting: what
+is asked for after it began to read needs a pass of its own. Which job waits is noted under a key of the
+mapping, changed in one transaction with the queue, because a job's own id stays taken for as long as
+the finished job is remembered.
+"""
+
+import logging
+import uuid
+from functools import partial
+
+from django.db import transaction
+from django_rq import get_queue
+from redis.client import Pipeline
+from redis.exceptions import RedisError
+from rq import Queue, get_current_job
+from rq.job import Job
+
+logger = logging.getLogger(__name__)
+
+# a job of a stronger kind does all that one of a weaker kind would
+STRENGTH = {"incremental": 0, "reconcile": 1, "backfill": 2}
+NOTE_SECONDS = 7 * 86400
+FAILED_JOB_SECONDS = 86400
+
+
+def run_pass(mapping_id: int, kind: str) -> None:
+    """The job: one pass of one mapping. Safe to run twice, and at any time."""
+    from syncadmin.engine import run
+
+    job = get_current_job()
+    if job is not None:
+        _no_longer_waiting(mapping_id, job)
+    run.run_pass(mapping_id, kind)
+
+
+def enqueue_pass(mapping_id: int, kind: str = "incremental") -> None:
+    """Have a worker run a pass, once the current transaction, if any, is committed.
+
+    Never fails for the sake of the queue: where it cannot be reached, the ticker finds later what the
+    tables say is due.
+    """
+    if kind not in STRENGTH:
+        raise ValueError(f"{kind!r} is no kind of pass: {', '.join(STRENGTH)}")
+    transaction.on_commit(partial(put_in_queue, mapping_id, kind))
+
+
+def put_in_queue(mapping_id: int, kind: str) -> bool:
+    """Put the pass in the queue, now, unless one that does as much waits there; False if that failed."""
+    queue = get_queue()
+    try:
+        queue.connection.transaction(partial(_put, queue, mapping_id, kind), _note(mapping_id))
+    except RedisError as error:
+        logger.warning("mapping %s waits for the ticker: the queue can't be reached: %s", mapping_id, error)
+        return False
+    return True
+
+
+def _note(mapping_id: int) -> str:
+    return f"syncadmin:waiting:{mapping_id}"
+
+
+def _put(queue: Queue, mapping_id: int, kind: str, pipeline: "Pipeline[bytes]") -> None:
+    """Runs with the mapping's note watched: starts over if somebody else changes it meanwhile."""
+    waiting, _, waiting_kind = (pipeline.get(_note(mapping_id)) or b"").decode().partition(" ")
+    # a worker that was killed between taking a job and starting it has left the note, but no job
+    if waiting and pipeline.lpos(queue.key, waiting) is not None:
+        if STRENGTH[waiting_kind] >= STRENGTH[kind]:
+            pipeline.multi()
+            return
+    else:
+        waiting = ""
+    pipeline.multi()
+    if waiting:
+        pipeline.lrem(queue.key, 0, waiting)
+        pipeline.delete(Job.key_for(waiting))
+    job = queue.enqueue_call(
+        run_pass,
+        args=(mapping_id, kind),
+        job_id=f"pass-{mapping_id}-{uuid.uuid4().hex}",
+        description=f"{kind} pass of mapping {mapping_id}",
+        result_ttl=0,
+        failure_ttl=FAILED_JOB_SECONDS,
+        pipeline=pipeline,
+    )
+    pipeline.set(_note(mapping_id), f"{job.id} {kind}", ex=NOTE_SECONDS)
+
+
+def _no_longer_waiting(mapping_id: int, job: Job) -> None:
+    """Take the note away, before anything is read, unless it is another job's."""
+
+    def clear(pipeline: "Pipeline[bytes]") -> None:
+        waiting = (pipeline.get(_note(mapping_id)) or b"").decode().partition(" ")[0]
+        pipeline.multi()
+        if waiting == job.id:
+            pipeline.delete(_note(mapping_id))
+
+    job.connection.transaction(clear, _note(mapping_id))

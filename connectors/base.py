@@ -105,7 +105,9 @@ class Capabilities:
 
     `finds` tells if `find` works (search by field values); `tombstones` if deletes are reported
     by `changes`; `batch` is the largest number of writes in one call that is worth making;
-    `answers` tells if an applied outcome carries the record as the write left it.
+    `answers` tells if an applied outcome carries the record as the write left it; `idempotent` that a
+    create repeated with the same idempotency makes no second record (it answers APPLIED, or STALE with the
+    key if that record has been changed since).
     """
 
     changes: ChangeMode
@@ -117,6 +119,7 @@ class Capabilities:
     batch: int = 5000
     answers: bool = True
     versions: bool = False
+    idempotent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,7 @@ class Outcome:
 
     `record` is the record as this very write left it, where the system tells (bound to the write,
     or to the version that it produced); `said` are the system's own words for anything but APPLIED.
+    `window` is the time, in seconds, between the checking read and the answer, where the guarantee is CHECKED.
     """
 
     result: Result
@@ -220,6 +224,7 @@ class Outcome:
     record: Record | None = None
     said: str = ""
     after: timedelta | None = None
+    window: float | None = None
 
 
 # ---------------------------------------------------------------- the Protocol

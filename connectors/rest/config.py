@@ -1,0 +1,476 @@
+"""The declarative configuration of a REST system and its resources, as typed and validated data.
+
+Everything a person may write in the configuration file is here, in the vocabulary of dlt's
+`rest_api` where it fits. Texts may hold blanks such as `{collection}`, which are filled when the
+connector is made; nothing in this file talks to a server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from .presets import merged
+from .selectors import Selector
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _duration(value: Any) -> Any:
+    """Read `500ms`, `2s`, `5m`, `1h` or a number of seconds."""
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*", value)):
+        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; a configuration never changes once it is read."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
+
+
+# ---------------------------------------------------------------- authentication
+
+
+class NoAuth(Strict):
+    """The system asks for no credentials."""
+
+    type: Literal["none"] = "none"
+
+
+class BasicAuth(Strict):
+    """HTTP Basic."""
+
+    type: Literal["basic"]
+    username: str = ""
+    password: SecretStr = SecretStr("")
+
+
+class BearerAuth(Strict):
+    """A fixed token in the Authorization header, by default after the word `Bearer`."""
+
+    type: Literal["bearer"]
+    token: SecretStr
+    scheme: str = "Bearer"
+
+
+class HeaderAuth(Strict):
+    """One or several headers that hold secrets."""
+
+    type: Literal["header"]
+    headers: dict[str, SecretStr]
+
+
+class LoginAuth(Strict):
+    """A login call that answers a token; done again when the token is refused or about to expire."""
+
+    type: Literal["login"]
+    path: str
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    method: str = "POST"
+    body: dict[str, str] = Field(default={"username": "{username}", "password": "{password}"})
+    token: Selector = Selector("token")
+    header: str = "Authorization"
+    scheme: str = "Bearer"
+    relogin_on: tuple[int, ...] = (401,)
+
+
+Auth = Annotated[NoAuth | BasicAuth | BearerAuth | HeaderAuth | LoginAuth, Field(discriminator="type")]
+
+
+# ---------------------------------------------------------------- paging
+
+
+class Paging(Strict):
+    """What all ways of paging share.
+
+    `max_limit` is the largest page the system gives; `size` selects the page size it really applied
+    from the answer. Only with one of them is a short page taken as the last one.
+    """
+
+    limit_param: str | None = None
+    max_limit: int | None = Field(default=None, gt=0)
+    size: Selector | None = None
+    total: Selector | None = None
+
+
+class SinglePage(Paging):
+    """Everything comes in one answer."""
+
+    type: Literal["none"] = "none"
+
+
+class PageNumber(Paging):
+    """Pages by number."""
+
+    type: Literal["page"]
+    param: str = "page"
+    first: int = 1
+
+
+class Offset(Paging):
+    """Pages by the number of records to skip."""
+
+    type: Literal["offset"]
+    param: str = "offset"
+    limit_param: str | None = "limit"
+
+
+class CursorToken(Paging):
+    """The answer holds a token that asks for the next page."""
+
+    type: Literal["cursor"]
+    next: Selector
+    param: str
+
+
+class NextUrl(Paging):
+    """The answer holds the address of the next page."""
+
+    type: Literal["next_url"]
+    next: Selector
+
+
+class LinkHeader(Paging):
+    """The `Link` header names the next page (RFC 8288)."""
+
+    type: Literal["link_header"]
+    rel: str = "next"
+
+
+class HeaderNext(Paging):
+    """A header of its own holds the address of the next page."""
+
+    type: Literal["header_next"]
+    header: str = "Next-Page"
+
+
+class Keyset(Paging):
+    """The next page begins after the last record of this one: needs `filter` and `order`."""
+
+    type: Literal["keyset"]
+
+
+Paginator = Annotated[
+    SinglePage | PageNumber | Offset | CursorToken | NextUrl | LinkHeader | HeaderNext | Keyset,
+    Field(discriminator="type"),
+]
+
+
+# ---------------------------------------------------------------- asking
+
+
+class Quote(StrEnum):
+    """How a text is written in a query."""
+
+    NONE = "none"
+    BACKSLASH = "backslash"  # 'it\'s'
+    DOUBLED = "doubled"  # 'it''s'
+    JSON = "json"  # "it's"
+
+
+class TimeFormat(StrEnum):
+    """How a system writes a moment."""
+
+    ISO = "iso"  # 2026-01-02T03:04:05.678Z
+    POCKETBASE = "pocketbase"  # 2026-01-02 03:04:05.678Z
+    SECONDS = "seconds"  # since 1970
+    MILLISECONDS = "milliseconds"  # since 1970
+    INTEGER = "integer"  # a sequence number, not a moment
+
+
+class Filter(Strict):
+    """A filter language in one parameter, from its smallest parts."""
+
+    param: str
+    equals: str = "{field} = {value}"
+    greater: str | None = None
+    at_least: str | None = None
+    both: str = "({left} && {right})"
+    either: str = "({left} || {right})"
+    quote: Quote = Quote.BACKSLASH
+    null: str = "null"
+
+
+class KeyList(Strict):
+    """Many values at once in one parameter: `in_id=a,b` or `ids=a,b`; `param` may hold `{field}`."""
+
+    param: str
+    separator: str = ","
+    quote: Quote = Quote.NONE
+    single: str | None = None  # the parameter for one value that holds the separator itself
+
+
+class Fetch(Strict):
+    """How records are read by key. Without `many` and without a filter, one by one.
+
+    `confirm`: a key that a bulk answer leaves out is asked for by itself before it counts as absent.
+    """
+
+    many: KeyList | None = None
+    limit: int = Field(default=50, gt=0)
+    confirm: bool = True
+
+
+class Find(Strict):
+    """How records are searched by the value of a field, if not by the filter."""
+
+    many: KeyList | None = None
+    limit: int = Field(default=50, gt=0)
+
+
+class Order(Strict):
+    """How a stable order is asked for; `{key}` and `{modified}` stand for those fields."""
+
+    param: str
+    key: str | None = None
+    modified: str | None = None
+    newest: str | None = None
+
+
+class Incremental(Strict):
+    """How changes since a cursor are asked for: by `param`, else by the filter's `at_least`."""
+
+    param: str | None = None
+    format: TimeFormat = TimeFormat.ISO
+    overlap: Duration = timedelta(seconds=5)
+
+
+# ---------------------------------------------------------------- writing
+
+
+class Version(Strict):
+    """What makes a write conditional at the system itself.
+
+    `etag`: the ETag of an answer (in lists: the `field`, as `format` writes it) goes into `header`.
+    `field`: the value of `field` goes into the body under its own name, and the system checks it.
+    """
+
+    type: Literal["etag", "field"]
+    field: str | None = None
+    header: str = "If-Match"
+    format: str = '"{version}"'
+
+    @model_validator(mode="after")
+    def _complete(self) -> Version:
+        if self.type == "field" and not self.field:
+            raise ValueError("version of type 'field' needs the name of the field")
+        return self
+
+
+class CreateId(Strict):
+    """The key of a new record is made by us, from the idempotency of the write: a repeat makes no twin."""
+
+    type: Literal["uuid", "base36"] = "uuid"
+    length: int = Field(default=15, ge=8, le=64)
+
+
+class Create(Strict):
+    """How a record is made."""
+
+    method: str = "POST"
+    path: str | None = None
+    envelope: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+    id: CreateId | None = None
+    idempotency_header: str | None = None
+    exists: tuple[int, ...] = (409, 412)  # statuses that say: a record with this key is there
+
+
+class Update(Strict):
+    """How a record is changed. `nested`: does the system merge an object it is given, or replace it?"""
+
+    method: str = "PATCH"
+    path: str | None = None
+    envelope: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+    nested: Literal["replace", "merge"] = "replace"
+
+
+class Delete(Strict):
+    """How a record is deleted."""
+
+    method: str = "DELETE"
+    path: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: dict[str, Any] | None = None
+
+
+class Batch(Strict):
+    """An address that takes many writes at once.
+
+    `transactional`: one refused write undoes all of them; they are then sent one by one.
+    """
+
+    path: str
+    limit: int = Field(default=25, gt=0)
+    prefix: str = ""  # of the paths inside the batch
+    requests: str = "requests"
+    path_name: str = "path"
+    results: Selector = Selector("@")
+    transactional: bool = False
+
+
+class Pace(Strict):
+    """How fast is written: records a reading-and-writing step, and requests at the same time."""
+
+    chunk: int = Field(default=40, gt=0)
+    concurrency: int = Field(default=4, ge=1, le=16)
+
+
+# ---------------------------------------------------------------- description
+
+
+class FieldConfig(Strict):
+    """A declared field, for systems that cannot describe themselves."""
+
+    type: str = "unknown"
+    nullable: bool = True
+    writable: bool = True
+    max_length: int | None = None
+
+
+class SchemaConfig(Strict):
+    """Where the system describes a resource.
+
+    `fields` selects a list of {name, native, nullable, writable, max_length}; `types` says what each
+    native type is for us.
+    """
+
+    path: str
+    fields: Selector
+    types: dict[str, str] = Field(default_factory=dict)
+
+
+class Count(Strict):
+    """How many records there are: selected from a listing's answer, or from a header."""
+
+    params: dict[str, str] = Field(default_factory=dict)
+    method: str = "GET"
+    selector: Selector | None = None
+    header: str | None = None
+
+
+class Discover(Strict):
+    """Where the system lists its resources; `names` selects their names."""
+
+    path: str
+    names: Selector
+
+
+class Resource(Strict):
+    """One collection of a REST system."""
+
+    preset: str | None = None
+    collection: str = ""  # its name in the system; the resource's own name if empty
+    blanks: dict[str, str] = Field(default_factory=dict)
+
+    path: str = ""
+    item: str = "{path}/{key}"
+    key: str = "id"
+    key_type: Literal["text", "integer"] = "text"
+    modified: str | None = None
+    changes: Literal["cursor", "scan"] | None = None
+    records: Selector = Selector("@")
+    record: Selector = Selector("@")
+    params: dict[str, str] = Field(default_factory=dict)
+    fields_param: str | None = None
+    paginator: Paginator = SinglePage()
+    filter: Filter | None = None
+    order: Order | None = None
+    incremental: Incremental | None = None
+    fetch: Fetch = Fetch()
+    find: Find | None = None
+    version: Version | None = None
+    create: Create = Create()
+    update: Update = Update()
+    delete: Delete = Delete()
+    batch: Batch | None = None
+    pace: Pace = Pace()
+    answers: bool = True
+    gone: tuple[int, ...] = (404, 410)
+    tombstone: Selector | None = None
+    canary: str | None = None  # a path that answers only as long as the credentials see everything
+    sparse: bool = False  # records leave out empty fields: a field that is not there is empty
+    datetimes: TimeFormat = TimeFormat.ISO
+    decimals: Literal["number", "string"] = "number"
+    fields: dict[str, FieldConfig] = Field(default_factory=dict)
+    description: SchemaConfig | None = Field(default=None, alias="schema")
+    count: Count | None = None
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, data: Any) -> Any:
+        return merged(data, "resource")
+
+    @field_validator("fields", mode="before")
+    @classmethod
+    def _short_fields(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: {"type": told} if isinstance(told, str) else told for name, told in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Resource:
+        if not self.path:
+            raise ValueError("path is missing: where the records of this resource are listed, or a preset")
+        if self.changes == "cursor" and not (self.modified and self.incremental):
+            raise ValueError("changes: cursor needs `modified` and `incremental`; or write changes: scan")
+        if self.incremental and not (self.incremental.param or (self.filter and self.filter.at_least)):
+            raise ValueError("incremental needs its `param`, or a filter with `at_least`")
+        if isinstance(self.paginator, Keyset) and not (
+            self.filter and self.filter.greater and self.order and self.order.key
+        ):
+            raise ValueError("paginator keyset needs a filter with `greater` and an order with `key`")
+        return self
+
+    @property
+    def incremental_reads(self) -> bool:
+        """Can changes be asked for?"""
+        return self.changes != "scan" and self.modified is not None and self.incremental is not None
+
+
+class System(Strict):
+    """One REST system: where it is and how to be let in."""
+
+    preset: str | None = None
+    blanks: dict[str, str] = Field(default_factory=dict)
+    base_url: str
+    auth: Auth = NoAuth()
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    timeout: Duration = timedelta(seconds=30)
+    verify_tls: bool = True
+    discover: Discover | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, data: Any) -> Any:
+        return merged(data, "system")
+
+    @field_validator("base_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):
+            raise ValueError("base_url begins with http:// or https:// and a host; credentials go to `auth`")
+        return value

@@ -1,0 +1,143 @@
+"""The REST connector: any JSON API by configuration alone.
+
+It puts the parts together (client, resources, readers, writers) and keeps one HTTP client open. It knows
+nothing of mappings, links or Django, and it neither retries nor waits: that is the engine's part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from connectors.base import (
+    Capabilities,
+    ChangeMode,
+    CheckItem,
+    Fetched,
+    Guarantee,
+    Misconfigured,
+    Outcome,
+    Page,
+    Record,
+    ResourceInfo,
+    Write,
+)
+
+from .client import Client
+from .config import Resource, System
+from .describing import Describer, check_system, discover
+from .reading import Reader
+from .resource import Shape, filled
+from .writing import Writer
+
+
+class RestConnector:
+    """One open connection to one REST system."""
+
+    kind: ClassVar[str] = "rest"
+    Config: ClassVar[type[BaseModel]] = System
+    ResourceConfig: ClassVar[type[BaseModel]] = Resource
+
+    def __init__(self, config: BaseModel, resources: Mapping[str, BaseModel], *, system: str = "") -> None:
+        if not isinstance(config, System):
+            raise Misconfigured("not the configuration of a REST system", system=system)
+        self._config, self._system = config, system
+        self._client = Client(config, system=system)
+        self._shapes: dict[str, Shape] = {}
+        self._writers: dict[str, Writer] = {}
+        self._readers: dict[str, Reader] = {}
+        for name, resource in resources.items():
+            if not isinstance(resource, Resource):
+                raise Misconfigured("not the configuration of a REST resource", system=system, resource=name)
+            shape = Shape(name, resource, blanks=config.blanks, system=system)
+            self._shapes[name] = shape
+            self._readers[name] = Reader(self._client, shape)
+            self._writers[name] = Writer(self._client, shape, self._readers[name])
+        busiest = max((shape.config.pace.concurrency for shape in self._shapes.values()), default=1)
+        self._pool = ThreadPoolExecutor(busiest, "rest") if busiest > 1 else None
+
+    # ------------------------------------------------------------ description
+
+    def check(self) -> list[CheckItem]:
+        """Test the connection: reachable, authenticated, clock, each configured resource."""
+        probe = next((shape.path for shape in self._shapes.values()), "")
+        return check_system(self._client, [self._describer(name) for name in self._shapes], probe)
+
+    def discover(self) -> list[ResourceInfo]:
+        """The resources that the system lists; where it can't, those that are configured."""
+        if self._config.discover is None:
+            return [self.describe(name) for name in self._shapes]
+        path = filled(self._config.discover.path, self._config.blanks, system=self._system, resource="")
+        return discover(self._client, path, self._config.discover.names)
+
+    def describe(self, resource: str) -> ResourceInfo:
+        """A configured resource as the system has it now."""
+        return self._describer(resource).describe()
+
+    def capabilities(self, resource: str) -> Capabilities:
+        """What can be promised for a configured resource, from its configuration."""
+        config = self._shape(resource).config
+        guarantee = Guarantee.ATOMIC if config.version else Guarantee.CHECKED
+        return Capabilities(
+            changes=ChangeMode.CURSOR if config.incremental_reads else ChangeMode.SCAN,
+            update=guarantee,
+            delete=guarantee,
+            finds=config.find is not None or config.filter is not None,
+            tombstones=config.tombstone is not None and config.incremental_reads,
+            batch=500,
+            answers=config.answers,
+            versions=config.version is not None,
+            idempotent=config.create.id is not None or config.create.idempotency_header is not None,
+        )
+
+    # ------------------------------------------------------------ reading
+
+    def changes(self, resource: str, cursor: Any, *, fields: Sequence[str], limit: int) -> Iterator[Page]:
+        """Pages of what was changed since the cursor, overlap included."""
+        return self._reader(resource).changes(cursor, fields, limit)
+
+    def scan(self, resource: str, *, fields: Sequence[str], limit: int) -> Iterator[Page]:
+        """Every record, in pages."""
+        return self._reader(resource).scan(fields, limit)
+
+    def fetch(self, resource: str, keys: Sequence[str], *, fields: Sequence[str]) -> Fetched:
+        """Records by key."""
+        return self._reader(resource).fetch(keys, fields)
+
+    def find(
+        self, resource: str, field: str, values: Sequence[Any], *, fields: Sequence[str]
+    ) -> list[Record]:
+        """Records whose field equals one of the values."""
+        return self._reader(resource).find(field, values, fields)
+
+    # ------------------------------------------------------------ writing
+
+    def write(self, resource: str, writes: Sequence[Write], *, fields: Sequence[str]) -> list[Outcome]:
+        """Carry out writes; one outcome each, in order."""
+        self._shape(resource)
+        return self._writers[resource].write(writes, fields, self._pool)
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._client.close()
+
+    def _shape(self, resource: str) -> Shape:
+        if resource not in self._shapes:
+            there = ", ".join(self._shapes) or "none"
+            raise Misconfigured(
+                f"no such resource is configured; there are: {there}", system=self._system, resource=resource
+            )
+        return self._shapes[resource]
+
+    def _reader(self, resource: str) -> Reader:
+        self._shape(resource)
+        return self._readers[resource]
+
+    def _describer(self, resource: str) -> Describer:
+        shape = self._shape(resource)
+        return Describer(self._client, shape, self._readers[resource])

@@ -1,0 +1,312 @@
+"""Reading from one resource: changes, scans, reads by key, searches.
+
+Pages come in a stable order where the system has one; an order or a filter that the system ignores is
+noticed. Absence is only said where the system proved it: a key that was not answered stays unanswered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connectors.base import ConnectorError, Fetched, Misconfigured, Page, Record, Retry, Unknown, Unreadable
+
+from . import pagination
+from .client import Answer, Client
+from .config import KeyList, Keyset, Offset, PageNumber
+from .pagination import Listed, Request
+from .resource import Shape
+from .selectors import kind
+from .values import earlier, pick, quoted, rank, same, wire, write_time
+
+
+class Reader:
+    """Reads one resource of one system."""
+
+    def __init__(self, client: Client, shape: Shape) -> None:
+        self._client, self._shape = client, shape
+
+    # ------------------------------------------------------------ the Protocol's reads
+
+    def changes(self, cursor: Any, fields: Sequence[str], limit: int) -> Iterator[Page]:
+        """Pages of what was changed since the cursor, overlap included; None: where to begin from."""
+        shape, told = self._shape, self._shape.config.incremental
+        if told is None or not shape.config.incremental_reads:
+            raise Misconfigured(
+                "changes cannot be asked for here, only scans", system=shape.system, resource=shape.name
+            )
+        if cursor is None:
+            yield Page((), cursor={"at": _json(self._newest())})
+            return
+        at = cursor.get("at") if isinstance(cursor, Mapping) else cursor
+        since = {} if at is None else self._since(earlier(at, shape.form, told.overlap))
+        ordered = bool(shape.order("modified"))
+        last = at
+        for listed in self._listing(since, "modified", fields, limit):
+            stamps = [stamp for stamp in map(shape.modified, listed.entries) if stamp not in (None, "")]
+            ranks = [rank(stamp, shape.form) for stamp in stamps]
+            if ordered and ranks != sorted(ranks):
+                raise self._bad(
+                    f"records do not come in the order asked for by `order.modified` ({told.format})"
+                )
+            last = self._later(last, max(stamps, key=lambda stamp: rank(stamp, shape.form), default=None))
+            for part in _parts(listed.entries, limit):
+                if ordered:
+                    at = self._later(at, shape.modified(part[-1]))
+                yield self._made(part, fields, {"at": _json(at)}, tombstones=True)
+        if not ordered and last != at:
+            yield Page((), cursor={"at": _json(last)})
+
+    def scan(self, fields: Sequence[str], limit: int) -> Iterator[Page]:
+        """Every record. Raises if the list was not whole."""
+        shape = self._shape
+        shifting = isinstance(shape.config.paginator, PageNumber | Offset)
+        seen: set[str] = set()
+        total: Any = None
+        for listed in self._listing({}, "key", fields, limit):
+            if shape.config.paginator.total:
+                total = shape.config.paginator.total(listed.data)
+            if shifting or total is not None:
+                seen.update(map(shape.key, listed.entries))
+            for part in _parts(listed.entries, limit):
+                yield self._made(part, fields, None, tombstones=False)
+        if isinstance(total, int) and len(seen) < total:
+            raise Retry(
+                f"the list shifted while it was read: {len(seen)} of {total} records came",
+                system=shape.system,
+                resource=shape.name,
+            )
+        self.prove_sight()
+
+    def fetch(self, keys: Sequence[str], fields: Sequence[str]) -> Fetched:
+        """Records by key, and the keys that the system proved not to hold."""
+        entries, absent = self.entries(keys, fields)
+        found = {key: self._shape.record(entry, fields, etag) for key, (entry, etag) in entries.items()}
+        return Fetched(found=found, absent=frozenset(absent))
+
+    def find(self, field: str, values: Sequence[Any], fields: Sequence[str]) -> list[Record]:
+        """Records whose field equals one of the values; what else the system sends is left out."""
+        shape = self._shape
+        told, asked = shape.config.find, [wire(value, shape.config.datetimes) for value in values]
+        limit = told.limit if told else shape.config.fetch.limit
+        found: dict[str, Record] = {}
+        for part in _parts(asked, limit):
+            for question in self._questions(field, part, told.many if told else None):
+                for listed in self._listing(question, "key", [field, *fields], 1000):
+                    for entry in listed.entries:
+                        if not shape.is_gone(entry) and any(
+                            same(value, _value(entry, field)) for value in part
+                        ):
+                            found[shape.key(entry)] = shape.record(entry, fields)
+        return list(found.values())
+
+    # ------------------------------------------------------------ reads that others build on
+
+    def entries(
+        self, keys: Sequence[str], fields: Sequence[str] | None
+    ) -> tuple[dict[str, tuple[dict[str, Any], str | None]], set[str]]:
+        """Raw records (with their ETag, where read alone) by key, and the keys proved absent."""
+        shape, told = self._shape, self._shape.config.fetch
+        many = told.many is not None or shape.config.filter is not None
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, tuple[dict[str, Any], str | None]] = {}
+        absent: set[str] = set()
+        if many and (len(wanted) > 1 or not told.confirm):
+            field = shape.config.key
+            for part in _parts(wanted, told.limit):
+                asked = set(part)
+                for question in self._questions(field, [shape.raw_key(key) for key in part], told.many):
+                    for listed in self._listing(question, "key", fields, 1000):
+                        for entry in listed.entries:
+                            key = shape.key(entry)
+                            if key in asked and shape.is_gone(entry):
+                                absent.add(key)
+                            elif key in asked:
+                                found[key] = (entry, None)
+            missing = [key for key in wanted if key not in found and key not in absent]
+            if missing and not told.confirm:
+                absent.update(missing)
+                missing = []
+        else:
+            missing = wanted
+        for key in missing:
+            alone, etag, proved = self.one(key)
+            if alone is not None:
+                found[key] = (alone, etag)
+            elif proved:
+                absent.add(key)
+        if absent:
+            self.prove_sight()
+        return found, absent
+
+    def one(self, key: str) -> tuple[dict[str, Any] | None, str | None, bool]:
+        """One raw record, its ETag, and whether its absence is proved. Forbidden is neither."""
+        shape = self._shape
+        try:
+            answer = self._client.send("GET", shape.item(key))
+        except Unknown as error:
+            raise Retry(error.message, system=shape.system, resource=shape.name, said=error.said) from error
+        if answer.status in shape.config.gone:
+            return None, None, True
+        if answer.status == 403:
+            return None, None, False
+        if not answer.ok:
+            raise self._placed(self._client.failure(answer))
+        entry = self.entry(answer)
+        if shape.is_gone(entry):
+            return None, None, True
+        return entry, answer.headers.get("ETag"), False
+
+    def entry(self, answer: Answer) -> dict[str, Any]:
+        """The one record in an answer. Raises Unreadable."""
+        shape = self._shape
+        data = self._client.json(answer)
+        found = shape.config.record(data)
+        if not isinstance(found, dict):
+            raise self._bad(
+                f"`record: {shape.config.record.text}` must select one record but found {kind(found)} "
+                f"in {kind(data)}: correct `record`"
+            )
+        return found
+
+    def sample(self, limit: int = 100) -> tuple[list[dict[str, Any]], Answer]:
+        """The first page as it is, with the answer it came in."""
+        flow = pagination.pages(self._shape.config.paginator, self._first({}, "key", None), limit=limit)
+        answer, listed = self._page(next(flow))
+        flow.close()
+        return listed.entries, answer
+
+    def count(self) -> int | None:
+        """How many records there are, if the system tells."""
+        shape, told = self._shape, self._shape.config.count
+        if told is None:
+            return None
+        answer = self._client.read(shape.path, params={**shape.params, **told.params}, method=told.method)
+        number = answer.headers.get(told.header) if told.header else None
+        if told.selector:
+            number = told.selector(self._client.json(answer))
+        return int(number) if number is not None and str(number).isdigit() else None
+
+    def prove_sight(self) -> None:
+        """Make sure that the credentials still see everything, where there is a way. Raises if not."""
+        if self._shape.config.canary:
+            try:
+                self._client.read(self._shape.fill(self._shape.config.canary, path=self._shape.path))
+            except ConnectorError as error:
+                raise self._placed(error) from error
+
+    # ------------------------------------------------------------ listing
+
+    def _listing(
+        self, question: Mapping[str, str], by: str, fields: Sequence[str] | None, limit: int
+    ) -> Iterator[Listed]:
+        """All pages of a question."""
+        shape = self._shape
+        first = self._first(question, by, fields)
+        keyset = isinstance(shape.config.paginator, Keyset)
+        where = question.get(shape.config.filter.param, "") if shape.config.filter else ""
+
+        def after(entry: dict[str, Any]) -> dict[str, str]:
+            return shape.where(shape.both(where, shape.behind(entry, by)))
+
+        flow = pagination.pages(shape.config.paginator, first, limit=limit, after=after if keyset else None)
+        try:
+            request = next(flow)
+            while True:
+                listed = self._page(request)[1]
+                yield listed
+                request = flow.send(listed)
+        except StopIteration:
+            return
+        except pagination.Loop as error:
+            raise shape.loop(error) from error
+
+    def _first(self, question: Mapping[str, str], by: str, fields: Sequence[str] | None) -> Request:
+        shape = self._shape
+        return Request(shape.path, {**shape.params, **shape.wanted(fields), **shape.order(by), **question})
+
+    def _page(self, request: Request) -> tuple[Answer, Listed]:
+        shape = self._shape
+        try:
+            path = str(self._client.follow(request.path, shape.path)) if request.link else request.path
+            answer = self._client.read(path, params=request.params)
+            data = self._client.json(answer)
+            entries = self._client.objects(data, shape.config.records, "records", answer.path)
+        except ConnectorError as error:
+            raise self._placed(error) from error
+        return answer, Listed(data, entries, answer.headers, request)
+
+    def _made(
+        self, part: Sequence[dict[str, Any]], fields: Sequence[str], cursor: Any, *, tombstones: bool
+    ) -> Page:
+        shape = self._shape
+        gone = [shape.key(entry) for entry in part if shape.is_gone(entry)] if tombstones else []
+        records = [shape.record(entry, fields) for entry in part if not shape.is_gone(entry)]
+        return Page(records, cursor=cursor, gone=gone)
+
+    def _questions(self, field: str, values: Sequence[Any], many: KeyList | None) -> Iterator[dict[str, str]]:
+        """Parameters that ask for records whose field is one of the values."""
+        shape = self._shape
+        if many is None:
+            if shape.config.filter is None:
+                raise Misconfigured(
+                    "nothing can be searched here: it has no `filter` or `find`", resource=shape.name
+                )
+            yield shape.where(shape.any_of(field, values))
+            return
+        alone = [value for value in values if many.separator in str(value)]
+        together = [value for value in values if many.separator not in str(value)]
+        if together:
+            text = many.separator.join(quoted(value, many.quote) for value in together)
+            yield {many.param.format(field=field): text}
+        for value in alone:
+            yield {(many.single or many.param).format(field=field): quoted(value, many.quote)}
+
+    def _since(self, at: Any) -> dict[str, str]:
+        shape, told = self._shape, self._shape.config.incremental
+        if told and told.param:
+            return {told.param: str(at)}
+        return shape.where(shape.compare("at_least", str(shape.config.modified), at))
+
+    def _newest(self) -> Any:
+        """The `modified` of the newest record; None if there is no record."""
+        shape = self._shape
+        if order := shape.order("newest"):
+            flow = pagination.pages(shape.config.paginator, self._first(order, "newest", []), limit=1)
+            listed = self._page(next(flow))[1]
+            flow.close()
+            return shape.modified(listed.entries[0]) if listed.entries else None
+        entries, answer = self.sample(1)
+        if not entries or not answer.date:
+            return None  # from the very beginning: slow, but nothing is missed
+        return write_time(answer.date, shape.form)
+
+    def _later(self, one: Any, other: Any) -> Any:
+        """The later of two `modified` values."""
+        if one is None or other in (None, ""):
+            return other or one
+        return max(one, other, key=lambda stamp: rank(stamp, self._shape.form))
+
+    def _bad(self, message: str) -> Unreadable:
+        return Unreadable(message, system=self._shape.system, resource=self._shape.name)
+
+    def _placed(self, error: ConnectorError) -> ConnectorError:
+        """The same error, naming this resource."""
+        error.resource = error.resource or self._shape.name
+        return error
+
+
+def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _value(entry: Mapping[str, Any], field: str) -> Any:
+    try:
+        return pick(entry, field)
+    except KeyError:
+        return None
+
+
+def _json(stamp: Any) -> Any:
+    """A `modified` value in a form that JSON keeps."""
+    return stamp if stamp is None or isinstance(stamp, str | int) else str(stamp)

@@ -1,0 +1,173 @@
+"""One resource with its blanks filled: where it is, how a record looks, how questions to it are put.
+
+Shared by reading, writing and describing. Makes paths, filters and records; sends nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from typing import Any
+from urllib.parse import quote as percent
+
+from connectors.base import Misconfigured, Record, Unreadable
+
+from .config import Filter, Order, Resource, TimeFormat
+from .selectors import kind, shortened
+from .values import chosen, pick, quoted, read_time
+
+_BLANK = re.compile(r"\{(\w+)\}")
+
+
+class Shape:
+    """A configured resource. Raises Misconfigured if a blank stays open."""
+
+    def __init__(self, name: str, config: Resource, *, blanks: Mapping[str, str], system: str) -> None:
+        self.name, self.config, self.system = name, config, system
+        self._blanks = {**blanks, "collection": config.collection or name, **config.blanks}
+        self.path = self.fill(config.path)
+        self.form = config.incremental.format if config.incremental else TimeFormat.ISO
+        self.params = {param: self.fill(value) for param, value in config.params.items()}
+        self.item("x")  # so that an open blank is found now
+
+    # ------------------------------------------------------------ paths
+
+    def fill(self, text: str, **more: str) -> str:
+        """A path with its blanks filled."""
+        return filled(text, {**self._blanks, **more}, system=self.system, resource=self.name)
+
+    def item(self, key: str, path: str | None = None) -> str:
+        """The path of one record (or of an operation on it)."""
+        return self.fill(path or self.config.item, path=self.path, key=percent(key, safe=""))
+
+    # ------------------------------------------------------------ records
+
+    def key(self, entry: Mapping[str, Any]) -> str:
+        """A record's key. Raises Unreadable if there is none."""
+        try:
+            key = pick(entry, self.config.key)
+        except KeyError:
+            key = None
+        if isinstance(key, bool) or not isinstance(key, str | int) or key == "":
+            raise Unreadable(
+                f"a record has no key at `key: {self.config.key}` ({kind(key)}); it is {kind(dict(entry))}",
+                system=self.system,
+                resource=self.name,
+            )
+        return str(key)
+
+    def raw_key(self, key: str) -> str | int:
+        """A key as the system's filters and bodies have it."""
+        if self.config.key_type == "integer" and re.fullmatch(r"-?\d{1,18}", key):
+            return int(key)
+        return key
+
+    def modified(self, entry: Mapping[str, Any]) -> Any:
+        """When a record was changed, as the system wrote it; None if it does not say."""
+        try:
+            return pick(entry, self.config.modified) if self.config.modified else None
+        except KeyError:
+            return None
+
+    def is_gone(self, entry: Mapping[str, Any]) -> bool:
+        """Is it a tombstone?"""
+        return bool(self.config.tombstone and self.config.tombstone(dict(entry)))
+
+    def version(self, entry: Mapping[str, Any], etag: str | None = None) -> str | None:
+        """A record's version, from its field or from the ETag of an answer about it alone."""
+        told = self.config.version
+        if told is None:
+            return None
+        if told.field:
+            try:
+                return str(pick(entry, told.field))
+            except KeyError:
+                return None
+        return etag
+
+    def record(
+        self, entry: Mapping[str, Any], fields: Iterable[str] | None, etag: str | None = None
+    ) -> Record:
+        """A record with the wanted fields; all of its own for None."""
+        names = list(entry) if fields is None else fields
+        return Record(
+            key=self.key(entry),
+            values=chosen(entry, names, sparse=self.config.sparse),
+            version=self.version(entry, etag),
+            modified=read_time(self.modified(entry), self.form),
+        )
+
+    # ------------------------------------------------------------ questions
+
+    def wanted(self, fields: Sequence[str] | None) -> dict[str, str]:
+        """The parameters that ask for these fields only, and what every record needs."""
+        told = self.config
+        if fields is None or told.fields_param is None or told.tombstone:
+            return {}
+        needed = [told.key, told.modified, told.version.field if told.version else None, *fields]
+        return {told.fields_param: ",".join(dict.fromkeys(name.split(".")[0] for name in needed if name))}
+
+    def order(self, by: str) -> dict[str, str]:
+        """The parameters that ask for an order: `key`, `modified` or `newest`; none if it has none."""
+        order: Order | None = self.config.order
+        template = getattr(order, by) if order else None
+        if order is None or not template:
+            return {}
+        return {order.param: template.format(key=self.config.key, modified=self.config.modified)}
+
+    def compare(self, how: str, field: str, value: Any) -> str:
+        """One comparison in the filter's language."""
+        language = self._filter()
+        template = getattr(language, how)
+        return str(template).format(field=field, value=quoted(value, language.quote, language.null))
+
+    def any_of(self, field: str, values: Sequence[Any]) -> str:
+        """A filter: the field equals one of the values."""
+        return reduce(self.either, (self.compare("equals", field, value) for value in values))
+
+    def both(self, left: str, right: str) -> str:
+        """Both filters; one alone if the other is empty."""
+        return self._filter().both.format(left=left, right=right) if left and right else left or right
+
+    def either(self, left: str, right: str) -> str:
+        """One filter or the other."""
+        return self._filter().either.format(left=left, right=right)
+
+    def where(self, expression: str) -> dict[str, str]:
+        """The parameter that holds a filter; none for an empty one."""
+        return {self._filter().param: expression} if expression else {}
+
+    def behind(self, entry: Mapping[str, Any], by: str) -> str:
+        """A filter: what comes after this record in that order."""
+        key = self.compare("greater", self.config.key, self.raw_key(self.key(entry)))
+        if by != "modified" or not self.config.modified:
+            return key
+        field, value = self.config.modified, self.modified(entry)
+        return self.either(
+            self.compare("greater", field, value), self.both(self.compare("equals", field, value), key)
+        )
+
+    def _filter(self) -> Filter:
+        if self.config.filter is None:
+            raise Misconfigured("this needs a `filter`", system=self.system, resource=self.name)
+        return self.config.filter
+
+    def loop(self, error: Exception) -> Unreadable:
+        """A list that turns in a circle."""
+        return Unreadable(shortened(error), system=self.system, resource=self.name)
+
+
+def filled(text: str, blanks: Mapping[str, str], *, system: str, resource: str) -> str:
+    """A text with its blanks filled. Raises Misconfigured, naming a blank that is not known."""
+
+    def known(match: re.Match[str]) -> str:
+        if match[1] not in blanks:
+            raise Misconfigured(
+                f"{text!r} has the blank {{{match[1]}}}: give it under `blanks`",
+                system=system,
+                resource=resource,
+            )
+        return blanks[match[1]]
+
+    return _BLANK.sub(known, text)

@@ -15,6 +15,7 @@ from .side import Side
 from .values import Value
 
 Values = Mapping[str, Value]
+AloneRecord = Mapping[Side, Values | None]
 
 
 # ---------------------------------------------------------------- what goes in
@@ -54,10 +55,15 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A record of the other side that has the match values of an unlinked one."""
+    """A record of the other side that has the match values of an unlinked one.
+
+    One that the row filter excludes must be named too (`in_scope` false): it keeps a second record from
+    being created beside it.
+    """
 
     record: Record
     linked: bool
+    in_scope: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +133,9 @@ class RecordPick:
 class LinkState:
     """What the hub remembers of a pair: the shadows per side, picks, and what was left alone.
 
-    `alone` holds, by field, the pair of values a person chose to leave different.
-    `alone_record` is the pair of shadows-at-the-time for a whole-record LEAVE, else None.
+    `alone` holds, by field, the pair of values a person chose to leave different. `alone_record` holds,
+    by side, the values (None: the record was absent) at which the record as a whole was to be left as it is,
+    by a person's LEAVE or by a policy that ignores deletes.
     """
 
     left_key: str
@@ -137,6 +144,7 @@ class LinkState:
     alone: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
     picks: Mapping[str, Pick] = field(default_factory=dict)
     record_pick: RecordPick | None = None
+    alone_record: AloneRecord | None = None
 
     def key(self, side: Side) -> str:
         """The key of the record on `side`."""
@@ -145,9 +153,15 @@ class LinkState:
 
 @dataclass(frozen=True, slots=True)
 class Unlinked:
-    """Stands where a link would: a record that is not paired, with what a person picked for it."""
+    """Stands where a link would: a record that is not paired, with what a person picked for it.
+
+    `ignored` is what an earlier plan's `ignored` said: never sync this record. `alone_record`
+    is as in a link.
+    """
 
     record_pick: RecordPick | None = None
+    ignored: bool = False
+    alone_record: AloneRecord | None = None
 
 
 # ---------------------------------------------------------------- what comes out
@@ -269,8 +283,10 @@ class Plan:
 
     `settled` are shadows to store once the plan's writes succeeded (left value, right value), by
     field; for written fields the engine replaces the written side's value by what the system
-    answered. `alone` replaces the link's `alone`. `waits` names reference fields that hold back
-    the record (create) or just themselves (update). `used_picks` are fields whose pick is applied.
+    answered. `alone` and `alone_record` replace the link's (whenever the plan is not idle).
+    `ignored`: this unlinked record is never to be synced; hand it in as `Unlinked(ignored=True)`
+    from now on. `waits` names reference fields that hold back the record (create) or just
+    themselves (update). `used_picks` are fields whose pick is applied.
     """
 
     action: LinkAction
@@ -284,10 +300,17 @@ class Plan:
     waits: tuple[str, ...] = ()
     used_picks: frozenset[str] = frozenset()
     used_record_pick: bool = False
+    alone_record: AloneRecord | None = None
+    ignored: bool = False
 
     @property
     def idle(self) -> bool:
         """Nothing to write, store or ask."""
         return not (
-            self.writes or self.settled or self.conflict or self.changes or self.waits or self.used_record_pick
+            self.writes
+            or self.settled
+            or self.conflict
+            or self.changes
+            or self.waits
+            or self.used_record_pick
         ) and self.action in (LinkAction.KEEP, LinkAction.NONE)

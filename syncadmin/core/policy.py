@@ -12,8 +12,8 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 
+from .fieldtype import FieldType
 from .side import Side
-from .values import FieldType
 
 
 class Drift(StrEnum):
@@ -104,6 +104,41 @@ class FieldPolicy:
     first_contact: FirstContact | None = None
 
 
+class PolicyError(ValueError):
+    """A policy contradicts itself. Says which field mappings are meant and what fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Fields that are decided together: a group, or a single field. Strategies that differ mean review."""
+
+    fields: tuple[FieldPolicy, ...]
+    owner: Side | None
+    drift: Drift
+    merge: Merge
+    first_contact: FirstContact
+
+    @classmethod
+    def of(cls, fields: tuple[FieldPolicy, ...], first_contact: FirstContact) -> Unit:
+        """The unit of `fields`. Raises `PolicyError` if they do not have one owner."""
+        owners, drifts, merges, contacts = (
+            {f.owner for f in fields},
+            {f.drift for f in fields if f.owner},
+            {f.merge for f in fields},
+            {f.first_contact or first_contact for f in fields},
+        )
+        if len(owners) > 1 or len(drifts) > 1:
+            names = ", ".join(f.name for f in fields)
+            raise PolicyError(f"the fields {names} are one group and need the same owner and drift policy")
+        return cls(
+            fields=fields,
+            owner=owners.pop(),
+            drift=drifts.pop() if drifts else Drift.ENFORCE,
+            merge=merges.pop() if len(merges) == 1 else Merge.REVIEW,
+            first_contact=contacts.pop() if len(contacts) == 1 else FirstContact.REVIEW,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class RowOwner:
     """Rows for which the CEL expression `when` holds are owned, whole, by `owner`."""
@@ -140,15 +175,30 @@ class Policy:
         """Field policies by the field mapping's name."""
         return {f.name: f for f in self.fields}
 
+    @cached_property
+    def types(self) -> dict[str, FieldType]:
+        """Field types by the field mapping's name."""
+        return {f.name: f.type for f in self.fields}
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """What is decided together, in the order of the fields. Raises `PolicyError`."""
+        grouped: dict[tuple[str, str], list[FieldPolicy]] = {}
+        for f in self.fields:
+            grouped.setdefault((f.group, "" if f.group else f.name), []).append(f)
+        return tuple(Unit.of(tuple(fields), self.first_contact) for fields in grouped.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """Limits that stop a pass and ask a person.
+    """Limits that stop a pass and ask a person (see `guards`).
 
     Shares are fractions (0..1) of the records that the mapping knows; `floor` is the number of
-    changes below which a guard never trips, so that small tables do not cry wolf.
+    changes below which a guard never trips, so that small tables do not cry wolf. `max_blanks` limits the
+    records that would lose a value to an empty one.
     """
 
     max_deletes: float = 0.05
     max_changes: float = 0.40
+    max_blanks: float = 0.10
     floor: int = 10

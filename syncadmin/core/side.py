@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Side(StrEnum):
@@ -18,3 +21,13 @@ class Side(StrEnum):
 
 
 SIDES = (Side.LEFT, Side.RIGHT)
+
+
+def at(pair: tuple[T, T], side: Side) -> T:
+    """What a (left, right) pair holds for `side`."""
+    return pair[0] if side is Side.LEFT else pair[1]
+
+
+def pair(side: Side, mine: T, theirs: T) -> tuple[T, T]:
+    """A (left, right) pair from what `side` and the other side hold."""
+    return (mine, theirs) if side is Side.LEFT else (theirs, mine)

@@ -219,7 +219,7 @@ def compare(ours: Mapping[str, dict[str, Row]], theirs: Mapping[str, dict[str, R
     for name in MAPPINGS:
         pairs = known.pairs[name]
         for left_key, right_key in pairs.items():
-            found |= compare_pair(name, left_key, right_key, ours[name], theirs[name], known)
+            found.update(compare_pair(name, left_key, right_key, ours[name], theirs[name], known))
         for key in ours[name].keys() - pairs.keys():
             if (name, "left", key) not in known.alone:
                 found.add(Difference(name, key, "", "", "there", "missing"))

@@ -13,7 +13,6 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from syncadmin.demo import erp, shop
 from syncadmin.embedded import PocketBaseServer, PostgresServer
@@ -53,23 +52,37 @@ def _items(addresses: Addresses) -> dict[str, str]:
 
 
 class Place:
-    """One demo's directory."""
+    """One demo's directory; as a context, it is locked."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.resolve()
-        self._lock: Any = None
+        self._lock: int | None = None
 
     # ------------------------------------------------------------ one at a time
 
     def lock(self) -> None:
-        """Take the place for this process, for as long as it lives. Raises Busy."""
+        """Take the place for this process, until `unlock` or its end. Raises Busy."""
         self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self._lock = (self.directory / "lock").open("a")
+        lock = os.open(self.directory / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            os.close(lock)
             port = self.ports().get("web", PREFERRED_PORTS["web"])
             raise Busy(f"a demo is already running in {self.directory}: http://127.0.0.1:{port}/") from None
+        self._lock = lock
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Place:
+        self.lock()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.unlock()
 
     # ------------------------------------------------------------ passwords and ports
 

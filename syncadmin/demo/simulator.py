@@ -15,14 +15,12 @@ from dataclasses import dataclass, field
 import httpx
 import psycopg
 from django.db import close_old_connections
-from django.utils import timezone
 
 from conflicts.models import Conflict
-from syncadmin.demo import scenes
-from syncadmin.demo.models import Activity
 from syncadmin.demo.place import Addresses
 from syncadmin.demo.scenes import EVERYDAY, ODD, TROUBLE, NobodyFound, Office, Scene
 from syncadmin.demo.shop import ShopError
+from syncadmin.demo.switch import Switch
 
 logger = logging.getLogger(__name__)
 
@@ -59,23 +57,24 @@ def inbox_is_full() -> bool:
     return Conflict.objects.waiting()[:FULL_INBOX].count() >= FULL_INBOX
 
 
-def run(addresses: Addresses, stopped: Callable[[], bool], chance: random.Random) -> None:
+def run(addresses: Addresses, switch: Switch, stopped: Callable[[], bool], chance: random.Random) -> None:
     """Work until `stopped` answers true."""
     workday = Workday(chance)
     while not stopped():
         try:
             with Office(addresses, chance) as office:
-                work(office, workday, stopped)
+                work(office, workday, switch, stopped)
         except UNREACHABLE as error:
             logger.warning("a sample system does not answer (%s); trying again", error)
             time.sleep(WAIT_SECONDS)
 
 
-def work(office: scenes.Office, workday: Workday, stopped: Callable[[], bool]) -> None:
+def work(office: Office, workday: Workday, switch: Switch, stopped: Callable[[], bool]) -> None:
     """One scene after the other while the switch is on. Raises what UNREACHABLE lists."""
+    edits = switch.read().edits
     while not stopped():
-        close_old_connections()
-        if Activity.switch().on:
+        if switch.on:
+            close_old_connections()
             scene = workday.next(inbox_is_full)
             try:
                 done = scene(office)
@@ -86,5 +85,6 @@ def work(office: scenes.Office, workday: Workday, stopped: Callable[[], bool]) -
             ) as error:  # somebody else was there first, or nothing fits: staff do something else
                 logger.info("%s: %s", scene.__name__, error)
             else:
-                Activity.report(1, done, timezone.now())
+                edits += 1
+                switch.report(edits, done)
         time.sleep(STEP_SECONDS)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods
 
-from syncadmin.demo.models import Activity
+from syncadmin.demo.switch import Switch
 from syncadmin.web import forbidden, page
 
-MAY_SEE = "demo.view_activity"
-MAY_TURN = "demo.change_activity"
+MAY_SEE = "syncadmin.view_mapping"
+MAY_TURN = "syncadmin.change_mapping"
 
 
 @require_http_methods(["GET", "POST"])
@@ -21,15 +22,15 @@ MAY_TURN = "demo.change_activity"
 def switch(request: HttpRequest) -> HttpResponse:
     """How the simulator stands; a POST with `on` = 1 or 0 turns it."""
     may_turn = request.user.has_perm(MAY_TURN)
-    activity = Activity.switch()
+    its = Switch(settings.VAR_DIR)
     if request.method == "POST":
         if not may_turn:
             return forbidden(request, MAY_TURN)
-        activity = Activity.turn(request.POST.get("on") == "1", request.user.get_username())
+        its.turn(request.POST.get("on") == "1")
         if not getattr(request, "htmx", False):
             return redirect("/")
     shop = os.environ.get("DEMO_SHOP_URL", "")
-    context = {"activity": activity, "may_turn": may_turn, "shop_url": f"{shop}/_/" if shop else ""}
+    context = {"activity": its.read(), "may_turn": may_turn, "shop_url": f"{shop}/_/" if shop else ""}
     response = render(request, "demo/state.html", context)
     add_never_cache_headers(response)
     return response

@@ -6,10 +6,12 @@ import random
 import signal
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from syncadmin.demo.place import Addresses
 from syncadmin.demo.simulator import run
+from syncadmin.demo.switch import Switch
 
 
 class Command(BaseCommand):
@@ -30,4 +32,4 @@ class Command(BaseCommand):
             addresses = Addresses.from_environment()
         except KeyError as missing:
             raise CommandError(f"{missing} is not set: `manage.py demo` starts this") from None
-        run(addresses, lambda: stop, random.Random())
+        run(addresses, Switch(settings.VAR_DIR), lambda: stop, random.Random())  # noqa: S311 - chooses edits

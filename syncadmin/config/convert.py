@@ -142,7 +142,7 @@ def field_document(row: FieldMapping) -> Document:
 def _without_defaults(made: Document, model: type[MappingSpec] | type[FieldSpec]) -> Document:
     """In the order of the format's keys; what says no more than the default is left out."""
     keys = [key for key in model.model_fields if key in made]
-    return {key: made[key] for key in keys if made[key] != _plain_default(model, key)}
+    return {key: made[key] for key in keys if key == "type" or made[key] != _plain_default(model, key)}
 
 
 def _plain_default(model: Any, key: str) -> Any:

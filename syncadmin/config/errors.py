@@ -62,13 +62,13 @@ def walk(location: Sequence[str | int], model: Any, document: Any) -> tuple[Path
     for part in location:
         if part == "[key]":
             break  # the name itself is wrong
-        members = members(annotation)
-        if len(members) > 1:
-            annotation = _chosen(members, part)
+        choices = members(annotation)
+        if len(choices) > 1:
+            annotation = _chosen(choices, part)
             if annotation is not None:
                 continue  # the part names a member of a union, not a key
-        elif members:
-            annotation = members[0]
+        elif choices:
+            annotation = choices[0]
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             owner = annotation
             path.append(part)
@@ -113,14 +113,14 @@ def members(annotation: Any) -> list[Any]:
     return [] if annotation is None else [annotation]
 
 
-def _chosen(members: list[Any], part: str | int) -> Any:
+def _chosen(choices: list[Any], part: str | int) -> Any:
     """The member of a union that a location part names: by its tag, or by its type's name."""
-    for member in members:
+    for member in choices:
         if isinstance(member, type) and issubclass(member, BaseModel):
             tags = [value for field in member.model_fields.values() for value in literals(field.annotation)]
             if part in tags or part == member.__name__:
                 return member
-    return next((m for m in members if getattr(m, "__name__", "") == part), None)
+    return next((m for m in choices if getattr(m, "__name__", "") == part), None)
 
 
 def literals(annotation: Any) -> tuple[Any, ...]:

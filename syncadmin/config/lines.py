@@ -1,7 +1,12 @@
-"""A YAML file read with the line of every key, so that a problem can say where it is."""
+"""A YAML file read with the line of every key, so that a problem can say where it is.
+
+One liberty is taken with YAML: `${NAME}` needs no quotes inside `{...}` and `[...]` either, where braces
+would otherwise end the text.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from io import StringIO
@@ -15,6 +20,11 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from .problems import BadConfig, Path, Problem, quoted
 
 
+# stand for the braces of ${NAME} while the text is parsed; of the same length, so that columns stay right
+OPEN, CLOSE = "\ue000", "\ue001"
+SECRET = re.compile(r"\$\{([^{}\n]*)\}")
+
+
 class Lines:
     """A parsed file: its content as plain values, and the line of each path in it."""
 
@@ -26,7 +36,7 @@ class Lines:
 
     def _parse(self, text: str) -> Any:
         try:
-            return YAML(typ="rt").load(StringIO(text))
+            return YAML(typ="rt").load(StringIO(SECRET.sub(rf"${OPEN}\1{CLOSE}", text)))
         except DuplicateKeyError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else None
             name = str(error.problem).partition('"')[2].partition('"')[0]
@@ -36,6 +46,7 @@ class Lines:
         except MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else None
             said = " ".join(part.strip() for part in (error.context, error.problem) if part)
+            said = _braced(said)
             raise BadConfig([Problem((), f"is not YAML: {said}", "", line)], self.source) from None
         except YAMLError as error:
             raise BadConfig([Problem((), f"is not YAML: {error}")], self.source) from None
@@ -68,11 +79,15 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
-            return kind(value)
+            return _braced(value) if kind is str else kind(value)
     return value if value is None else str(value)
 
 
 def _key(key: Any) -> str:
     if isinstance(key, bool):
         return "true" if key else "false"
-    return str(key)
+    return _braced(str(key))
+
+
+def _braced(text: str) -> str:
+    return text.replace(OPEN, "{").replace(CLOSE, "}")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from .checks import World, check_mapping, check_world
-from .errors import problems_of
+from .errors import at, problems_of
 from .lines import Lines
 from .problems import BadConfig, Path, Problem
 from .schema import Envelope, MappingSpec, SystemSpec
@@ -127,7 +127,7 @@ def _mapping(
     except ValidationError as error:
         found = problems_of(error, MappingSpec, document)
         problems += (Problem((*prefix, *p.path), p.message, p.remedy) for p in found)
-        rest, broken = _without(document, found)
+        rest, broken = _without(document, [_whole(p, document) for p in found])
         try:
             spec = MappingSpec.model_validate(rest)
         except ValidationError:
@@ -138,13 +138,26 @@ def _mapping(
     return broken
 
 
+def _whole(problem: Problem, document: dict[str, Any]) -> Problem:
+    """A key that is missing makes what it is missing from unusable: the problem, told of that."""
+    path = problem.path
+    while len(path) > 1 and at(document, path) is None:
+        path = path[:-1]
+    return replace(problem, path=path)
+
+
 def _without(document: dict[str, Any], problems: list[Problem]) -> tuple[dict[str, Any], frozenset[str]]:
     """The document without what has problems, so that the rest can still be checked."""
     rest = deepcopy(document)
-    broken = {str(p.path[1]) for p in problems if p.path[:1] == ("fields",) and len(p.path) > 1}
-    for problem in problems:
-        if problem.path[:1] == ("fields",) and len(problem.path) > 1:
-            rest["fields"].pop(problem.path[1], None)
-        elif problem.path:
-            rest.pop(problem.path[0], None)
-    return rest, frozenset(broken)
+    inside = [p.path[:2] if p.path[:1] == ("fields",) else p.path for p in problems]
+    for path in sorted(
+        set(inside), key=str, reverse=True
+    ):  # later list items first, so that places stay right
+        parent = at(rest, path[:-1]) if path else None
+        if isinstance(parent, dict):
+            parent.pop(path[-1], None)
+        elif isinstance(parent, list):
+            del parent[path[-1]]
+    if any(path[:1] == ("rows",) for path in inside):
+        rest.pop("drift", None)  # whether it counts can't be told
+    return rest, frozenset(str(path[1]) for path in inside if path[:1] == ("fields",) and len(path) > 1)

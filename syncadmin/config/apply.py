@@ -1,0 +1,220 @@
+"""Applying a checked configuration: one transaction, idempotent, and a line for everything that changes.
+
+What a file does not name is kept: systems, resources and mappings are never removed by leaving them out. The
+field mappings and row rules of a mapping that the file does name are exactly those of the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django.db import models, transaction
+
+from syncadmin.models import FieldMapping, MappingState, Resource, RowRule, System
+from syncadmin.models import Mapping as MappingRow
+
+from . import secrets
+from .convert import FIELD_KEYS, MAPPING_KEYS, field_values, mapping_values, stored_world
+from .load import Known, Loaded, load
+from .schema import MappingSpec, SystemSpec
+
+CONFIGURATION = "configuration"  # MappingState.stopped, when a pass found the configuration wanting
+
+
+class Action(StrEnum):
+    """What became of one object."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+    KEPT = "not in file (kept)"
+
+
+@dataclass
+class ObjectChange:
+    """One object and its differences: key -> (old, new), as the file writes them."""
+
+    what: str
+    name: str
+    action: Action
+    details: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    def line(self) -> str:
+        """As it is printed: `changed field mapping customers.phone (merge: review -> newest)`."""
+        told = ", ".join(f"{key}: {_shown(old)} -> {_shown(new)}" for key, (old, new) in self.details.items())
+        return f"{self.action}: {self.what} {self.name}" + (f" ({told})" if told else "")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        details = {key: {"old": old, "new": new} for key, (old, new) in self.details.items()}
+        return {"what": self.what, "name": self.name, "action": self.action.value, "changes": details}
+
+
+def read(text: str, source: str = "", environment: Mapping[str, str] | None = None) -> Loaded:
+    """A file's content, checked against itself, what is stored and the environment. Raises BadConfig."""
+    stored = {system.name: secrets.values_of(system) for system in System.objects.all()}
+    given = os.environ if environment is None else environment
+    return load(text, Known(stored_world(), stored, given), source)
+
+
+def apply(loaded: Loaded, *, dry_run: bool = False, by: str = "", reason: str = "") -> list[ObjectChange]:
+    """Make the stored configuration what the file says; answers every object. A dry run stores nothing."""
+    work = _Work(by=by, reason=reason or f"apply {loaded.source}".strip()[:100])
+    with transaction.atomic():
+        for name, system in loaded.systems.items():
+            work.system(name, system, loaded.secrets.get(name, {}))
+        rows = work.mappings(loaded.mappings)
+        for name, row in rows.items():
+            work.fields(row, loaded.mappings[name])
+            work.rules(row, loaded.mappings[name])
+        work.kept(loaded)
+        activate(rows[name] for name in rows if name in work.touched_mappings())
+        if dry_run:
+            transaction.set_rollback(True)
+    return work.changes
+
+
+def activate(rows: Iterable[MappingRow]) -> None:
+    """Tell the engine that these mappings' configuration is new: they are due, and no longer stopped by it."""
+    for row in rows:
+        MappingState.objects.get_or_create(mapping=row)
+        MappingState.objects.filter(mapping=row, stopped=CONFIGURATION).update(stopped="", message="")
+
+
+class _Work:
+    """Collects the changes of one `apply`; each method takes one kind of object to what the file says."""
+
+    def __init__(self, *, by: str, reason: str) -> None:
+        self.changes: list[ObjectChange] = []
+        self._by = by
+        self._reason = reason
+
+    def touched_mappings(self) -> set[str]:
+        """Names of mappings that changed, or whose systems did."""
+        changed = [c for c in self.changes if c.action in (Action.CREATED, Action.CHANGED, Action.REMOVED)]
+        named = {
+            c.name.partition(".")[0] for c in changed if c.what in ("mapping", "field mapping", "row rules")
+        }
+        systems = {c.name.partition(".")[0] for c in changed if c.what in ("system", "resource")}
+        rows = MappingRow.objects.filter(
+            models.Q(left__system__name__in=systems) | models.Q(right__system__name__in=systems)
+        )
+        return named | set(rows.values_list("name", flat=True))
+
+    def system(self, name: str, spec: SystemSpec, given: Mapping[str, str]) -> None:
+        """The system with its secrets and its resources."""
+        row = System.objects.filter(name=name).first() or System(name=name)
+        wanted = {key: getattr(spec, key) for key in ("connector", "label", "record_url")}
+        details = _config_details(row.config, spec.config)
+        for secret, value in given.items():
+            known = secret in (row.secrets or {})
+            if secrets.put(row, secret, value, by=self._by):
+                details[f"secret {secret}"] = ("set" if known else None, "set anew" if known else "set")
+        self._take("system", name, row, {**wanted, "config": spec.config}, details=details)
+        stored = {resource.name: resource for resource in row.resources.all()} if row.pk else {}
+        for resource, config in spec.resources.items():
+            found = stored.get(resource) or Resource(system=row, name=resource)
+            details = _config_details(found.config, config)
+            self._take("resource", f"{name}.{resource}", found, {"config": config}, details=details)
+
+    def mappings(self, specs: Mapping[str, MappingSpec]) -> dict[str, MappingRow]:
+        """The mappings themselves."""
+        rows = {}
+        resources = {(r.system.name, r.name): r for r in Resource.objects.select_related("system")}
+        for name, spec in specs.items():
+            row = MappingRow.objects.select_related("left__system", "right__system").filter(name=name).first()
+            row = row or MappingRow(name=name)
+            attributes = {attribute: key for key, attribute in MAPPING_KEYS.items()}
+            self._take("mapping", name, row, mapping_values(spec, resources), attributes)
+            rows[name] = row
+        return rows
+
+    def fields(self, row: MappingRow, spec: MappingSpec) -> None:
+        """The field mappings of one mapping, in the file's order."""
+        stored = {f.name: f for f in row.fields.select_related("target")}
+        targets = {m.name: m for m in MappingRow.objects.all()}
+        attributes = {attribute: key for key, attribute in FIELD_KEYS.items()}
+        for position, (name, one) in enumerate(spec.fields.items()):
+            found = stored.pop(name, None) or FieldMapping(mapping=row, name=name)
+            target = targets[one.mapping] if one.mapping else None
+            wanted = {**field_values(one), "target": target, "position": position}
+            self._take("field mapping", f"{row.name}.{name}", found, wanted, attributes)
+        for name, gone in stored.items():
+            gone._change_reason = self._reason
+            gone.delete()
+            self.changes.append(ObjectChange("field mapping", f"{row.name}.{name}", Action.REMOVED))
+
+    def rules(self, row: MappingRow, spec: MappingSpec) -> None:
+        """The row rules of one mapping; they have no names, so they are compared as a whole."""
+        stored = list(row.row_rules.all())
+        old = [{"when": r.when, "owner": r.owner} for r in stored]
+        new = [rule.model_dump(mode="json") for rule in spec.rows]
+        if old == new:
+            return
+        for position, wanted in enumerate(new):
+            rule = stored[position] if position < len(stored) else RowRule(mapping=row)
+            rule.position, rule.when, rule.owner = position, wanted["when"], wanted["owner"]
+            rule._change_reason = self._reason
+            rule.save()
+        for gone in stored[len(new) :]:
+            gone.delete()
+        action = Action.CHANGED if old else Action.CREATED
+        self.changes.append(ObjectChange("row rules", row.name, action, {"rows": (old, new)} if old else {}))
+
+    def kept(self, loaded: Loaded) -> None:
+        """What is stored and the file does not name."""
+        for row in System.objects.prefetch_related("resources"):
+            spec = loaded.systems.get(row.name)
+            if spec is None:
+                self.changes.append(ObjectChange("system", row.name, Action.KEPT))
+                continue
+            for resource in row.resources.all():
+                if resource.name not in spec.resources:
+                    self.changes.append(ObjectChange("resource", str(resource), Action.KEPT))
+        for name in MappingRow.objects.exclude(name__in=loaded.mappings).values_list("name", flat=True):
+            self.changes.append(ObjectChange("mapping", name, Action.KEPT))
+
+    def _take(
+        self,
+        what: str,
+        name: str,
+        row: models.Model,
+        wanted: Mapping[str, Any],
+        attributes: Mapping[str, str] | None = None,
+        details: dict[str, tuple[Any, Any]] | None = None,
+    ) -> None:
+        """Give the row these attributes; save and tell only if that changes anything."""
+        created = row.pk is None
+        found = dict(details or {})
+        for attribute, value in wanted.items():
+            old = None if created and attribute in ("left", "right", "target") else getattr(row, attribute)
+            if old != value:
+                if attribute != "config":
+                    found[(attributes or {}).get(attribute, attribute)] = (_plain(old), _plain(value))
+                setattr(row, attribute, value)
+        if created or found:
+            row._change_reason = self._reason  # type: ignore[attr-defined]
+            row.save()
+        action = Action.CREATED if created else Action.CHANGED if found else Action.UNCHANGED
+        self.changes.append(ObjectChange(what, name, action, {} if created else found))
+
+
+def _config_details(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Differences of connector settings by key; they hold secrets as `${NAME}` only."""
+    keys = dict.fromkeys([*old, *new])
+    return {key: (old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Resource):
+        return str(value)
+    return value.name if isinstance(value, MappingRow) else value
+
+
+def _shown(value: Any) -> str:
+    return "none" if value in (None, "", [], {}) else str(value)

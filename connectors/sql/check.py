@@ -1,0 +1,152 @@
+"""The connection test: what works, what does not, and what to do about it. It writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from connectors.base import CheckItem, ConnectorError
+from .config import SqlResource
+from .errors import DATABASE_ERRORS, REMEDIES, Errors, Fault, diagnose
+from .moments import database_now
+from .read import fetch
+from .table import Bound, bind
+
+CLOCK_TOLERANCE = 2.0  # seconds
+
+
+def check(
+    engine: Engine, resources: Mapping[str, SqlResource], schema: str | None, errors: Errors
+) -> list[CheckItem]:
+    """All lines of the test. Raises nothing that a database can cause."""
+    try:
+        with engine.connect() as connection:
+            lines = [
+                CheckItem("reachable", True, errors.address),
+                CheckItem("signed in", True, _version(connection)),
+                _clock(connection),
+            ]
+            for name, config in resources.items():
+                lines += _resource(connection, name, config, schema, errors)
+                connection.rollback()
+            return lines
+    except DATABASE_ERRORS as error:
+        found = diagnose(error)
+        said = errors.clean(found.said)
+        if found.fault is Fault.SETUP:
+            return [
+                CheckItem("reachable", True, errors.address),
+                CheckItem("signed in", False, said, REMEDIES["login"]),
+            ]
+        return [
+            CheckItem(
+                "reachable",
+                False,
+                f"{errors.address}: {said}",
+                "check host, port and firewall; is it running?",
+            )
+        ]
+
+
+def _version(connection: Connection) -> str:
+    if connection.dialect.name == "sqlite":
+        return f"SQLite {connection.scalar(sa.text('select sqlite_version()'))}"
+    return str(connection.scalar(sa.text("select version()")))
+
+
+def _clock(connection: Connection) -> CheckItem:
+    skew = (database_now(connection) - datetime.now(UTC)).total_seconds()
+    return CheckItem(
+        "clock",
+        abs(skew) <= CLOCK_TOLERANCE,
+        f"differs by {skew:+.1f} s",
+        "" if abs(skew) <= CLOCK_TOLERANCE else "set both clocks by NTP: `newest` goes by them",
+    )
+
+
+def _resource(
+    connection: Connection, name: str, config: SqlResource, schema: str | None, errors: Errors
+) -> list[CheckItem]:
+    try:
+        bound = bind(connection, name, config, schema, errors)
+        fetch(connection, bound, ["0"], list(bound.columns.values()))
+    except ConnectorError as error:
+        return [CheckItem(f"{name}: readable", False, error.message, error.said)]
+    except DATABASE_ERRORS as error:
+        connection.rollback()
+        return [
+            CheckItem(
+                f"{name}: readable", False, errors.clean(diagnose(error).said), "grant SELECT on the table"
+            )
+        ]
+    return [
+        CheckItem(f"{name}: readable", True, f"table {config.table}, key {bound.key.name}"),
+        _writable(connection, bound),
+        *_finds_changes(connection, bound),
+    ]
+
+
+def _writable(connection: Connection, bound: Bound) -> CheckItem:
+    name = f"{bound.name}: writable"
+    if not bound.transactional:
+        return CheckItem(
+            name,
+            True,
+            "the table's storage engine has no transactions: writes are checked, not atomic",
+            "use InnoDB",
+        )
+    if bound.dialect == "postgresql":
+        table = connection.dialect.identifier_preparer.format_table(bound.clause)
+        held = connection.execute(
+            sa.text(
+                "select has_table_privilege(:t, 'insert'), has_any_column_privilege(:t, 'update'),"
+                " has_table_privilege(:t, 'delete'), pg_is_in_recovery()"
+            ),
+            {"t": table},
+        ).one()
+        missing = [word for word, ok in zip(("INSERT", "UPDATE", "DELETE"), held, strict=False) if not ok]
+        if held[3]:
+            return CheckItem(
+                name, False, "this is a standby, which takes no writes", "use the primary's address"
+            )
+        if missing:
+            return CheckItem(
+                name, False, f"no {', '.join(missing)}", f"GRANT {', '.join(missing)} ON {table}"
+            )
+        return CheckItem(name, True, "insert, update and delete granted")
+    if bound.dialect == "sqlite":
+        try:
+            connection.rollback()
+            with connection.execution_options(writing=True).begin():
+                return CheckItem(name, True, "the file can be locked for writing")
+        except DATABASE_ERRORS as error:
+            return CheckItem(
+                name, False, str(diagnose(error).said), "make file and folder writable for this user"
+            )
+        finally:
+            connection.execution_options(writing=False)
+    read_only = connection.scalar(sa.text("select @@global.read_only"))
+    if read_only:
+        return CheckItem(name, False, "the server is read-only", "use the primary's address")
+    return CheckItem(name, True, "the server takes writes")
+
+
+def _finds_changes(connection: Connection, bound: Bound) -> list[CheckItem]:
+    if bound.modified is None:
+        return []
+    column = bound.modified.name
+    indexes = sa.inspect(connection).get_indexes(bound.clause.name, schema=bound.clause.schema)
+    first = {index["column_names"][0] for index in indexes if index["column_names"]}
+    if column in first:
+        return [CheckItem(f"{bound.name}: changes", True, f"by {column}, which has an index")]
+    return [
+        CheckItem(
+            f"{bound.name}: changes",
+            True,
+            f"by {column}, without an index: each read goes through the whole table",
+            f"create an index on ({column}, {bound.key.name})",
+        )
+    ]

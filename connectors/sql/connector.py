@@ -1,0 +1,183 @@
+"""The SQL connector: what the engine talks to. The work is in the modules beside it.
+
+One database, some of its tables. It reads in pages, writes in transactions that refuse what is
+not as expected, and knows nothing of what is on the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+from sqlalchemy import Connection, Engine
+
+from connectors.base import (
+    Capabilities,
+    ChangeMode,
+    CheckItem,
+    Fetched,
+    Guarantee,
+    Outcome,
+    Page,
+    Record,
+    ResourceInfo,
+    Write,
+)
+from . import check, read, table
+from .changes import changes, decode
+from .config import SqlConfig, SqlResource
+from .engine import open_engine
+from .errors import DATABASE_ERRORS, Errors
+from .table import Bound
+from .write import write
+
+
+class SqlConnector:
+    """Connector for PostgreSQL, MariaDB or MySQL, and SQLite."""
+
+    kind: ClassVar[str] = "sql"
+    Config: ClassVar[type[BaseModel]] = SqlConfig
+    ResourceConfig: ClassVar[type[BaseModel]] = SqlResource
+
+    def __init__(self, config: BaseModel, resources: Mapping[str, BaseModel], *, system: str = "") -> None:
+        """Keep the configuration; connects when first used."""
+        self._config = config if isinstance(config, SqlConfig) else SqlConfig.model_validate(config)
+        self._resources = {
+            name: r if isinstance(r, SqlResource) else SqlResource.model_validate(r)
+            for name, r in resources.items()
+        }
+        address = self._config.address
+        secret = str(address.password or "")
+        shown = address.set(password=None, query={}).render_as_string()
+        self._errors = Errors(system, shown, secret)
+        self._engine: Engine | None = None
+        self._bound: dict[str, Bound] = {}
+
+    def __repr__(self) -> str:
+        return f"<SqlConnector {self._errors.address}>"
+
+    # ------------------------------------------------------------ description
+
+    def check(self) -> list[CheckItem]:
+        """One line each: reachable, signed in, and per resource readable, writable, indexed."""
+        return check.check(self._opened(), self._resources, self._config.db_schema, self._errors)
+
+    def discover(self) -> list[ResourceInfo]:
+        """All tables that the user may see."""
+        with self._connection("listing the tables") as connection:
+            return table.discover(connection, self._config.db_schema)
+
+    def describe(self, resource: str) -> ResourceInfo:
+        """The table as it is now: also what the following reads and writes go by."""
+        return self._bind(resource).info()
+
+    def capabilities(self, resource: str) -> Capabilities:
+        """All is atomic, except in tables that ignore transactions."""
+        bound = self._table(resource)
+        guarantee = Guarantee.ATOMIC if bound.transactional else Guarantee.CHECKED
+        return Capabilities(
+            changes=bound.config.mode,
+            update=guarantee,
+            delete=guarantee,
+            create=guarantee,
+            versions=bound.version is not None,
+        )
+
+    # ------------------------------------------------------------ reading
+
+    def changes(self, resource: str, cursor: Any, *, fields: Sequence[str], limit: int) -> Iterator[Page]:
+        """Pages of rows changed since the cursor, ordered by (modified, key), with overlap."""
+        bound = self._table(resource)
+        if bound.config.mode is not ChangeMode.CURSOR or bound.modified is None:
+            raise self._errors.misconfigured(
+                "changes are found by scans only; set `modified` to the column "
+                "that says when a row was last changed",
+                resource=resource,
+            )
+        columns = bound.named(fields, self._errors)
+        try:
+            position = None if cursor is None else decode(cursor)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._errors.misconfigured(
+                "the stored cursor is not one of this connector; run a reconcile, which sets a new one",
+                resource=resource,
+                said=str(error),
+            ) from error
+        with self._translated("reading changes", resource):
+            yield from changes(self._opened(), bound, bound.modified, position, columns, limit)
+
+    def scan(self, resource: str, *, fields: Sequence[str], limit: int) -> Iterator[Page]:
+        """Every row, in key order."""
+        bound = self._table(resource)
+        columns = bound.named(fields, self._errors)
+        with self._translated("reading the table", resource):
+            yield from read.scan(self._opened(), bound, columns, limit)
+
+    def fetch(self, resource: str, keys: Sequence[str], *, fields: Sequence[str]) -> Fetched:
+        """Rows by key; absent are those that the query did not find."""
+        bound = self._table(resource)
+        columns = bound.named(fields, self._errors)
+        with self._connection("reading by key", resource) as connection:
+            return read.fetch(connection, bound, keys, columns)
+
+    def find(
+        self, resource: str, field: str, values: Sequence[Any], *, fields: Sequence[str]
+    ) -> list[Record]:
+        """Rows whose column equals one of the values exactly."""
+        bound = self._table(resource)
+        columns = bound.named(fields, self._errors)
+        column = bound.named([field], self._errors)[0]
+        with self._connection(f"searching by {field}", resource) as connection:
+            return read.find(connection, bound, column, values, columns)
+
+    # ------------------------------------------------------------ writing
+
+    def write(self, resource: str, writes: Sequence[Write], *, fields: Sequence[str]) -> list[Outcome]:
+        """The batch in one transaction: one outcome a write, in order."""
+        bound = self._table(resource)
+        columns = bound.named(fields, self._errors)
+        return write(self._opened(), bound, writes, columns, self._errors)
+
+    def close(self) -> None:
+        """Release the connections. The connector can be used again: it then connects anew."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+        self._bound.clear()
+
+    # ------------------------------------------------------------ inside
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            self._engine = open_engine(self._config)
+        return self._engine
+
+    def _table(self, resource: str) -> Bound:
+        return self._bound.get(resource) or self._bind(resource)
+
+    def _bind(self, resource: str) -> Bound:
+        config = self._resources.get(resource)
+        if config is None:
+            raise self._errors.misconfigured(
+                f"there is no resource {resource}; configured are {', '.join(self._resources) or 'none'}",
+                resource=resource,
+            )
+        self._bound.pop(resource, None)
+        with self._connection("reading the shape of the table", resource) as connection:
+            bound = table.bind(connection, resource, config, self._config.db_schema, self._errors)
+        self._bound[resource] = bound
+        return bound
+
+    @contextmanager
+    def _connection(self, doing: str, resource: str = "") -> Iterator[Connection]:
+        with self._translated(doing, resource), self._opened().connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self, doing: str, resource: str) -> Iterator[None]:
+        try:
+            yield
+        except DATABASE_ERRORS as error:
+            raise self._errors.raised(error, doing, resource=resource) from error

@@ -1,0 +1,111 @@
+"""Reading by key, by value and as a whole.
+
+A whole table is read in key order. PostgreSQL streams it from one snapshot; MariaDB and MySQL
+give pages within one snapshot; SQLite gives pages that each are a snapshot, so that a long read
+never keeps writers waiting. Either way every row that is there throughout is seen exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from connectors.base import Fetched, Page, Record
+from .columns import Column, UnfitValue, plain
+from .keys import key_values
+from .select import Selection, among, chunks, run, stream
+from .table import Bound
+
+
+def scan(engine: Engine, bound: Bound, columns: Sequence[Column], limit: int) -> Iterator[Page]:
+    """Every row, in key order, in pages of at most `limit`."""
+    selection = Selection(bound, columns)
+    if bound.dialect == "postgresql":
+        yield from _stream(engine, selection, limit)
+    elif bound.dialect == "sqlite":
+        yield from _pages(engine, selection, limit)
+    else:
+        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            yield from _pages(connection, selection, limit)
+            connection.rollback()
+
+
+def _stream(engine: Engine, selection: Selection, limit: int) -> Iterator[Page]:
+    options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        # told apart from writers by those who ask for the oldest transaction that may still commit
+        connection.exec_driver_sql("SET LOCAL application_name = 'syncadmin scan'")
+        connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
+        key = selection.bound.clause.c[selection.bound.key.name]
+        for rows in stream(connection, selection.statement().order_by(key), limit):
+            yield Page(selection.records(rows))
+
+
+def _pages(source: Engine | Connection, selection: Selection, limit: int) -> Iterator[Page]:
+    key = selection.bound.clause.c[selection.bound.key.name]
+    statement = selection.statement().order_by(key).limit(limit)
+    last: Any = None
+    while True:
+        page = statement if last is None else statement.where(key > last)
+        if isinstance(source, Engine):
+            with source.connect() as connection:
+                rows = run(connection, page)
+        else:
+            rows = run(source, page)
+        if rows:
+            yield Page(selection.records(rows))
+        if len(rows) < limit:
+            return
+        last = rows[-1][selection.key]
+
+
+def fetch(connection: Connection, bound: Bound, keys: Sequence[str], columns: Sequence[Column]) -> Fetched:
+    """The rows of these keys; those that are not there are proven absent, because the query succeeded."""
+    possible = key_values(bound.key, keys)
+    selection = Selection(bound, columns)
+    found: dict[str, Record] = {}
+    for part in chunks(bound, list(possible.values())):
+        for record in selection.records(
+            run(connection, selection.statement().where(among(bound, bound.key, part)))
+        ):
+            found[record.key] = record
+    wanted = set(keys)
+    found = {key: record for key, record in found.items() if key in wanted}
+    return Fetched(found, frozenset(wanted - found.keys()))
+
+
+def find(
+    connection: Connection, bound: Bound, column: Column, values: Sequence[Any], columns: Sequence[Column]
+) -> list[Record]:
+    """The rows whose column equals one of the values exactly. NULL equals nothing."""
+    wanted = []
+    for value in values:
+        try:
+            wanted.append(plain(column, value))
+        except UnfitValue:
+            continue  # no row can hold it
+    wanted = [value for value in wanted if value is not None]
+    selection = Selection(bound, [*columns, column] if column not in columns else columns)
+    records: list[Record] = []
+    for part in chunks(bound, wanted):
+        records += selection.records(run(connection, selection.statement().where(among(bound, column, part))))
+    names = [c.name for c in columns]
+    exact = {_hashable(value) for value in wanted}
+    return [
+        Record(record.key, {name: record.values[name] for name in names}, record.version, record.modified)
+        for record in records
+        if _hashable(plain(column, record.values[column.name])) in exact
+    ]
+
+
+def _hashable(value: Any) -> Any:
+    return repr(value) if isinstance(value, (list, dict)) else value
+
+
+def largest(connection: Connection, bound: Bound, expression: sa.ColumnElement[Any]) -> Any:
+    """The largest value of an expression over the table, None if there is none."""
+    return run(connection, sa.select(sa.func.max(expression)).select_from(bound.clause))[0][0]

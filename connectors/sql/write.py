@@ -1,0 +1,99 @@
+"""Writing a batch: one transaction, one outcome a write, nothing unconditional that had a condition.
+
+A row that the database refuses is refused alone, with the database's words, and the rest goes on.
+If the answer to the commit is lost, the effect of the whole batch is unknown, and said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from connectors.base import Outcome, Result, Write
+from . import write_postgres, write_rows
+from .columns import Column
+from .errors import DATABASE_ERRORS, Diagnosis, Errors, Fault, diagnose
+from .prepare import Prepared, TransactionEnded, prepare, segments
+from .table import Bound
+
+
+def write(
+    engine: Engine, bound: Bound, writes: Sequence[Write], columns: Sequence[Column], errors: Errors
+) -> list[Outcome]:
+    """Carry out the writes. Raises Misconfigured or Retry only if nothing was written."""
+    outcomes: dict[int, Outcome] = {}
+    prepared = [p for i, w in enumerate(writes) if (p := prepare(i, w, bound, errors, outcomes)) is not None]
+    if not prepared:
+        return _in_order(writes, outcomes)
+    options: dict[str, Any] = {"writing": True}
+    if bound.dialect != "sqlite":
+        options["isolation_level"] = "READ COMMITTED"
+    try:
+        with engine.connect().execution_options(**options) as connection:
+            transaction = connection.begin()
+            for segment in segments(prepared):
+                outcomes |= _apply(connection, bound, segment, columns, errors)
+            try:
+                transaction.commit()
+            except DATABASE_ERRORS as error:
+                return _uncommitted(engine, bound, writes, columns, errors, outcomes, diagnose(error), error)
+    except TransactionEnded:
+        return _one_by_one(engine, bound, writes, columns, errors)
+    except DATABASE_ERRORS as error:
+        found = diagnose(error)
+        if found.fault is Fault.BUSY:
+            said = errors.clean(found.said)
+            return [Outcome(Result.RETRY, write.key, said=said) for write in writes]
+        raise errors.raised(error, "writing", resource=bound.name) from error
+    return _in_order(writes, outcomes)
+
+
+def _apply(
+    connection: Connection,
+    bound: Bound,
+    segment: Sequence[Prepared],
+    columns: Sequence[Column],
+    errors: Errors,
+) -> dict[int, Outcome]:
+    module = write_postgres if bound.dialect == "postgresql" else write_rows
+    return module.apply(connection, bound, segment, columns, errors)
+
+
+def _uncommitted(
+    engine: Engine,
+    bound: Bound,
+    writes: Sequence[Write],
+    columns: Sequence[Column],
+    errors: Errors,
+    outcomes: dict[int, Outcome],
+    found: Diagnosis,
+    error: BaseException,
+) -> list[Outcome]:
+    """What a failed commit means for the batch."""
+    said = errors.clean(found.said)
+    if found.fault is Fault.REFUSED:  # a constraint that is checked only now
+        if len(writes) > 1:
+            return _one_by_one(engine, bound, writes, columns, errors)
+        return [Outcome(Result.REJECTED, writes[0].key, said=said)]
+    if found.fault is Fault.SETUP:
+        raise errors.raised(error, "writing", resource=bound.name) from error
+    result = Result.UNKNOWN if found.fault is Fault.LOST else Result.RETRY
+    for index, outcome in outcomes.items():
+        if outcome.result is Result.APPLIED:
+            outcomes[index] = Outcome(result, outcome.key, said=said)
+    return _in_order(writes, outcomes)
+
+
+def _one_by_one(
+    engine: Engine, bound: Bound, writes: Sequence[Write], columns: Sequence[Column], errors: Errors
+) -> list[Outcome]:
+    """Each write in a transaction of its own: where one can take the others with it."""
+    if len(writes) == 1:
+        return [Outcome(Result.REJECTED, writes[0].key, said="the database rolled the transaction back")]
+    return [outcome for one in writes for outcome in write(engine, bound, [one], columns, errors)]
+
+
+def _in_order(writes: Sequence[Write], outcomes: Mapping[int, Outcome]) -> list[Outcome]:
+    return [outcomes[index] for index in range(len(writes))]

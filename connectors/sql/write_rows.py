@@ -1,0 +1,179 @@
+"""Writing to MariaDB, MySQL and SQLite: rows are locked, compared, and written one by one.
+
+These databases give no answer a row for a set of writes. So the rows to be changed are read under
+a lock that holds until the commit (SQLite: the write lock), compared here, exactly and whatever
+the column's collation, and only those that are as expected are written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from connectors.base import Op, Outcome, Record, Result
+from .columns import Column, UnfitValue, plain
+from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
+from .keys import key_text
+from .prepare import Prepared, TransactionEnded, missed_outcome
+from .read import fetch
+from .select import Selection, among, bound_value, chunks, run
+from .table import Bound
+
+Outcomes = dict[int, Outcome]
+
+
+def apply(
+    connection: Connection,
+    bound: Bound,
+    segment: Sequence[Prepared],
+    columns: Sequence[Column],
+    errors: Errors,
+) -> Outcomes:
+    """Carry out writes in which no key occurs twice, in the open transaction."""
+    return _Batch(connection, bound, errors).apply(segment, columns)
+
+
+class _Batch:
+    def __init__(self, connection: Connection, bound: Bound, errors: Errors) -> None:
+        self.connection, self.bound, self.errors = connection, bound, errors
+        preparer = connection.dialect.identifier_preparer
+        self.quote = preparer.quote_identifier
+        self.table = preparer.format_table(bound.clause)
+        self.mark = "?" if bound.dialect == "sqlite" else "%s"
+        self.cursor: Any = connection.connection.cursor()
+
+    def apply(self, segment: Sequence[Prepared], columns: Sequence[Column]) -> Outcomes:
+        outcomes: Outcomes = {}
+        stored = self._locked([write for write in segment if write.op is not Op.CREATE])
+        allowed: list[Prepared] = []
+        for write in segment:
+            if write.op is Op.CREATE or self._as_expected(write, stored.get(write.key or "")):
+                allowed.append(write)
+            else:
+                outcomes[write.index] = missed_outcome(write, write.key in stored)
+        order = {Op.DELETE: 0, Op.UPDATE: 1, Op.CREATE: 2}
+        allowed.sort(key=lambda write: order[write.op])
+        for write in allowed:
+            outcomes[write.index] = self._attempt(write)
+        refused = [write for write in allowed if outcomes[write.index].result is Result.REJECTED]
+        if len(refused) < len(allowed):
+            # what the rest of the batch has since made room for (a unique value, a parent) now goes in
+            for write in refused:
+                outcomes[write.index] = self._attempt(write)
+        self.cursor.close()
+        self._read_back(allowed, columns, outcomes)
+        return outcomes
+
+    # ------------------------------------------------------------ reading under the lock
+
+    def _locked(self, writes: Sequence[Prepared]) -> dict[str, Record]:
+        """The stored rows of these writes, by key, locked until the commit."""
+        names = dict.fromkeys(name for write in writes for name in write.expected)
+        selection = Selection(self.bound, [self.bound.columns[name] for name in names])
+        found: dict[str, Record] = {}
+        values = sorted(write.key_value for write in writes)  # always the same order: fewer deadlocks
+        for part in chunks(self.bound, values):
+            statement = selection.statement().where(among(self.bound, self.bound.key, part))
+            for record in selection.records(run(self.connection, statement.with_for_update())):
+                found[record.key] = record
+        return found
+
+    def _as_expected(self, write: Prepared, stored: Record | None) -> bool:
+        if stored is None:
+            return False
+        return all(self._same(name, stored.values[name], value) for name, value in write.expected.items())
+
+    def _same(self, name: str, stored: Any, expected: Any) -> bool:
+        column = self.bound.columns[name]
+        try:
+            return bool(plain(column, stored) == expected)
+        except UnfitValue:  # SQLite keeps anything in any column
+            return bool(stored == expected)
+
+    # ------------------------------------------------------------ writing
+
+    def _attempt(self, write: Prepared) -> Outcome:
+        try:
+            if write.op is Op.CREATE:
+                return Outcome(Result.APPLIED, self._insert(write))
+            if write.op is Op.UPDATE:
+                self._update(write)
+            else:
+                self._execute(
+                    f"DELETE FROM {self.table} WHERE {self.quote(self.bound.key.name)} = {self.mark}",  # noqa: S608
+                    [self._bound(self.bound.key, write.key_value)],
+                )
+        except DATABASE_ERRORS as error:
+            found = diagnose(error)
+            if found.fault is not Fault.REFUSED:
+                raise
+            self._still_open()
+            return Outcome(Result.REJECTED, write.key, said=self.errors.clean(found.said))
+        return Outcome(Result.APPLIED, write.key)
+
+    def _still_open(self) -> None:
+        driver = self.connection.connection.driver_connection
+        if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
+            raise TransactionEnded
+
+    def _update(self, write: Prepared) -> None:
+        sets = [f"{self.quote(name)} = {self.mark}" for name in write.values]
+        version, settings = self.bound.version, self.bound.config.version
+        if version and settings and settings.bump and version.name not in write.values:
+            sets.append(f"{self.quote(version.name)} = {self.quote(version.name)} + 1")
+        if not sets:
+            return
+        key = self.quote(self.bound.key.name)
+        self._execute(
+            f"UPDATE {self.table} SET {', '.join(sets)} WHERE {key} = {self.mark}",  # noqa: S608
+            [*self._parameters(write), self._bound(self.bound.key, write.key_value)],
+        )
+
+    def _insert(self, write: Prepared) -> str:
+        """Create the row and tell its key."""
+        names = ", ".join(self.quote(name) for name in write.values)
+        marks = ", ".join(self.mark for _ in write.values)
+        values = (
+            f"({names}) VALUES ({marks})" if names or self.bound.dialect != "sqlite" else "DEFAULT VALUES"
+        )
+        sql = f"INSERT INTO {self.table} {values}"
+        if write.key is not None:
+            self._execute(sql, self._parameters(write))
+            return write.key
+        if self.bound.dialect == "sqlite" or self.connection.dialect.is_mariadb:  # type: ignore[attr-defined]
+            key = f" RETURNING {self.quote(self.bound.key.name)}"
+            self._execute(sql + key, self._parameters(write))
+            return key_text(self.cursor.fetchone()[0])
+        self._execute(sql, self._parameters(write))
+        return key_text(self.cursor.lastrowid)
+
+    def _parameters(self, write: Prepared) -> list[Any]:
+        return [self._bound(self.bound.columns[name], value) for name, value in write.values.items()]
+
+    def _bound(self, column: Column, value: Any) -> Any:
+        return bound_value(self.bound, column, value)
+
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> None:
+        self.cursor.execute(sql, parameters)
+
+    # ------------------------------------------------------------ reading what was left
+
+    def _read_back(self, writes: Sequence[Prepared], columns: Sequence[Column], outcomes: Outcomes) -> None:
+        """Put the rows as they now are into the outcomes, before anyone else can change them."""
+        applied = [
+            write.index
+            for write in writes
+            if write.op is not Op.DELETE and outcomes[write.index].result is Result.APPLIED
+        ]
+        keys = [outcomes[index].key or "" for index in applied]
+        found = fetch(self.connection, self.bound, keys, columns).found
+        for index, key in zip(applied, keys, strict=True):
+            record = found.get(key)
+            if record is None:
+                said = "the database did not keep the row (a trigger)"
+                outcomes[index] = Outcome(Result.REJECTED, key, said=said)
+            else:
+                outcomes[index] = Outcome(Result.APPLIED, key, record)

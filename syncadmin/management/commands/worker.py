@@ -17,6 +17,7 @@ class Command(BaseCommand):
     """Ends in good order on SIGTERM: after the pass that is running."""
 
     help = "Run passes from the queue, one at a time."
+    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--burst", action="store_true", help="end when the queue is empty")

@@ -85,7 +85,7 @@ def one_of(column: str, values: Sequence[Any], kind: str = "text") -> tuple[str,
     if _postgres():
         return f"{column} = ANY(%s::{kind}[])", [list(values)]
     if kind == "bytea":
-        return f"{column} IN (SELECT unhex(value) FROM json_each(%s))", [json.dumps([bytes(v).hex() for v in values])]
+        return f"{column} IN ({', '.join(['%s'] * len(values)) or 'NULL'})", list(values)
     return f"{column} IN (SELECT value FROM json_each(%s))", [json.dumps(list(values))]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db import models
 from simple_history.models import HistoricalRecords
@@ -58,6 +59,7 @@ class Mapping(models.Model):
     reconcile_every = models.FloatField(default=86400.0, help_text="Seconds between full comparisons.")
     max_deletes = models.FloatField(default=0.05)
     max_changes = models.FloatField(default=0.40)
+    max_blanks = models.FloatField(default=0.10, help_text="Share of records that may lose a value to an empty one.")
     guard_floor = models.PositiveIntegerField(default=10, help_text="Fewer changes than this never trip a guard.")
     history = HistoricalRecords()
 
@@ -66,6 +68,13 @@ class Mapping(models.Model):
 
     def __str__(self) -> str:
         return self.label or self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a new mapping gets its state row (lease, due times, journal head)."""
+        from .state import MappingState
+
+        super().save(*args, **kwargs)
+        MappingState.objects.get_or_create(mapping=self)
 
     def resource(self, side: Side) -> Resource:
         """The resource on `side`."""
@@ -92,7 +101,7 @@ class Mapping(models.Model):
 
     def guards(self) -> core.Guards:
         """The limits that stop a pass."""
-        return core.Guards(self.max_deletes, self.max_changes, self.guard_floor)
+        return core.Guards(self.max_deletes, self.max_changes, self.max_blanks, self.guard_floor)
 
     def title_field(self) -> str:
         """The field mapping whose value names a record to people ('' if there is none)."""

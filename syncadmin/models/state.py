@@ -49,7 +49,8 @@ class Link(models.Model):
 
     `right_shadow` NULL means the same bytes as `left_shadow`. A version is kept only if the side's
     state as of that version equals its shadow entirely. `held` tells that an open conflict hangs on it, so
-    that both sides must be read before deciding. `match` is the encoded match values as last agreed.
+    that both sides must be read before deciding. `match` is the encoded match values as last agreed, `alone` what
+    people chose to leave different.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -83,7 +84,7 @@ class Link(models.Model):
 class Unlinked(models.Model):
     """A record seen on one side that is not paired (waiting for a person, or creation is off).
 
-    `ignored` is a person's decision that it is never to be synced.
+    `ignored` is a person's decision that it is never to be synced; `alone` is encoded as a link's.
     """
 
     mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="unlinked")
@@ -91,6 +92,7 @@ class Unlinked(models.Model):
     key = models.TextField()
     match = models.BinaryField(null=True)
     ignored = models.BooleanField(default=False)
+    alone = models.BinaryField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mapping", "side", "key"], name="unlinked_once")]

@@ -1,0 +1,168 @@
+"""What the engine tells the inbox: items open, are refreshed with newer values, and close.
+
+Called inside the engine's fenced transactions, in bulk. One live item a record: a record that conflicts again
+refreshes its item and never adds a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from syncadmin.core import plan as core
+from syncadmin.core.side import Side
+
+from .models import Conflict, ConflictField, ConflictState
+
+_REFRESHED = (
+    "kind",
+    "state",
+    "revision",
+    "label",
+    "reason",
+    "said",
+    "candidates",
+    "twins",
+    "snapshot",
+    "seqs",
+    "moved",
+    "decision",
+    "changed_at",
+)
+
+
+@dataclass(slots=True)
+class Report:
+    """One item as the engine sees it now.
+
+    `times` and `seqs` are by (side, field); `field` '' is the record itself. `live` is the item that is there.
+    """
+
+    conflict: core.Conflict
+    link_id: int | None
+    side: Side | None
+    key: str
+    label: str
+    snapshot: Mapping[str, Any]
+    times: Mapping[Side, datetime | None] = field(default_factory=dict)
+    seqs: Mapping[tuple[Side, str], int] = field(default_factory=dict)
+    said: str = ""
+    live: Conflict | None = None
+
+
+def live_by_link(link_ids: Iterable[int]) -> dict[int, Conflict]:
+    """Live items of links, with their fields."""
+    found = Conflict.objects.live().filter(link_id__in=list(link_ids)).select_related("decided_by")
+    return {item.link_id: item for item in found.prefetch_related("fields") if item.link_id is not None}
+
+
+def live_by_record(mapping_id: int, side: Side, keys: Iterable[str]) -> dict[str, Conflict]:
+    """Live items of unlinked records of one side, by key."""
+    found = Conflict.objects.live().filter(
+        mapping_id=mapping_id, link=None, side=side.value, key__in=list(keys)
+    )
+    return {item.key: item for item in found.select_related("decided_by").prefetch_related("fields")}
+
+
+def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
+    """Open or refresh the items. Returns how many were opened. An item that says the same as before is left alone."""
+    opened: list[tuple[Conflict, Report]] = []
+    for report in reports:
+        if report.live is None:
+            opened.append((_new(mapping_id, report, now), report))
+        else:
+            _refresh(report.live, report, now)
+    Conflict.objects.bulk_create([item for item, _ in opened])
+    ConflictField.objects.bulk_create([row for item, report in opened for row in _fields(item, report)])
+    return len(opened)
+
+
+def _new(mapping_id: int, report: Report, now: datetime) -> Conflict:
+    return Conflict(
+        mapping_id=mapping_id,
+        link_id=report.link_id,
+        side=report.side.value if report.side else "",
+        key=report.key,
+        opened_at=now,
+        changed_at=now,
+        **_content(report),
+    )
+
+
+def _content(report: Report) -> dict[str, Any]:
+    return {
+        "kind": report.conflict.kind.value,
+        "label": report.label,
+        "reason": report.conflict.reason,
+        "said": report.said,
+        "candidates": list(report.conflict.candidates),
+        "twins": list(report.conflict.twins),
+        "snapshot": dict(report.snapshot),
+        "seqs": {side.value: seq for (side, name), seq in report.seqs.items() if name == ""},
+        "moved": report.conflict.moved or any(f.moved for f in report.conflict.fields),
+    }
+
+
+def _fields(item: Conflict, report: Report) -> list[ConflictField]:
+    return [
+        ConflictField(
+            conflict=item,
+            field=f.field,
+            has_base=f.base is not None,
+            base_left=f.base[0] if f.base else None,
+            base_right=f.base[1] if f.base else None,
+            left=f.left,
+            right=f.right,
+            left_time=report.times.get(Side.LEFT),
+            right_time=report.times.get(Side.RIGHT),
+            left_seq=report.seqs.get((Side.LEFT, f.field)),
+            right_seq=report.seqs.get((Side.RIGHT, f.field)),
+            reason=f.reason,
+        )
+        for f in report.conflict.fields
+    ]
+
+
+def _signature(kind: str, fields: Iterable[Any], candidates: Any, twins: Any, said: str) -> Any:
+    values = sorted(
+        ((f.field, repr(f.left), repr(f.right)) for f in fields),
+    )
+    return kind, values, sorted(candidates), sorted(twins), said
+
+
+def _refresh(item: Conflict, report: Report, now: datetime) -> None:
+    """Bring an item up to date; if what it asks has changed, its revision grows and picks on it are void."""
+    before = _signature(item.kind, item.fields.all(), item.candidates, item.twins, item.said)
+    after = _signature(
+        report.conflict.kind.value,
+        report.conflict.fields,
+        report.conflict.candidates,
+        report.conflict.twins,
+        report.said,
+    )
+    content = _content(report)
+    if before == after and not content["moved"] and item.state == ConflictState.OPEN:
+        return
+    for name, value in content.items():
+        setattr(item, name, value)
+    if before != after or content["moved"]:
+        item.revision += 1
+    item.state = ConflictState.OPEN
+    item.decision = None
+    item.changed_at = now
+    item.save(update_fields=_REFRESHED)
+    item.fields.all().delete()
+    ConflictField.objects.bulk_create(_fields(item, report))
+
+
+def close(items: Mapping[int, str], now: datetime) -> None:
+    """Close live items by id, each with how it ended, in words for people."""
+    by_reason: dict[str, list[int]] = {}
+    for pk, how in items.items():
+        by_reason.setdefault(how, []).append(pk)
+    for how, ids in by_reason.items():
+        Conflict.objects.live().filter(pk__in=ids).update(
+            state=ConflictState.CLOSED, closed_at=now, changed_at=now, closed_how=how
+        )

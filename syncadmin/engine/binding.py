@@ -1,0 +1,204 @@
+"""A mapping bound to two open connectors: what a pass works with.
+
+Binding compiles each field mapping once per side into a reader (raw to canonical) and a writer (canonical
+to raw). References are canonical as the id of the link that pairs the referenced records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from connectors import base
+from syncadmin.config.connect import open_connector
+from syncadmin.core import plan as core
+from syncadmin.core.policy import Guards, Policy
+from syncadmin.core.rows import in_scope
+from syncadmin.core.rules import RuleFailed
+from syncadmin.core.side import SIDES, Side
+from syncadmin.core.values import Kind, Unfit, Value, reader, writer
+from syncadmin.models import Link
+from syncadmin.models import Mapping as MappingRow
+from syncadmin.models import bulk
+
+
+@dataclass(frozen=True, slots=True)
+class BoundField:
+    """One field mapping on one side."""
+
+    name: str
+    source: str
+    read: Callable[[Any], Value]
+    write: Callable[[Value], Any]
+    target_id: int | None = None
+
+
+@dataclass(slots=True)
+class Translated:
+    """A raw record in canonical form. `problems` names fields whose value can't be read, and why."""
+
+    record: core.Record
+    raw: base.Record
+    problems: dict[str, str] = field(default_factory=dict)
+    in_scope: bool = True
+
+
+@dataclass(slots=True)
+class BoundSide:
+    """One side of a bound mapping: connector, resource, fields, what can be promised."""
+
+    side: Side
+    connector: base.Connector
+    resource: str
+    name: str
+    fields: tuple[BoundField, ...]
+    can: base.Capabilities
+    policy: Policy
+    wanted: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.wanted = tuple(dict.fromkeys(f.source for f in self.fields))
+
+    def translate(self, records: Sequence[base.Record]) -> list[Translated]:
+        """Raw records in canonical form, with references translated through links, in bulk."""
+        lookup = self._links_of(records)
+        return [self._translate(record, lookup) for record in records]
+
+    def _translate(self, record: base.Record, lookup: Mapping[tuple[int, str], str]) -> Translated:
+        values: dict[str, Value] = {}
+        problems: dict[str, str] = {}
+        waiting: list[str] = []
+        raw = record.values
+        for f in self.fields:
+            if f.source not in raw:
+                continue
+            value = raw[f.source]
+            if f.target_id is not None:
+                if value is None or value == "":
+                    values[f.name] = None
+                elif (link := lookup.get((f.target_id, str(value)))) is not None:
+                    values[f.name] = link
+                else:
+                    waiting.append(f.name)
+                continue
+            try:
+                values[f.name] = f.read(value)
+            except Unfit as error:
+                problems[f.name] = str(error)
+        made = core.Record(record.key, values, record.version, record.modified, waiting=frozenset(waiting))
+        return Translated(made, record, problems, self._in_scope(values, problems))
+
+    def _in_scope(self, values: Mapping[str, Value], problems: dict[str, str]) -> bool:
+        """Whether the row filter lets the record through; a filter that fails is a problem of the record."""
+        if self.side not in self.policy.filters:
+            return True
+        try:
+            return in_scope(self.policy, self.side, values)
+        except RuleFailed as error:
+            problems[""] = str(error)
+            return True
+
+    def _links_of(self, records: Sequence[base.Record]) -> dict[tuple[int, str], str]:
+        """(target mapping, this side's key) -> link id, for all references in these records."""
+        found: dict[tuple[int, str], str] = {}
+        for f in self.fields:
+            if f.target_id is None:
+                continue
+            keys = {str(v) for r in records if (v := r.values.get(f.source)) not in (None, "")}
+            for link_id, key in linked(f.target_id, self.side, keys):
+                found[f.target_id, key] = str(link_id)
+        return found
+
+    def raw(self, values: Mapping[str, Value], references: Mapping[str, Any]) -> dict[str, Any]:
+        """Canonical values as raw values by the system's field names. `references`: link id -> this side's key."""
+        return {
+            f.source: (
+                f.write(values[f.name])
+                if f.target_id is None
+                else None if values[f.name] is None else f.write(references[values[f.name]])
+            )
+            for f in self.fields
+            if f.name in values
+        }
+
+    def keys_of(self, values: Iterable[Mapping[str, Value]]) -> dict[str, str]:
+        """Link id -> this side's key, for all references among canonical values."""
+        names = [f.name for f in self.fields if f.target_id is not None]
+        ids = {int(v[name]) for v in values for name in names if v.get(name) is not None} if names else set()
+        column = f"{self.side}_key"
+        return {str(pk): key for pk, key in Link.objects.filter(pk__in=ids).values_list("pk", column)} if ids else {}
+
+
+def linked(mapping_id: int, side: Side, keys: Iterable[str]) -> list[tuple[int, str]]:
+    """(link id, key) of the open links of a mapping whose key on `side` is among `keys`."""
+    wanted = list(keys)
+    if not wanted:
+        return []
+    where, params = bulk.one_of(f"{side}_key", wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, {side}_key FROM syncadmin_link WHERE mapping_id = %s AND status <> 'closed' AND {where}",  # noqa: S608
+            [mapping_id, *params],
+        )
+        return list(cursor.fetchall())
+
+
+@dataclass(slots=True)
+class Binding:
+    """A mapping, its policy as plain data, and its two bound sides."""
+
+    mapping: MappingRow
+    policy: Policy
+    guards: Guards
+    sides: dict[Side, BoundSide]
+
+    @property
+    def id(self) -> int:
+        """The mapping's id."""
+        return int(self.mapping.pk)
+
+    def match_of(self, values: Mapping[str, Value]) -> tuple[Value, ...] | None:
+        """The match values of a record, None if any is missing or empty."""
+        found = tuple(values.get(name) for name in self.policy.match)
+        return found if found and all(v not in (None, "", []) for v in found) else None
+
+    def title_of(self, *records: Mapping[str, Value]) -> str:
+        """A name a human knows the record by: the first title value there is."""
+        title = self.mapping.title_field()
+        for values in records:
+            if values.get(title) not in (None, ""):
+                return str(values[title])[:200]
+        return ""
+
+
+def _bound_side(mapping: MappingRow, policy: Policy, side: Side, connector: base.Connector) -> BoundSide:
+    resource = mapping.resource(side)
+    types = {f.name: f.type for f in connector.describe(resource.name).fields}
+    fields = []
+    for row in mapping.fields.all():
+        if row.type == Kind.REFERENCE:
+            as_integer = types.get(row.source(side)) == Kind.INTEGER
+            write: Callable[[Value], Any] = int if as_integer else str
+            fields.append(BoundField(row.name, row.source(side), str, write, row.target_id))
+        else:
+            kind = row.field_type()
+            fields.append(BoundField(row.name, row.source(side), reader(kind, side), writer(kind, side)))
+    can = connector.capabilities(resource.name)
+    return BoundSide(side, connector, resource.name, str(resource.system), tuple(fields), can, policy)
+
+
+@contextmanager
+def bind(mapping: MappingRow) -> Iterator[Binding]:
+    """Open both systems of a mapping for the length of a pass. Raises base.Misconfigured, base.Retry."""
+    connectors = {side: open_connector(mapping.resource(side).system) for side in SIDES}
+    try:
+        policy = mapping.policy()
+        sides = {side: _bound_side(mapping, policy, side, connectors[side]) for side in SIDES}
+        yield Binding(mapping, policy, mapping.guards(), sides)
+    finally:
+        for connector in connectors.values():
+            connector.close()

@@ -1,0 +1,186 @@
+"""Reading: what changed on each side becomes dirty marks, stored in one transaction with the cursor.
+
+A record that equals its shadow (an echo of our own write, an overlap read again) leaves no mark. Records just
+read are kept in a bounded cache, so that a batch need not read them twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from connectors.base import ChangeMode
+from syncadmin.core.side import SIDES, Side
+from syncadmin.core.values import encode
+from syncadmin.models import Cursor, Unlinked
+from syncadmin.models.marks import mark
+
+from . import links, stage
+from .binding import Binding, BoundSide, Translated
+from .lease import Lease
+
+PAGE = 5000
+CACHED = 40_000
+
+
+@dataclass(slots=True)
+class Cache:
+    """Records read in this pass, by side and key; at most CACHED, then no more are kept."""
+
+    records: dict[tuple[Side, str], Translated] = field(default_factory=dict)
+
+    def keep(self, side: Side, record: Translated) -> None:
+        """Remember a record, if there is room or an older reading of it."""
+        if len(self.records) < CACHED or (side, record.record.key) in self.records:
+            self.records[side, record.record.key] = record
+
+    def take(self, side: Side, key: str) -> Translated | None:
+        """The record, once: a second decision needs a second reading."""
+        return self.records.pop((side, key), None)
+
+
+@dataclass(slots=True)
+class Collected:
+    """What a read found: records read, marks set, pairs linked silently because they are equal."""
+
+    read: int = 0
+    marked: int = 0
+    linked: int = 0
+
+
+Report = Callable[[str, int], None]
+
+
+def read_changes(binding: Binding, lease: Lease, cache: Cache, now: datetime, report: Report) -> Collected:
+    """Incremental read of both sides. Sides that can't tell what changed are scanned. Raises base.ConnectorError."""
+    found = Collected()
+    for side in SIDES:
+        bound = binding.sides[side]
+        if bound.can.changes is ChangeMode.SCAN:
+            stage.open_stage(side)
+            try:
+                found.read += stage.fill(binding, side, lease, lambda n: report("reading", n))
+                with lease.fenced():
+                    found.marked += stage.mark_differences(binding.id, side, now)
+            finally:
+                stage.close_stage(side)
+        else:
+            _read_side(binding, bound, lease, cache, now, found, report)
+    return found
+
+
+def _read_side(
+    binding: Binding, bound: BoundSide, lease: Lease, cache: Cache, now: datetime, found: Collected, report: Report
+) -> None:
+    cursor = _cursor(binding.id, bound.side)
+    for page in bound.connector.changes(bound.resource, cursor, fields=bound.wanted, limit=PAGE):
+        records = bound.translate(page.records)
+        dirty, new = _unsettled(binding, bound.side, records)
+        for record in dirty:
+            cache.keep(bound.side, record)
+        marks = [(bound.side, r.record.key) for r in dirty] + [(bound.side, key) for key in page.gone]
+        if marks or page.cursor != cursor:
+            with lease.fenced():
+                remember_unlinked(binding, bound.side, new)
+                found.marked += mark(binding.id, marks, "changed", now)
+                _store_cursor(binding.id, bound.side, page.cursor, now)
+            cursor = page.cursor
+        found.read += len(records)
+        lease.keep()
+        report("reading", len(records))
+
+
+def _unsettled(binding: Binding, side: Side, records: list[Translated]) -> tuple[list[Translated], list[Translated]]:
+    """Records that need a decision, and those among them that are not linked."""
+    known = links.by_key(binding.id, side, [r.record.key for r in records])
+    missing = [r.record.key for r in records if r.record.key not in known]
+    ignored = _ignored(binding.id, side, missing)
+    dirty, new = [], []
+    for r in records:
+        link = known.get(r.record.key)
+        if link is None:
+            if r.in_scope and r.record.key not in ignored:
+                dirty.append(r)
+                new.append(r)
+        elif r.problems or not r.in_scope or encode(r.record.values) != link.shadow_bytes(side):
+            dirty.append(r)
+    return dirty, new
+
+
+def _ignored(mapping_id: int, side: Side, keys: list[str]) -> set[str]:
+    if not keys:
+        return set()
+    ignored = Unlinked.objects.filter(mapping_id=mapping_id, side=side.value, ignored=True)
+    return set(ignored.filter(key__in=keys).values_list("key", flat=True))
+
+
+def remember_unlinked(binding: Binding, side: Side, records: list[Translated]) -> None:
+    """Note unlinked records with their match values, so that each can find its partner and its twins."""
+    rows: list[Any] = []
+    for key, r in {r.record.key: r for r in records}.items():
+        match = binding.match_of(r.record.values)
+        rows.append((binding.id, side.value, key, None if match is None else stage.encode_match(match)))
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored) VALUES (%s, %s, %s, %s, false) "
+            "ON CONFLICT (mapping_id, side, key) DO UPDATE SET match = excluded.match",
+            rows,
+        )
+
+
+def compare_all(binding: Binding, lease: Lease, now: datetime, report: Report) -> Collected:
+    """Full comparison: scan both sides, link what is equal, mark what differs. Raises base.ConnectorError.
+
+    Cursors are established before the scan, so that no change falls between the two.
+    """
+    found = Collected()
+    for side in SIDES:
+        establish_cursor(binding, side, lease, now)
+    for side in SIDES:
+        stage.open_stage(side)
+    try:
+        for side in SIDES:
+            found.read += stage.fill(binding, side, lease, lambda n: report("reading", n))
+        stage.duplicated_keys(binding)
+        report("linking", 0)
+        with lease.fenced():
+            found.linked = stage.link_equal(binding.id)
+        for side in SIDES:
+            with lease.fenced():
+                found.marked += stage.mark_differences(binding.id, side, now)
+    finally:
+        for side in SIDES:
+            stage.close_stage(side)
+    return found
+
+
+def establish_cursor(binding: Binding, side: Side, lease: Lease, now: datetime) -> None:
+    """Give a side that was never read a cursor that stands at the present."""
+    bound = binding.sides[side]
+    if bound.can.changes is ChangeMode.SCAN or _cursor(binding.id, side) is not None:
+        return
+    for page in bound.connector.changes(bound.resource, None, fields=bound.wanted, limit=PAGE):
+        with lease.fenced():
+            _store_cursor(binding.id, side, page.cursor, now)
+
+
+def never_read(binding: Binding) -> bool:
+    """Whether a side that has a cursor was never read: the first pass has to compare everything."""
+    sides = [s for s in SIDES if binding.sides[s].can.changes is not ChangeMode.SCAN]
+    return any(_cursor(binding.id, side) is None for side in sides)
+
+
+def _cursor(mapping_id: int, side: Side) -> Any:
+    return Cursor.objects.filter(mapping_id=mapping_id, side=side.value).values_list("value", flat=True).first()
+
+
+def _store_cursor(mapping_id: int, side: Side, value: Any, now: datetime) -> None:
+    Cursor.objects.update_or_create(
+        mapping_id=mapping_id, side=side.value, defaults={"value": value, "read_at": now}
+    )

@@ -1,0 +1,187 @@
+"""What a pass works on: items (what is known of a record or pair) and efforts (what it is trying to write).
+
+An effort is stored with its intents before anything is sent, so that any later pass can finish it: it holds
+all that is needed to store the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from conflicts.models import Conflict
+from connectors import base
+from syncadmin.core import plan as core
+from syncadmin.core.side import SIDES, Side
+from syncadmin.core.values import Value, decode, encode
+from syncadmin.models import Intent
+
+from .binding import Binding, Translated
+from .lease import Lease
+from .links import LinkRow
+
+MarkId = tuple[int, int]  # id, generation
+Place = tuple[Side, str]  # side, field name ('' for the record itself)
+
+
+@dataclass(slots=True)
+class Run:
+    """One pass at work: what it is bound to, what gives it the right to store, what it has counted."""
+
+    binding: Binding
+    lease: Lease
+    pass_id: int
+    clock: Callable[[], datetime]
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Add to a named count of the pass."""
+        if by:
+            self.counts[name] = self.counts.get(name, 0) + by
+
+
+@dataclass(slots=True)
+class ChangeRow:
+    """A planned change with its number in the journal (0 until stored)."""
+
+    side: Side
+    field: str
+    old: Value
+    new: Value
+    disposition: str
+    rule: str
+    seq: int = 0
+    changed_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One write of an effort, its intent and, once known, its outcome."""
+
+    write: core.Write
+    intent_id: int = 0
+    raw: base.Write | None = None
+    outcome: base.Outcome | None = None
+    answer: Translated | None = None
+
+    @property
+    def applied(self) -> bool:
+        """Whether the system confirmed it."""
+        return self.outcome is not None and self.outcome.result is base.Result.APPLIED
+
+
+@dataclass(slots=True)
+class Effort:
+    """The writes of one item, with what to store once they are applied.
+
+    `settled` and `seen` are by field: what both sides will hold, and what each side held when it was decided.
+    """
+
+    left_key: str | None
+    right_key: str | None
+    link: LinkRow | None
+    settled: dict[str, tuple[Value, Value]]
+    seen: dict[Side, dict[str, Value]]
+    changes: list[ChangeRow]
+    attempts: list[Attempt]
+    alone: bytes | None
+    marks: list[MarkId] = field(default_factory=list)
+    places: list[tuple[Side, str]] = field(default_factory=list)
+    conflict: Conflict | None = None
+    keeps_conflict: bool = False
+    observed: dict[Side, core.Record] = field(default_factory=dict)
+    actor: str = ""
+    tries: int = 0
+
+    def source_key(self) -> tuple[Side, str]:
+        """For a create: the side and key of the record it is made from."""
+        side = Side.LEFT if self.left_key is not None else Side.RIGHT
+        return side, str(self.left_key if self.left_key is not None else self.right_key)
+
+
+@dataclass(slots=True)
+class Item:
+    """One record or pair with everything that `decide` and the store need to know.
+
+    `stuck` names fields ('' for the record itself) whose planned value a system has refused before.
+    """
+
+    side: Side
+    key: str
+    link: LinkRow | None = None
+    marks: list[MarkId] = field(default_factory=list)
+    tries: int = 0
+    marked: set[Side] = field(default_factory=set)
+    fresh: bool = False
+    seen: dict[Side, Translated | None] = field(default_factory=dict)
+    unanswered: bool = False
+    observations: dict[Side, core.Present | core.Absent | core.Matches] = field(default_factory=dict)
+    conflict: Conflict | None = None
+    intents: list[Intent] = field(default_factory=list)
+    pending: dict[Place, tuple[int, Value]] = field(default_factory=dict)
+    match: bytes | None = None
+    ignored: bool = False
+    alone: bytes | None = None
+    plan: core.Plan | None = None
+    stuck: frozenset[str] = frozenset()
+
+    def places(self) -> list[tuple[Side, str]]:
+        """The records (side, key) that this item is about."""
+        if self.link is None:
+            return [(self.side, self.key)]
+        return [(side, self.link.key(side)) for side in SIDES]
+
+    def problems(self) -> dict[Side, dict[str, str]]:
+        """Values that can't be read, by side and field."""
+        return {side: t.problems for side, t in self.seen.items() if t is not None and t.problems}
+
+
+def intent_body(effort: Effort, write: core.Write) -> bytes:
+    """What an intent stores of its effort."""
+    return encode(
+        {
+            "values": dict(write.values),
+            "expected": dict(write.expected),
+            "version": write.version,
+            "left_key": effort.left_key,
+            "right_key": effort.right_key,
+            "settled": {name: list(pair) for name, pair in effort.settled.items()},
+            "seen": {side.value: dict(values) for side, values in effort.seen.items()},
+            "alone": effort.alone,
+            "changes": [[c.side.value, c.field, c.old, c.new, c.disposition, c.rule, c.seq] for c in effort.changes],
+            "actor": effort.actor,
+        }
+    )
+
+
+def effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
+    """The effort that these intents (of one item) were stored for."""
+    bodies: list[dict[str, Any]] = [decode(bytes(intent.body)) for intent in intents]
+    first = bodies[0]
+    return Effort(
+        left_key=first["left_key"],
+        right_key=first["right_key"],
+        link=link,
+        settled={name: (pair[0], pair[1]) for name, pair in first["settled"].items()},
+        seen={Side(side): values for side, values in first["seen"].items()},
+        changes=[ChangeRow(Side(c[0]), *c[1:]) for c in first["changes"]],
+        attempts=[
+            Attempt(
+                core.Write(
+                    Side(intent.side),
+                    core.Op(intent.op),
+                    intent.key if intent.op != core.Op.CREATE else None,
+                    body["values"],
+                    body["expected"],
+                    body["version"],
+                ),
+                intent.pk,
+            )
+            for intent, body in zip(intents, bodies, strict=True)
+        ],
+        alone=first["alone"],
+        actor=first["actor"],
+    )
+

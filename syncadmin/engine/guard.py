@@ -1,0 +1,140 @@
+"""Guards: before a large batch of work writes anything, its whole plan is counted, and may have to be approved.
+
+The plan's digest does not depend on order. An approval counts once, and only for a plan with that digest: if the
+systems have moved, the guard asks again with new evidence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncadmin.core import guards as core_guards
+from syncadmin.core import plan as core
+from syncadmin.core.side import SIDES, Side
+from syncadmin.core.values import encode
+from syncadmin.models import EntryKind, GuardStop, Link, LinkStatus, Mark, ledger
+
+from .collect import Cache
+from .effort import Item, Run
+from .judge import judge
+from .load import due_marks, load
+
+SAMPLE = 25
+
+
+class GuardTripped(Exception):  # noqa: N818
+    """A guard stopped the pass: nothing was written. `stop` has the evidence and waits for an approval."""
+
+    def __init__(self, stop: GuardStop) -> None:
+        super().__init__(stop.reason)
+        self.stop = stop
+
+
+@dataclass(slots=True)
+class Tally:
+    """A whole plan, counted: numbers by side, a digest of every write, and some examples."""
+
+    counts: dict[Side, core_guards.Counts] = field(default_factory=lambda: dict.fromkeys(SIDES, core_guards.Counts()))
+    digest: int = 0
+    fields: Counter[str] = field(default_factory=Counter)
+    sample: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, item: Item, label: str) -> None:
+        """Count an item's plan."""
+        plan = item.plan
+        if plan is None:
+            return
+        writes = list(plan.writes)
+        if plan.conflict is not None and plan.conflict.kind is core.ConflictKind.DELETE_REVIEW and plan.conflict.side:
+            side = plan.conflict.side.other  # a delete that waits for a person still counts as evidence
+            writes.append(core.Write(side, core.Op.DELETE, None, {}))
+        for side, counted in core_guards.count(writes).items():
+            self.counts[side] += counted
+        for write in writes:
+            self.digest = (self.digest + _hash(item, write)) % 2**256
+            self.fields.update(f"{write.side} {write.op} {name}".strip() for name in write.values or [""])
+            if len(self.sample) < SAMPLE:
+                self.sample.append(
+                    {
+                        "label": label,
+                        "side": write.side.value,
+                        "op": write.op.value,
+                        "key": write.key,
+                        "from": {name: write.expected.get(name) for name in write.values},
+                        "to": dict(write.values),
+                    }
+                )
+
+
+def _hash(item: Item, write: core.Write) -> int:
+    content = encode({"at": item.places()[0][1], "side": write.side.value, "op": write.op.value, "to": dict(write.values)})
+    return int.from_bytes(hashlib.sha256(content).digest())
+
+
+def check(run: Run, cache: Cache) -> None:
+    """Let the pass go on, or raise GuardTripped. Reads and decides everything that is due, and writes nothing."""
+    guards = run.binding.guards
+    now = run.clock()
+    due = Mark.objects.filter(mapping_id=run.binding.id, not_before__lte=now).count()
+    if due < max(guards.floor, 1):
+        return
+    known = Link.objects.filter(mapping_id=run.binding.id, status=LinkStatus.OPEN).count()
+    if due <= min(guards.max_deletes, guards.max_changes, guards.max_blanks) * known:
+        return
+    tally = tally_all(run, cache)
+    reason = core_guards.tripped(guards, tally.counts, known)
+    if reason is None:
+        return
+    _stop_unless_approved(run, tally, reason, known)
+
+
+def tally_all(run: Run, cache: Cache) -> Tally:
+    """Count the plan of everything that is due."""
+    tally, after = Tally(), 0
+    while batch := due_marks(run.binding.id, run.clock(), after):
+        after = batch[-1].pk
+        for item in judge(run.binding, load(run.binding, batch, Cache(dict(cache.records)), frozenset())):
+            values = [t.record.values for t in item.seen.values() if t is not None]
+            tally.add(item, run.binding.title_of(*values) or item.key)
+        run.lease.keep()
+    return tally
+
+
+def _stop_unless_approved(run: Run, tally: Tally, reason: str, known: int) -> None:
+    digest = f"{tally.digest:064x}"
+    evidence = {
+        "known": known,
+        "counts": {
+            side.value: {"deletes": c.deletes, "changes": c.changes, "blanks": c.blanks} for side, c in tally.counts.items()
+        },
+        "fields": dict(tally.fields.most_common()),
+        "sample": tally.sample,
+    }
+    with run.lease.fenced():
+        now = run.clock()
+        open_stop = GuardStop.objects.filter(mapping_id=run.binding.id, closed_at=None).first()
+        if open_stop is not None and open_stop.digest == digest and open_stop.approved_at is not None:
+            GuardStop.objects.filter(pk=open_stop.pk).update(closed_at=now, closed_how="used")
+            _note(run, f"approved by {open_stop.approved_by}: {reason}", str(open_stop.approved_by))
+            return
+        if open_stop is None or open_stop.digest != digest:
+            GuardStop.objects.filter(mapping_id=run.binding.id, closed_at=None).update(
+                closed_at=now, closed_how="moved"
+            )
+            open_stop = GuardStop.objects.create(
+                mapping_id=run.binding.id,
+                stopped_pass_id=run.pass_id,
+                created_at=now,
+                reason=reason,
+                digest=digest,
+                evidence=evidence,
+            )
+            _note(run, f"stopped by a guard: {reason}", "")
+    raise GuardTripped(open_stop)
+
+
+def _note(run: Run, text: str, actor: str) -> None:
+    ledger.append(run.binding.id, [ledger.Row(EntryKind.NOTE, rule=text, actor=actor, pass_id=run.pass_id)], run.clock())

@@ -1,0 +1,172 @@
+"""Links in bulk: reading them by key, and storing what both sides have agreed on.
+
+A link row is read and written as plain tuples, a few thousand at a time; shadows are bytes until a
+decision needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from syncadmin.core.plan import AloneRecord
+from syncadmin.core.side import Side
+from syncadmin.core.values import Value, decode, encode
+from syncadmin.models import Link, bulk
+
+_READ = "id, left_key, right_key, left_shadow, right_shadow, left_version, right_version, alone, held, status"
+STORED = ("left_shadow", "right_shadow", "left_version", "right_version", "match", "alone", "held", "status")
+
+
+@dataclass(slots=True)
+class LinkRow:
+    """One link as stored; `id` is None for one that is about to be made."""
+
+    id: int | None
+    left_key: str
+    right_key: str
+    left_shadow: bytes
+    right_shadow: bytes | None
+    left_version: str | None = None
+    right_version: str | None = None
+    alone: bytes | None = None
+    held: bool = False
+    status: str = "open"
+
+    def key(self, side: Side) -> str:
+        """The key of the record on `side`."""
+        return self.left_key if side is Side.LEFT else self.right_key
+
+    def shadow_bytes(self, side: Side) -> bytes:
+        """The encoded shadow of `side`."""
+        if side is Side.LEFT or self.right_shadow is None:
+            return self.left_shadow
+        return self.right_shadow
+
+    def shadow(self, side: Side) -> dict[str, Value]:
+        """The shadow of `side`."""
+        return decode(self.shadow_bytes(side))
+
+    def version(self, side: Side) -> str | None:
+        """The version of `side` as of which it equals its shadow, if known."""
+        return self.left_version if side is Side.LEFT else self.right_version
+
+    def left_alone(self) -> tuple[dict[str, tuple[Value, Value]], AloneRecord | None]:
+        """What is to be left as it is: pairs of values by field, and the record as a whole."""
+        return unpack_alone(self.alone)
+
+    def store(
+        self,
+        shadows: Mapping[Side, Mapping[str, Value]],
+        versions: Mapping[Side, str | None],
+        alone: bytes | None,
+    ) -> None:
+        """Take over new shadows, versions and left-alone pairs."""
+        self.left_shadow = encode(shadows[Side.LEFT])
+        right = encode(shadows[Side.RIGHT])
+        self.right_shadow = None if right == self.left_shadow else right
+        self.left_version, self.right_version = versions[Side.LEFT], versions[Side.RIGHT]
+        self.alone = alone
+
+
+def pack_alone(fields: Mapping[str, tuple[Value, Value]], record: AloneRecord | None) -> bytes | None:
+    """What is to be left as it is, as bytes; None if nothing is."""
+    if not fields and record is None:
+        return None
+    whole = None if record is None else {str(side): values for side, values in record.items()}
+    return encode({"fields": {name: list(pair) for name, pair in fields.items()}, "record": whole})
+
+
+def unpack_alone(data: bytes | None) -> tuple[dict[str, tuple[Value, Value]], AloneRecord | None]:
+    """What `pack_alone` was given."""
+    if data is None:
+        return {}, None
+    stored = decode(data)
+    whole = stored["record"]
+    return (
+        {name: (pair[0], pair[1]) for name, pair in stored["fields"].items()},
+        None if whole is None else {Side(side): values for side, values in whole.items()},
+    )
+
+
+def _row(values: Sequence[Any]) -> LinkRow:
+    pk, left_key, right_key, left, right, left_version, right_version, alone, held, status = values
+    return LinkRow(
+        pk,
+        left_key,
+        right_key,
+        bytes(left),
+        None if right is None else bytes(right),
+        left_version,
+        right_version,
+        None if alone is None else bytes(alone),
+        bool(held),
+        status,
+    )
+
+
+def by_key(mapping_id: int, side: Side, keys: Iterable[str]) -> dict[str, LinkRow]:
+    """Links that are not closed, by their key on `side`."""
+    return {row.key(side): row for row in _select(mapping_id, f"{side}_key", list(keys), "text")}
+
+
+def by_id(mapping_id: int, ids: Iterable[int]) -> dict[int, LinkRow]:
+    """Links that are not closed, by id."""
+    return {row.id: row for row in _select(mapping_id, "id", list(ids), "int8") if row.id is not None}
+
+
+def by_match(mapping_id: int, matches: Iterable[bytes]) -> list[tuple[bytes, LinkRow]]:
+    """(match, link) of links whose agreed match values are among `matches`."""
+    wanted = list(matches)
+    if not wanted:
+        return []
+    where, params = bulk.one_of("match", wanted, "bytea")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT match, {_READ} FROM syncadmin_link WHERE mapping_id = %s AND status <> 'closed' AND {where}",  # noqa: S608
+            [mapping_id, *params],
+        )
+        return [(bytes(row[0]), _row(row[1:])) for row in cursor.fetchall()]
+
+
+def _select(mapping_id: int, column: str, values: list[Any], kind: str) -> list[LinkRow]:
+    if not values:
+        return []
+    where, params = bulk.one_of(column, values, kind)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_READ} FROM syncadmin_link WHERE mapping_id = %s AND status <> 'closed' AND {where}",  # noqa: S608
+            [mapping_id, *params],
+        )
+        return [_row(row) for row in cursor.fetchall()]
+
+
+def save(mapping_id: int, rows: Sequence[tuple[LinkRow, bytes | None]]) -> None:
+    """Store links (row, match): new ones (id None) are inserted and get their id, others updated."""
+    new = [(row, match) for row, match in rows if row.id is None]
+    for (row, _), pk in zip(new, bulk.reserve_ids(Link, len(new)), strict=True):
+        row.id = pk
+    if new:
+        bulk.insert(
+            Link,
+            ("id", "mapping_id", "left_key", "right_key", *STORED),
+            [(row.id, mapping_id, row.left_key, row.right_key, *_stored(row, match)) for row, match in new],
+        )
+    fresh = {id(row) for row, _ in new}
+    bulk.update(Link, STORED, [(row.id, *_stored(row, match)) for row, match in rows if id(row) not in fresh])
+
+
+def _stored(row: LinkRow, match: bytes | None) -> tuple[Any, ...]:
+    return (
+        row.left_shadow,
+        row.right_shadow,
+        row.left_version,
+        row.right_version,
+        match,
+        row.alone,
+        row.held,
+        row.status,
+    )

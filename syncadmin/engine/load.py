@@ -1,0 +1,180 @@
+"""From dirty marks to items that can be decided: links, fresh records, conflicts, open intents, candidates.
+
+Everything is looked up in bulk. A side that has no mark is taken to equal its shadow, because every write says what
+it expects there; it is read where that would not do (a held link, a delete, an intent whose effect is unknown).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from conflicts import intake
+from connectors.base import Guarantee
+from syncadmin.core import plan as core
+from syncadmin.core.side import SIDES, Side
+from syncadmin.models import Intent, Mark, Unlinked
+
+from . import links
+from .binding import Binding, Translated
+from .candidates import find_candidates
+from .collect import Cache
+from .effort import Item, effort_of
+from .stage import encode_match
+
+BATCH = 5000
+
+
+def due_marks(mapping_id: int, now: datetime, after: int = 0) -> list[Mark]:
+    """Marks that may be handled now, oldest first; with `after`, those beyond that id."""
+    due = Mark.objects.filter(mapping_id=mapping_id, not_before__lte=now, id__gt=after)
+    return list(due.order_by("id")[:BATCH])
+
+
+def load(binding: Binding, marks: Sequence[Mark], cache: Cache, again: frozenset[tuple[Side, str]]) -> list[Item]:
+    """Items for these marks, ready to be decided. Records in `again` are read on both sides. Raises ConnectorError."""
+    items = _paired(binding, marks)
+    for item in items:
+        item.fresh = any(place in again for place in item.places())
+    _attach_conflicts(binding, items)
+    _attach_intents(binding, items)
+    _read(binding, items, cache)
+    find_candidates(binding, [i for i in items if i.link is None and i.seen.get(i.side)], cache)
+    for item in items:
+        _observe(item)
+    return items
+
+
+def _paired(binding: Binding, marks: Sequence[Mark]) -> list[Item]:
+    """One item a link or unlinked record, with all its marks."""
+    by_place: dict[tuple[Side, str], list[Mark]] = {}
+    for m in marks:
+        by_place.setdefault((Side(m.side), m.key), []).append(m)
+    found: dict[object, Item] = {}
+    for side in SIDES:
+        known = links.by_key(binding.id, side, [key for s, key in by_place if s is side])
+        for (s, key), of_record in by_place.items():
+            if s is not side:
+                continue
+            link = known.get(key)
+            item = found.setdefault((side, key) if link is None else link.id, Item(side, key, link))
+            item.marked.add(side)
+            item.marks += [(m.pk, m.generation) for m in of_record]
+            item.tries = max(item.tries, *(m.attempts for m in of_record))
+    return list(found.values())
+
+
+def _attach_conflicts(binding: Binding, items: Sequence[Item]) -> None:
+    held = {i.link.id: i for i in items if i.link is not None and i.link.held and i.link.id is not None}
+    for link_id, conflict in intake.live_by_link(held).items():
+        held[link_id].conflict = conflict
+    for side in SIDES:
+        alone = {i.key: i for i in items if i.link is None and i.side is side}
+        for key, conflict in intake.live_by_record(binding.id, side, alone).items():
+            alone[key].conflict = conflict
+        known = Unlinked.objects.filter(mapping_id=binding.id, side=side.value, key__in=list(alone))
+        for row in known.exclude(ignored=False, alone=None):
+            alone[row.key].ignored, alone[row.key].alone = row.ignored, row.alone and bytes(row.alone)
+    for item in items:
+        if item.conflict is None:
+            continue
+        for f in item.conflict.fields.all():
+            if f.left_seq:
+                item.pending[Side.LEFT, f.field] = (f.left_seq, f.left)
+            if f.right_seq:
+                item.pending[Side.RIGHT, f.field] = (f.right_seq, f.right)
+        for side, seq in item.conflict.seqs.items():
+            item.pending[Side(side), ""] = (seq, item.conflict.snapshot.get(side))
+
+
+def _attach_intents(binding: Binding, items: Sequence[Item]) -> None:
+    """Intents that an earlier pass or round left open, with the changes they were to propagate."""
+    by_link = {i.link.id: i for i in items if i.link is not None}
+    by_place = {(i.side, i.key): i for i in items if i.link is None}
+    for intent in Intent.objects.filter(mapping_id=binding.id).order_by("id"):
+        if intent.link_id is not None:
+            item = by_link.get(intent.link_id)
+        else:
+            item = by_place.get((Side(intent.side).other, intent.key or ""))
+        if item is not None:
+            item.intents.append(intent)
+    for item in items:
+        if item.intents:
+            item.fresh = True
+            for change in effort_of(item.intents, item.link).changes:
+                item.pending.setdefault((change.side, change.field), (change.seq, change.new))
+
+
+def _read(binding: Binding, items: Sequence[Item], cache: Cache) -> None:
+    """Read what has to be read: first the marked sides, then the other side where a shadow will not do."""
+    _fetch(binding, items, cache, lambda item, side: side in item.marked)
+    _fetch(binding, items, cache, lambda item, side: item.link is not None and not _may_assume(binding, item, side))
+
+
+def _may_assume(binding: Binding, item: Item, side: Side) -> bool:
+    """Whether the unmarked side may be taken to equal its shadow."""
+    link = item.link
+    if link is None or item.fresh or link.held or link.alone is not None or item.conflict is not None:
+        return False
+    if binding.sides[side].can.update is Guarantee.BLIND:
+        return False
+    return not any(t is None or not t.in_scope or t.problems for t in item.seen.values())
+
+
+def _fetch(binding: Binding, items: Sequence[Item], cache: Cache, wants: object) -> None:
+    for side in SIDES:
+        bound = binding.sides[side]
+        needed: dict[str, Item] = {}
+        for item in items:
+            if side in item.seen or not wants(item, side):  # type: ignore[operator]
+                continue
+            key = item.key if item.link is None else item.link.key(side)
+            cached = None if item.fresh else cache.take(side, key)
+            if cached is not None:
+                item.seen[side] = cached
+            else:
+                needed[key] = item
+        if not needed:
+            continue
+        fetched = bound.connector.fetch(bound.resource, list(needed), fields=bound.wanted)
+        for record in bound.translate(list(fetched.found.values())):
+            needed[record.record.key].seen[side] = record
+        for key, item in needed.items():
+            if side not in item.seen:
+                if key in fetched.absent:
+                    item.seen[side] = None
+                else:
+                    item.unanswered = True
+
+
+def _observe(item: Item) -> None:
+    """Say what is known of each side in the core's terms (candidates are already there)."""
+    if item.link is None:
+        own = item.seen.get(item.side)
+        if own is not None:
+            item.observations[item.side] = core.Present(own.record, own.in_scope)
+        return
+    for side in SIDES:
+        if side in item.seen:
+            seen = item.seen[side]
+            item.observations[side] = _present(seen) if seen is not None else core.Absent(item.link.key(side))
+        else:
+            shadow = item.link.shadow(side)
+            item.observations[side] = core.Present(
+                core.Record(item.link.key(side), shadow, item.link.version(side))
+            )
+
+
+def _present(seen: Translated) -> core.Present:
+    return core.Present(seen.record, seen.in_scope)
+
+
+def match_bytes(binding: Binding, values: core.Values) -> bytes | None:
+    """Encoded match values of canonical values, None if there are none to match by."""
+    match = binding.match_of(values)
+    return None if match is None else encode_match(match)
+
+
+def keys_of(items: Iterable[Item]) -> frozenset[tuple[Side, str]]:
+    """All records (side, key) that these items are about."""
+    return frozenset(place for item in items for place in item.places())

@@ -1,0 +1,236 @@
+"""Storing outcomes after writing: shadows, links, journal, conflicts, marks. One fenced transaction.
+
+A field is agreed once every write it needs is applied. What was refused waits in the inbox with the system's own
+words; what is unknown stays an open intent, and is looked at before anything else is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from conflicts import intake
+from connectors.base import Result
+from syncadmin.core import plan as core
+from syncadmin.core.side import SIDES, Side
+from syncadmin.core.values import encode
+from syncadmin.models import EntryKind, Intent, IntentState, ledger, marks
+
+from . import links
+from .effort import Attempt, ChangeRow, Effort, Run
+from .load import match_bytes
+from .store import backoff, disposition_row, forget_unlinked, settle
+
+_DONE = {core.Op.CREATE: "created", core.Op.UPDATE: "updated", core.Op.DELETE: "deleted"}
+_AGAIN = frozenset({Result.STALE, Result.GONE})
+
+
+def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side, str]]:
+    """Store what came of the writes. Returns the records to read and decide again at once. Raises LeaseLost."""
+    again: set[tuple[Side, str]] = set()
+    with run.lease.fenced():
+        now = run.clock()
+        rows: list[tuple[links.LinkRow, bytes | None]] = []
+        for effort in efforts:
+            _pair(run, effort)
+            if effort.link is None:
+                continue
+            whole = all(a.applied for a in effort.attempts)
+            if whole and any(a.write.op is core.Op.DELETE for a in effort.attempts):
+                effort.link.status = "closed"
+                rows.append((effort.link, None))
+                continue
+            held = effort.keeps_conflict or any(_refused(a) for a in effort.attempts) or (
+                not whole and effort.conflict is not None
+            )
+            if settle(run, effort, effort.link, held) or effort.link.id is None:
+                rows.append((effort.link, match_bytes(run.binding, effort.link.shadow(Side.LEFT))))
+        links.save(run.binding.id, rows)
+        _journal(run, efforts, now)
+        _report_refused(run, efforts, now)
+        _close_conflicts(efforts, now)
+        _settle_intents(efforts)
+        _settle_marks(run, efforts, now, again)
+    return frozenset(again)
+
+
+def _refused(attempt: Attempt) -> bool:
+    return attempt.outcome is not None and attempt.outcome.result is Result.REJECTED
+
+
+def _pair(run: Run, effort: Effort) -> None:
+    """An applied create gives the pair its second key."""
+    for attempt in effort.attempts:
+        if attempt.write.op is not core.Op.CREATE or not attempt.applied or attempt.outcome is None:
+            continue
+        key = str(attempt.outcome.key)
+        if attempt.write.side is Side.LEFT:
+            effort.left_key = key
+        else:
+            effort.right_key = key
+        if effort.link is None:
+            effort.link = links.LinkRow(None, str(effort.left_key), str(effort.right_key), encode({}), None)
+        elif attempt.write.side is Side.LEFT:  # restored after a delete: the record has a new key
+            effort.link.left_key = key
+        else:
+            effort.link.right_key = key
+        forget_unlinked(run.binding.id, [(Side.LEFT, str(effort.left_key)), (Side.RIGHT, str(effort.right_key))])
+
+
+def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
+    rows: list[ledger.Row] = []
+    for effort in efforts:
+        unclaimed = [c for c in effort.changes if c.seq]
+        for attempt in effort.attempts:
+            if attempt.applied:
+                run.count(_DONE[attempt.write.op])
+                rows += _write_rows(run, effort, attempt, unclaimed)
+                if attempt.write.op is core.Op.CREATE or attempt.write.op is core.Op.DELETE:
+                    what = "created" if attempt.write.op is core.Op.CREATE else "closed"
+                    rows.append(_link_row(run, effort, what))
+            elif attempt.outcome is not None:
+                run.count(attempt.outcome.result.value)
+        if all(a.applied for a in effort.attempts):
+            rows += [disposition_row(run, effort.link, _key(effort, c.side), c, effort.actor) for c in unclaimed]
+    ledger.append(run.binding.id, rows, now)
+
+
+def _key(effort: Effort, side: Side) -> str:
+    key = effort.left_key if side is Side.LEFT else effort.right_key
+    return str(key if key is not None else "")
+
+
+def _link_row(run: Run, effort: Effort, what: str) -> ledger.Row:
+    return ledger.Row(
+        EntryKind.LINK,
+        key=_key(effort, Side.LEFT),
+        new=[effort.left_key, effort.right_key],
+        rule=what,
+        link_id=effort.link.id if effort.link is not None else None,
+        pass_id=run.pass_id,
+    )
+
+
+def _write_rows(run: Run, effort: Effort, attempt: Attempt, unclaimed: list[ChangeRow]) -> list[ledger.Row]:
+    """A row a written field; each takes along the disposition of the change it carries out."""
+    write = attempt.write
+    names = list(write.values) if write.op is core.Op.UPDATE else [""]
+    rows = []
+    for name in names:
+        cause = _cause(unclaimed, name, write.side)
+        if cause is not None:
+            unclaimed.remove(cause)
+        answer = attempt.answer.record.values if attempt.answer is not None else write.values
+        if write.op is core.Op.UPDATE:
+            old, new = write.expected.get(name), answer.get(name, write.values[name])
+        else:
+            old, new = (dict(write.expected) or None), (dict(answer) if write.op is core.Op.CREATE else None)
+        rows.append(
+            ledger.Row(
+                EntryKind.WRITE,
+                write.side,
+                _key(effort, write.side),
+                name,
+                old,
+                new,
+                disposition=cause.disposition if cause is not None else "",
+                rule=cause.rule if cause is not None else _any_rule(effort, name),
+                of=cause.seq if cause is not None else None,
+                actor=effort.actor,
+                link_id=effort.link.id if effort.link is not None else None,
+                pass_id=run.pass_id,
+            )
+        )
+    return rows
+
+
+def _cause(changes: Sequence[ChangeRow], name: str, side: Side) -> ChangeRow | None:
+    """The change that a write to `side` carries out: one of the other side, else one of its own."""
+    of_field = [c for c in changes if c.field in (name, "")] if name == "" else [c for c in changes if c.field == name]
+    return next((c for c in of_field if c.side is side.other), next(iter(of_field), None))
+
+
+def _any_rule(effort: Effort, name: str) -> str:
+    return next((c.rule for c in effort.changes if c.field == name), next((c.rule for c in effort.changes), ""))
+
+
+def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
+    """What a system refused goes to the inbox, with its own words and what was tried."""
+    reports = []
+    for effort in efforts:
+        attempt = next((a for a in effort.attempts if _refused(a)), None)
+        if attempt is None or attempt.outcome is None:
+            continue
+        effort.keeps_conflict = True
+        write = attempt.write
+        left, right = (effort.observed.get(side) for side in SIDES)
+        fields = tuple(
+            core.FieldConflict(
+                name,
+                left.values.get(name) if left else None,
+                right.values.get(name) if right else None,
+                None,
+                f"{run.binding.sides[write.side].name} refused {write.values[name]!r}",
+            )
+            for name in write.values
+            if write.op is core.Op.UPDATE
+        )
+        source, key = effort.source_key()
+        records = {side: r for side, r in effort.observed.items()}
+        reports.append(
+            intake.Report(
+                conflict=core.Conflict(
+                    core.ConflictKind.REJECTED, f"{run.binding.sides[write.side].name} refused the write", write.side, fields
+                ),
+                link_id=effort.link.id if effort.link is not None else None,
+                side=None if effort.link is not None else source,
+                key="" if effort.link is not None else key,
+                label=run.binding.title_of(*(r.values for r in records.values())) or key,
+                snapshot={
+                    **{side.value: dict(r.values) for side, r in records.items()},
+                    "refused": {"side": write.side.value, "op": write.op.value, "values": dict(write.values)},
+                },
+                times={side: r.modified for side, r in records.items()},
+                seqs={(c.side, c.field): c.seq for c in effort.changes},
+                said=attempt.outcome.said,
+                live=effort.conflict,
+            )
+        )
+        rejected = [ChangeRow(c.side, c.field, c.old, c.new, "rejected", attempt.outcome.said, c.seq) for c in effort.changes]
+        ledger.append(
+            run.binding.id, [disposition_row(run, effort.link, _key(effort, c.side), c) for c in rejected if c.seq], now
+        )
+    intake.receive(run.binding.id, reports, now)
+
+
+def _close_conflicts(efforts: Sequence[Effort], now: datetime) -> None:
+    over = {
+        e.conflict.pk: "resolved" if e.actor else "settled by itself: nothing to decide is left"
+        for e in efforts
+        if e.conflict is not None and not e.keeps_conflict and all(a.applied for a in e.attempts)
+    }
+    intake.close(over, now)
+
+
+def _settle_intents(efforts: Sequence[Effort]) -> None:
+    """Intents with a known end are over; one that may have been carried out is in doubt; the others stay planned."""
+    results = [(a.intent_id, a.outcome.result) for e in efforts for a in e.attempts if a.outcome is not None]
+    over = [pk for pk, result in results if result in (Result.APPLIED, Result.REJECTED)]
+    doubt = [pk for pk, result in results if result is Result.UNKNOWN]
+    Intent.objects.filter(pk__in=over).delete()
+    Intent.objects.filter(pk__in=doubt).update(state=IntentState.DOUBT)
+
+
+def _settle_marks(run: Run, efforts: Sequence[Effort], now: datetime, again: set[tuple[Side, str]]) -> None:
+    """Marks of finished efforts go; the others stay: at once, or later as the system wishes."""
+    done: list[tuple[int, int]] = []
+    for effort in efforts:
+        results = {a.outcome.result for a in effort.attempts if a.outcome is not None}
+        if results <= {Result.APPLIED, Result.REJECTED}:
+            done += effort.marks
+        elif results & {Result.RETRY, Result.UNKNOWN}:
+            wishes = [a.outcome.after for a in effort.attempts if a.outcome is not None and a.outcome.after is not None]
+            marks.defer(effort.marks, now + max([backoff(effort.tries), *wishes]))
+        else:
+            again.update(effort.places)
+    marks.clear(done)

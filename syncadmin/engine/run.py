@@ -1,0 +1,206 @@
+"""One pass of a mapping, from reading to journal: the way of a change (DESIGN section 4), step by step.
+
+A pass holds the mapping's lease, says how far it is, and ends in one of four ways: done, stopped by a guard, failed
+with a message that a person can act on, or lost (another worker took over).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable
+from contextlib import contextmanager
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from connectors import base
+
+from syncadmin.core.side import Side
+from syncadmin.models import Mapping, MappingState, Mark, Pass, PassKind, PassState, marks
+
+from . import guard, lease, recover, store, write
+from .binding import Binding, bind
+from .collect import Cache, compare_all, read_changes
+from .effort import Effort, Run
+from .judge import judge
+from .load import due_marks, load
+from .outcome import store_outcomes
+
+ROUNDS = 3
+REPORT_EVERY = timedelta(milliseconds=500)
+Clock = Callable[[], datetime]
+Progress = Callable[[Pass], None]
+
+
+def run_pass(
+    mapping_id: int,
+    kind: str = PassKind.INCREMENTAL,
+    *,
+    clock: Clock = timezone.now,
+    progress: Progress | None = None,
+    holder: str = "",
+) -> Pass | None:
+    """Run one pass now. Returns its row, or None if another pass of this mapping is running.
+
+    `kind` incremental becomes a full comparison where none was made yet or one is due. What a system or the
+    configuration does wrong ends the pass with a message and is not raised.
+    """
+    mapping = Mapping.objects.select_related("left__system", "right__system").get(pk=mapping_id)
+    held = lease.acquire(mapping_id, holder or f"{socket.gethostname()}:{os.getpid()}", clock)
+    if held is None:
+        return None
+    Pass.objects.filter(mapping_id=mapping_id, state=PassState.RUNNING).update(
+        state=PassState.LOST, finished_at=clock(), message="its worker died or lost the lease"
+    )
+    row = Pass.objects.create(
+        mapping=mapping, kind=_kind(mapping, kind, clock()), token=held.token, started_at=clock()
+    )
+    reporter = Reporter(row, clock, progress)
+    try:
+        with _ending(row, reporter, clock), bind(mapping) as binding:
+
+            run = Run(binding, held, row.pk, clock, row.counts)
+            _work(run, row, reporter)
+    finally:
+        _finish(mapping, row, clock)
+        held.release()
+    return row
+
+
+def _kind(mapping: Mapping, asked: str, now: datetime) -> str:
+    compared = mapping.passes.filter(state=PassState.DONE).exclude(kind=PassKind.INCREMENTAL)
+    if not compared.exists():
+        return PassKind.BACKFILL
+    state = MappingState.objects.get(mapping=mapping)
+    return PassKind.RECONCILE if asked == PassKind.RECONCILE or state.next_reconcile <= now else PassKind.INCREMENTAL
+
+
+class Reporter:
+    """Writes a pass's progress to its row, at most twice a second, and calls back."""
+
+    def __init__(self, row: Pass, clock: Clock, progress: Progress | None) -> None:
+        self.row, self.clock, self.progress = row, clock, progress
+        self.reported_at = clock()
+
+    def __call__(self, phase: str, advanced: int, total: int | None = None) -> None:
+        """Say what the pass is doing and how many records it got further."""
+        row = self.row
+        if phase != row.phase:
+            row.phase, row.progress, row.total = phase, 0, 0
+            self.reported_at = datetime.min.replace(tzinfo=self.reported_at.tzinfo)
+        row.progress += advanced
+        if total is not None:
+            row.total = total
+        if self.clock() - self.reported_at >= REPORT_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the row now."""
+        self.row.save(update_fields=["phase", "progress", "total", "counts"])
+        self.reported_at = self.clock()
+        if self.progress is not None:
+            self.progress(self.row)
+
+
+@contextmanager
+def _ending(row: Pass, reporter: Reporter, clock: Clock) -> Iterator[None]:
+    """Give the pass its end: what went wrong becomes its state and message."""
+    row.state, row.message = PassState.FAILED, "stopped unexpectedly; the log of the worker says why"
+    try:
+        yield
+    except guard.GuardTripped as stop:
+        row.state, row.message = PassState.STOPPED, str(stop)
+    except lease.LeaseLost as lost:
+        row.state, row.message = PassState.LOST, str(lost)
+    except base.ConnectorError as error:
+        row.state, row.message = PassState.FAILED, str(error)
+        row.counts["misconfigured"] = int(isinstance(error, base.Misconfigured | base.Unreadable))
+    else:
+        row.state, row.message = PassState.DONE, ""
+    finally:
+        row.phase, row.finished_at = "", clock()
+
+
+def _finish(mapping: Mapping, row: Pass, clock: Clock) -> None:
+    """Store the end of a pass, when the next one is due, and what stops the mapping."""
+    misconfigured = bool(row.counts.pop("misconfigured", 0))
+    Pass.objects.filter(pk=row.pk).update(
+        state=row.state, message=row.message, phase="", finished_at=row.finished_at or clock(), counts=row.counts
+    )
+    if row.state == PassState.LOST:
+        return
+    now = clock()
+    due: dict[str, object] = {"next_due": now + timedelta(seconds=mapping.schedule)}
+    if row.state == PassState.DONE and row.kind != PassKind.INCREMENTAL:
+        due["next_reconcile"] = now + timedelta(seconds=mapping.reconcile_every)
+    stopped = {PassState.STOPPED: "guard", PassState.FAILED: "configuration" if misconfigured else ""}
+    MappingState.objects.filter(mapping=mapping, token=row.token).update(
+        **due, stopped=stopped.get(PassState(row.state), ""), message=row.message
+    )
+
+
+def _work(run: Run, row: Pass, report: Reporter) -> None:
+    """Read, then decide and write until nothing is due. Raises GuardTripped, LeaseLost, ConnectorError."""
+    cache = Cache()
+    recover.mark_open_intents(run)
+    report("reading", 0)
+    if row.kind == PassKind.INCREMENTAL:
+        found = read_changes(run.binding, run.lease, cache, run.clock(), report)
+    else:
+        found = compare_all(run.binding, run.lease, run.clock(), report)
+    run.count("read", found.read)
+    run.count("linked", found.linked)
+    if found.linked:
+        _note_linked(run, found.linked)
+    guard.check(run, cache)
+    due = Mark.objects.filter(mapping_id=run.binding.id, not_before__lte=run.clock()).count()
+    report("writing", 0, due)
+    again: frozenset[tuple[Side, str]] = frozenset()
+    rounds: Counter[int] = Counter()
+    while batch := due_marks(run.binding.id, run.clock()):
+        again = _handle(run, batch, cache, again)
+        tired = [(m.pk, m.generation) for m in batch if rounds[m.pk] >= ROUNDS]
+        rounds.update(m.pk for m in batch)
+        if tired:
+            with run.lease.fenced():
+                marks.defer(tired, run.clock() + store.backoff(max(m.attempts for m in batch) + 1))
+        report("writing", len(batch))
+
+
+def _handle(
+    run: Run, batch: list[Mark], cache: Cache, again: frozenset[tuple[Side, str]]
+) -> frozenset[tuple[Side, str]]:
+    """One batch: load, recover, decide, store the plan, write, store the outcomes."""
+    items = load(run.binding, batch, cache, again)
+    store.forget_vanished(run, items)
+    items = recover.settle_applied(run, items)
+    _put_off_unanswered(run, items)
+    judged = judge(run.binding, items)
+    efforts: list[Effort] = store.store_plans(run, judged)
+    if not efforts:
+        return frozenset()
+    by_places = {tuple(i.places()): i for i in judged}
+    write.prepare(run.binding, efforts, [by_places[tuple(e.places)] for e in efforts])
+    write.send(run.binding, efforts)
+    write.read_answers(run.binding, efforts)
+    return store_outcomes(run, efforts)
+
+
+def _put_off_unanswered(run: Run, items: list) -> None:
+    """A record that its system neither gave nor said to be absent is looked at again later."""
+    unanswered = [m for item in items if item.unanswered for m in item.marks]
+    if unanswered:
+        run.count("unanswered", len(unanswered))
+        with run.lease.fenced():
+            marks.defer(unanswered, run.clock() + store.backoff(4))
+
+
+def _note_linked(run: Run, count: int) -> None:
+    from syncadmin.models import EntryKind, ledger
+
+    with run.lease.fenced():
+        text = f"linked {count} pairs of records whose values are equal"
+        ledger.append(run.binding.id, [ledger.Row(EntryKind.NOTE, rule=text, pass_id=run.pass_id)], run.clock())

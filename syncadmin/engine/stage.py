@@ -1,0 +1,144 @@
+"""Full comparison of two tables inside the hub database: memory stays bounded whatever their size.
+
+A scan is copied, in canonical form, into a temporary table a side. SQL then finds what differs from the
+shadows, what is gone, what is new, and pairs records that are equal and unambiguous by itself: the silent
+part of first contact. Everything else becomes dirty marks and takes the ordinary way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import connection
+
+from connectors import base
+from syncadmin.core.side import SIDES, Side
+from syncadmin.core.values import encode
+from syncadmin.models import bulk
+
+from .binding import Binding
+from .lease import Lease
+
+PAGE = 5000
+_NAMES = ("key", "match", "vals", "version", "whole", "in_scope")
+_TYPES = ("text", "bytea", "bytea", "text", "bool", "bool")
+_MARK = "INSERT INTO syncadmin_mark (mapping_id, side, key, generation, reason, not_before, attempts) "
+_AGAIN = (
+    " ON CONFLICT (mapping_id, side, key) DO UPDATE SET generation = syncadmin_mark.generation + 1, "
+    "attempts = 0, not_before = excluded.not_before, reason = excluded.reason"
+)
+
+
+def _sql(statement: str, params: list[object] | None = None) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params or [])
+        return max(int(cursor.rowcount), 0)
+
+
+def open_stage(side: Side) -> None:
+    """An empty temporary table for a scan of `side`."""
+    close_stage(side)
+    kinds = _TYPES if connection.vendor == "postgresql" else ("text", "blob", "blob", "text", "bool", "bool")
+    columns = ", ".join(f"{name} {kind}" for name, kind in zip(_NAMES, kinds, strict=True))
+    _sql(f"CREATE TEMPORARY TABLE stage_{side} ({columns})")
+
+
+def close_stage(side: Side) -> None:
+    """Drop the table, if it is there."""
+    schema = "pg_temp" if connection.vendor == "postgresql" else "temp"
+    _sql(f"DROP TABLE IF EXISTS {schema}.stage_{side}")
+
+
+def fill(binding: Binding, side: Side, lease: Lease, progress: Callable[[int], None]) -> int:
+    """Scan a side entirely into its stage. Returns the number of records. Raises base.ConnectorError."""
+    bound = binding.sides[side]
+    total = 0
+    for page in bound.connector.scan(bound.resource, fields=bound.wanted, limit=PAGE):
+        rows = []
+        for t in bound.translate(page.records):
+            match = binding.match_of(t.record.values)
+            rows.append(
+                (
+                    t.record.key,
+                    None if match is None else encode_match(match),
+                    encode(t.record.values),
+                    t.record.version,
+                    not t.problems and not t.record.waiting and t.in_scope,
+                    t.in_scope,
+                )
+            )
+        bulk.copy_into(f"stage_{side}", _NAMES, _TYPES, rows)
+        total += len(rows)
+        lease.keep()
+        progress(len(rows))
+    _sql(f"CREATE INDEX stage_{side}_key ON stage_{side} (key)")
+    if connection.vendor == "postgresql":
+        _sql(f"ANALYZE stage_{side}")
+    return total
+
+
+def encode_match(match: tuple[object, ...]) -> bytes:
+    """Match values as bytes: equal values, equal bytes."""
+    return encode({str(n): value for n, value in enumerate(match)})
+
+
+def duplicated_keys(binding: Binding) -> None:
+    """Raise if a scan delivered one key twice: its key does not identify, nothing can be decided."""
+    for side in SIDES:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT key FROM stage_{side} GROUP BY key HAVING count(*) > 1 LIMIT 3")  # noqa: S608
+            keys = [row[0] for row in cursor.fetchall()]
+        if keys:
+            bound = binding.sides[side]
+            raise base.Unreadable(
+                f"the key is not unique: {', '.join(keys)} came more than once; choose a key that identifies a record",
+                system=bound.name,
+                resource=bound.resource,
+            )
+
+
+def link_equal(mapping_id: int) -> int:
+    """Pair records that are equal in every field and unambiguous on both sides. Returns how many."""
+    alone = "SELECT match FROM stage_{0} WHERE match IS NOT NULL GROUP BY match HAVING count(*) = 1"
+    return _sql(
+        "INSERT INTO syncadmin_link (mapping_id, left_key, right_key, left_shadow, left_version, right_version, "  # noqa: S608
+        "match, held, status) "
+        "SELECT %s, l.key, r.key, l.vals, l.version, r.version, l.match, false, 'open' "
+        "FROM stage_left l JOIN stage_right r ON l.match = r.match AND l.vals = r.vals "
+        f"WHERE l.whole AND r.whole AND l.match IN ({alone.format('left')}) AND r.match IN ({alone.format('right')}) "
+        "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND k.status <> 'closed' "
+        "AND k.left_key = l.key) "
+        "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND k.status <> 'closed' "
+        "AND k.right_key = r.key)",
+        [mapping_id, mapping_id, mapping_id],
+    )
+
+
+def mark_differences(mapping_id: int, side: Side, now: object) -> int:
+    """Mark the side's records that differ from their shadow, are gone, or are not linked."""
+    shadow = "k.left_shadow" if side is Side.LEFT else "COALESCE(k.right_shadow, k.left_shadow)"
+    link = f"k.mapping_id = %s AND k.status <> 'closed' AND k.{side}_key"
+    changed = _sql(
+        _MARK + f"SELECT %s, %s, s.key, 1, 'changed', %s, 0 FROM stage_{side} s JOIN syncadmin_link k ON {link} = s.key "  # noqa: S608
+        f"WHERE s.vals <> {shadow} OR NOT s.whole" + _AGAIN,
+        [mapping_id, side.value, now, mapping_id],
+    )
+    gone = _sql(
+        _MARK + f"SELECT %s, %s, k.{side}_key, 1, 'absent', %s, 0 FROM syncadmin_link k "  # noqa: S608
+        f"WHERE k.mapping_id = %s AND k.status <> 'closed' "
+        f"AND NOT EXISTS (SELECT 1 FROM stage_{side} s WHERE s.key = k.{side}_key)" + _AGAIN,
+        [mapping_id, side.value, now, mapping_id],
+    )
+    _sql(
+        "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored) "  # noqa: S608
+        f"SELECT %s, %s, s.key, s.match, false FROM stage_{side} s WHERE s.in_scope "
+        f"AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE {link} = s.key) "
+        "ON CONFLICT (mapping_id, side, key) DO UPDATE SET match = excluded.match",
+        [mapping_id, side.value, mapping_id],
+    )
+    new = _sql(
+        _MARK + "SELECT %s, side, key, 1, 'new', %s, 0 FROM syncadmin_unlinked "
+        "WHERE mapping_id = %s AND side = %s AND NOT ignored" + _AGAIN,
+        [mapping_id, now, mapping_id, side.value],
+    )
+    return changed + gone + new

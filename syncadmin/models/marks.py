@@ -1,0 +1,69 @@
+"""Dirty marks: durable notes that a record may have changed.
+
+A mark's generation grows each time it is set again; it is cleared only with the generation that was
+handled, so a hint that comes while a record is being handled is never lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from syncadmin.core.side import Side
+
+_SET = """
+    ON CONFLICT (mapping_id, side, key) DO UPDATE SET
+        generation = syncadmin_mark.generation + 1, attempts = 0, reason = excluded.reason,
+        not_before = excluded.not_before
+"""
+_COLUMNS = "(mapping_id, side, key, generation, reason, not_before, attempts)"
+
+
+def mark(mapping_id: int, records: Iterable[tuple[Side | str, str]], reason: str, now: datetime) -> int:
+    """Mark records (side, key) dirty, due at `now`. Returns how many."""
+    rows = list(dict.fromkeys((str(side), key) for side, key in records))
+    if not rows:
+        return 0
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"INSERT INTO syncadmin_mark {_COLUMNS} "  # noqa: S608
+                "SELECT %s, s, k, 1, %s, %s, 0 FROM unnest(%s::text[], %s::text[]) AS v(s, k)" + _SET,
+                [mapping_id, reason, now, [side for side, _ in rows], [key for _, key in rows]],
+            )
+        else:
+            cursor.executemany(
+                f"INSERT INTO syncadmin_mark {_COLUMNS} VALUES (%s, %s, %s, 1, %s, %s, 0)" + _SET,  # noqa: S608
+                [(mapping_id, side, key, reason, now) for side, key in rows],
+            )
+    return len(rows)
+
+
+def clear(handled: Sequence[tuple[int, int]]) -> None:
+    """Delete marks by (id, generation); one whose generation has grown stays."""
+    _many("DELETE FROM syncadmin_mark", handled)
+
+
+def defer(handled: Sequence[tuple[int, int]], until: datetime) -> None:
+    """Put marks off: not before `until`; counts an attempt. One whose generation has grown is left alone."""
+    _many("UPDATE syncadmin_mark SET attempts = attempts + 1, not_before = %s", handled, [until])
+
+
+def _many(statement: str, handled: Sequence[tuple[int, int]], params: Sequence[object] = ()) -> None:
+    if not handled:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            verb = " FROM " if statement.startswith("UPDATE") else " USING "
+            cursor.execute(
+                f"{statement}{verb}unnest(%s::int8[], %s::int8[]) AS v(i, g) "
+                "WHERE syncadmin_mark.id = v.i AND syncadmin_mark.generation = v.g",
+                [*params, [pk for pk, _ in handled], [generation for _, generation in handled]],
+            )
+        else:
+            cursor.executemany(
+                f"{statement} WHERE id = %s AND generation = %s",
+                [(*params, pk, generation) for pk, generation in handled],
+            )

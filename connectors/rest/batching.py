@@ -48,7 +48,7 @@ class BatchSender:
         requests = [
             {
                 "method": ready.method,
-                told.path_name: told.prefix + ready.path,
+                told.path_name: self._shape.fill(told.prefix) + ready.path,
                 **({"headers": dict(ready.headers)} if ready.headers else {}),
                 **({"body": ready.body} if ready.body is not None else {}),
             }

@@ -85,6 +85,11 @@ class Client:
         """Close all connections."""
         self._http.close()
 
+    @property
+    def base_path(self) -> str:
+        """The path of the base address, without a slash at its end."""
+        return self._http.base_url.path.rstrip("/")
+
     def url(self, path: str) -> httpx.URL:
         """The address of a path below the base address, or of a complete address on the same host."""
         if not path.startswith(("http://", "https://")):

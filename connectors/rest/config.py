@@ -323,7 +323,7 @@ class Batch(Strict):
 
     path: str
     limit: int = Field(default=25, gt=0)
-    prefix: str = ""  # of the paths inside the batch
+    prefix: str = "{base_path}"  # of the paths inside the batch
     requests: str = "requests"
     path_name: str = "path"
     results: Selector = Selector("@")
@@ -333,7 +333,7 @@ class Batch(Strict):
 class Pace(Strict):
     """How fast is written: records a reading-and-writing step, and requests at the same time."""
 
-    chunk: int = Field(default=40, gt=0)
+    chunk: int = Field(default=25, gt=0)
     concurrency: int = Field(default=4, ge=1, le=16)
 
 

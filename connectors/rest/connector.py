@@ -49,10 +49,11 @@ class RestConnector:
         self._shapes: dict[str, Shape] = {}
         self._writers: dict[str, Writer] = {}
         self._readers: dict[str, Reader] = {}
+        blanks = {**config.blanks, "base_path": self._client.base_path}
         for name, resource in resources.items():
             if not isinstance(resource, Resource):
                 raise Misconfigured("not the configuration of a REST resource", system=system, resource=name)
-            shape = Shape(name, resource, blanks=config.blanks, system=system)
+            shape = Shape(name, resource, blanks=blanks, system=system)
             self._shapes[name] = shape
             self._readers[name] = Reader(self._client, shape)
             self._writers[name] = Writer(self._client, shape, self._readers[name])

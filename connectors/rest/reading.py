@@ -42,7 +42,7 @@ class Reader:
         since = {} if at is None else self._since(earlier(at, shape.form, told.overlap))
         ordered = bool(shape.order("modified"))
         last = at
-        for listed in self._listing(since, "modified", fields, limit):
+        for listed in self._changed(since, fields, limit):
             stamps = [stamp for stamp in map(shape.modified, listed.entries) if stamp not in (None, "")]
             ranks = [rank(stamp, shape.form) for stamp in stamps]
             if ordered and ranks != sorted(ranks):
@@ -220,6 +220,26 @@ class Reader:
             return
         except pagination.Loop as error:
             raise shape.loop(error) from error
+
+    def _changed(self, since: Mapping[str, str], fields: Sequence[str], limit: int) -> Iterator[Listed]:
+        """All pages of what was changed. Pages by number or offset shift when a record is changed meanwhile.
+
+        Such a list is therefore asked for again from the last record's time on, as long as that moves on.
+        """
+        shape = self._shape
+        if not (isinstance(shape.config.paginator, PageNumber | Offset) and shape.order("modified")):
+            yield from self._listing(since, "modified", fields, limit)
+            return
+        reached: Any = None
+        again = True
+        while again:
+            again = False
+            for listed in self._listing(since, "modified", fields, limit):
+                yield listed
+                last = shape.modified(listed.entries[-1]) if listed.entries else None
+                if last not in (None, "", reached):
+                    since, reached, again = self._since(last), last, True
+                    break
 
     def _first(self, question: Mapping[str, str], by: str, fields: Sequence[str] | None) -> Request:
         shape = self._shape

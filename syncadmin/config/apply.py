@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import models, transaction
+from django.utils import timezone
 
 from syncadmin.models import FieldMapping, MappingState, Resource, RowRule, System
 from syncadmin.models import Mapping as MappingRow
@@ -80,10 +81,9 @@ def apply(loaded: Loaded, *, dry_run: bool = False, by: str = "", reason: str = 
 
 
 def activate(rows: Iterable[MappingRow]) -> None:
-    """Tell the engine that these mappings' configuration is new: they are due, and no longer stopped by it."""
-    for row in rows:
-        MappingState.objects.get_or_create(mapping=row)
-        MappingState.objects.filter(mapping=row, stopped=CONFIGURATION).update(stopped="", message="")
+    """Mappings that a wrong configuration had stopped may run again, now that it is another one."""
+    stopped = MappingState.objects.filter(mapping__in=list(rows), stopped=CONFIGURATION)
+    stopped.update(stopped="", message="", next_due=timezone.now())
 
 
 class _Work:

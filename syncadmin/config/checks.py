@@ -188,7 +188,8 @@ def _reference(spec: MappingSpec, one: FieldSpec, world: World, prefix: Path) ->
     ends, wanted = (target.left.system, target.right.system), (spec.left.system, spec.right.system)
     if ends != wanted:
         turned = "; swap its sides" if ends == wanted[::-1] else ""
-        text = f"{quoted(one.mapping)} pairs {ends[0]} with {ends[1]}, this mapping {wanted[0]} with {wanted[1]}{turned}"
+        theirs, ours = " with ".join(ends), " with ".join(wanted)
+        text = f"{quoted(one.mapping)} pairs {theirs}, this mapping {ours}{turned}"
         yield Problem((*prefix, "mapping"), text)
 
 
@@ -202,7 +203,7 @@ def _written_twice(spec: MappingSpec, prefix: Path) -> Iterator[Problem]:
             written = [name for name in names if writes(spec, spec.fields[name], side)]
             if len(names) > 1 and written:
                 others = ", ".join(quoted(n) for n in names if n != names[-1])
-                text = f"{quoted(source)} is in the field mapping {others} too, and would be written by more than one"
+                text = f"{quoted(source)} is in the field mapping {others} too: more than one would write it"
                 remedy = f"Leave one out, or give them all `owner: {side}`"
                 yield Problem((*prefix, "fields", names[-1], side.value), text, remedy)
 
@@ -271,7 +272,8 @@ def _cycles(world: World) -> Iterator[tuple[str, Problem]]:
                 circle = way[way.index(target) :]
                 if frozenset(circle) not in told:
                     told.add(frozenset(circle))
-                    text = f"references go in a circle: {' -> '.join([*circle, target])}; each would wait for the other"
+                    way_round = " -> ".join([*circle, target])
+                    text = f"references go in a circle: {way_round}; each would wait for the other"
                     yield name, Problem(("fields", field_name, "mapping"), text)
             else:
                 yield from visit(target, [*way, target])

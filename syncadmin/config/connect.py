@@ -6,12 +6,13 @@ The filled configuration lives in the connector only. No message that leaves thi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from connectors.base import Connector, Misconfigured
+from connectors import registry
+from connectors.base import Capabilities, CheckItem, Connector, ConnectorError, Misconfigured
 from syncadmin.models import System
 
 from . import secrets
@@ -43,22 +44,52 @@ def open_connector(system: System) -> Connector:
     return connector_class(system)(config, resources, system=system.name)
 
 
+def test_connection(system: System) -> list[CheckItem]:
+    """What a connection test found, item by item, with remedies. Raises nothing that a person can repair."""
+    try:
+        connector = open_connector(system)
+    except Misconfigured as error:
+        return [CheckItem("configuration", False, error.message, _remedy(error))]
+    known = secrets.values_of(system)
+    try:
+        items = connector.check()
+    finally:
+        connector.close()
+    return [
+        replace(i, detail=secrets.scrub(i.detail, known), remedy=secrets.scrub(i.remedy, known))
+        for i in items
+    ]
+
+
+def promises(system: System) -> dict[str, Capabilities | str]:
+    """What can be promised for each resource, or why that can't be told now."""
+    try:
+        connector = open_connector(system)
+    except Misconfigured as error:
+        return {resource.name: str(error) for resource in system.resources.all()}
+    found: dict[str, Capabilities | str] = {}
+    try:
+        for resource in system.resources.all():
+            try:
+                found[resource.name] = connector.capabilities(resource.name)
+            except ConnectorError as error:
+                found[resource.name] = secrets.scrub(str(error), secrets.values_of(system))
+    finally:
+        connector.close()
+    return found
+
+
+def _remedy(error: Misconfigured) -> str:
+    return (
+        f"Correct the resource {error.resource}" if error.resource else "Correct the settings of the system"
+    )
+
+
 def connector_class(system: System) -> type[Connector]:
     """The class that the system's `connector` names. Raises Misconfigured."""
-    if system.connector not in kinds():
-        raise Misconfigured(unknown("connector", system.connector, kinds()), system=system.name)
-    return load(system.connector)
-
-
-def kinds() -> list[str]:
-    """The names of all installed connectors."""
-    return sorted(point.name for point in entry_points(group="syncadmin.connectors"))
-
-
-def load(kind: str) -> type[Connector]:
-    """The connector class of an installed kind."""
-    (point,) = entry_points(group="syncadmin.connectors", name=kind)
-    return point.load()
+    if system.connector not in registry.kinds():
+        raise Misconfigured(unknown("connector", system.connector, registry.kinds()), system=system.name)
+    return registry.get(system.connector)
 
 
 def _typed(

@@ -61,6 +61,7 @@ MAPPING_KEYS = {
     "reconcile": "reconcile_every",
     "guards.max_deletes": "max_deletes",
     "guards.max_changes": "max_changes",
+    "guards.max_blanks": "max_blanks",
     "guards.floor": "guard_floor",
 }
 MAPPING_TEXTS = (
@@ -106,6 +107,7 @@ def mapping_document(
     guards = {
         "max_deletes": format_share(row.max_deletes),
         "max_changes": format_share(row.max_changes),
+        "max_blanks": format_share(row.max_blanks),
         "floor": row.guard_floor,
     }
     made: Document = {key: getattr(row, key) for key in MAPPING_TEXTS}
@@ -154,7 +156,7 @@ def _plain_default(model: Any, key: str) -> Any:
         return {}
     if key in ("clock_tolerance", "schedule", "reconcile"):
         return format_duration(value)
-    if key in ("max_deletes", "max_changes"):
+    if key in ("max_deletes", "max_changes", "max_blanks"):
         return format_share(value)
     return value
 
@@ -192,7 +194,7 @@ def ends(spec: MappingSpec) -> list[tuple[Any, Any]]:
 
 
 def stored_world(*, leaving_out: str = "") -> World:
-    """The names that are configured now, but for one mapping. A stored mapping that is no good is `broken`."""
+    """The names that are configured now, but for one mapping. A stored mapping that is wrong is `broken`."""
     world = World(
         {s.name: {r.name for r in s.resources.all()} for s in System.objects.prefetch_related("resources")}
     )

@@ -29,7 +29,7 @@ def as_yaml(value: Any) -> str:
 
 
 def _styled(value: Any, *, block: bool, named: bool = False) -> Any:
-    """`block` mappings have a line for each key; `named` ones hold objects by name, each a block if it is long."""
+    """`block` mappings have a line for each key; `named` ones hold objects by name, long ones as blocks."""
     if isinstance(value, dict):
         made = CommentedMap()
         for key, item in value.items():

@@ -19,7 +19,6 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from .problems import BadConfig, Path, Problem, quoted
 
-
 # stand for the braces of ${NAME} while the text is parsed; of the same length, so that columns stay right
 OPEN, CLOSE = "\ue000", "\ue001"
 SECRET = re.compile(r"\$\{([^{}\n]*)\}")

@@ -146,10 +146,17 @@ def _whole(problem: Problem, document: dict[str, Any]) -> Problem:
     return replace(problem, path=path)
 
 
+def _object(path: Path) -> Path:
+    """The path as far as the field mapping or the list item that it leads into."""
+    if path[:1] == ("fields",):
+        return path[:2]
+    return next((path[: i + 1] for i, part in enumerate(path) if isinstance(part, int)), path)
+
+
 def _without(document: dict[str, Any], problems: list[Problem]) -> tuple[dict[str, Any], frozenset[str]]:
     """The document without what has problems, so that the rest can still be checked."""
     rest = deepcopy(document)
-    inside = [p.path[:2] if p.path[:1] == ("fields",) else p.path for p in problems]
+    inside = [_object(p.path) for p in problems]
     for path in sorted(
         set(inside), key=str, reverse=True
     ):  # later list items first, so that places stay right

@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. `path` are the keys that lead to it; `remedy` says what to do ('' if clear)."""
+    """One thing that is wrong. `path` are the keys that lead to it; `remedy`: what to do ('' if clear)."""
 
     path: Path
     message: str

@@ -89,6 +89,9 @@ class GuardsSpec(Strict):
 
     max_deletes: Share = Field(0.05, description="Stop if more than this share would be deleted.")
     max_changes: Share = Field(0.40, description="Stop if more than this share would be changed.")
+    max_blanks: Share = Field(
+        0.10, description="Stop if more than this share would lose a value to an empty one."
+    )
     floor: int = Field(10, ge=0, description="Fewer changes than this never stop a pass.")
 
 
@@ -126,7 +129,7 @@ class FieldSpec(Strict):
     )
     rule: str = Field(
         "",
-        description="For `merge: rule`: a CEL expression over `base`, `left`, `right`, their times and both records.",
+        description="For `merge: rule`: CEL over `base`, `left`, `right`, their times and both records.",
     )
     group: Annotated[str, Field(max_length=50)] = Field(
         "", description="Fields of one group are decided together (street, zip and city)."

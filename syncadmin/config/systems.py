@@ -11,10 +11,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from connectors.base import Connector
+from connectors import registry
+from connectors.base import Misconfigured
 
 from .checks import check_record_url
-from .connect import kinds, load
 from .errors import field_type, keys_of, literals, members, problems_of
 from .problems import Path, Problem, quoted, unknown
 from .schema import SystemSpec
@@ -36,18 +36,17 @@ def check_system(
     connector's, as allowed.
     """
     yield from check_record_url(spec.record_url, prefix)
-    if spec.connector not in kinds():
-        yield Problem((*prefix, "connector"), unknown("connector", spec.connector, kinds()))
+    if spec.connector not in registry.kinds():
+        yield Problem((*prefix, "connector"), unknown("connector", spec.connector, registry.kinds()))
         return
-    connector = load(spec.connector)
+    try:
+        connector = registry.get(spec.connector)
+    except Misconfigured as error:
+        yield Problem((*prefix, "connector"), error.message)
+        return
     yield from _typed(connector.Config, spec.config, known, prefix, own_keys)
     for name, config in spec.resources.items():
         yield from _typed(connector.ResourceConfig, config, known, (*prefix, "resources", name))
-
-
-def connector_keys(connector: type[Connector]) -> list[str]:
-    """The keys that a system of this kind may have."""
-    return keys_of(connector.Config)
 
 
 def missing_secrets(value: Any, known: Mapping[str, str], path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -114,7 +113,7 @@ def _is_credential(place: Path, text: str) -> bool:
 
 
 def _secret_places(annotation: Any, document: Any, path: Path = ()) -> Iterator[Path]:
-    """Paths of everything in a document that its model keeps as a secret, whether the rest is right or not."""
+    """Paths of all that the model keeps as a secret, whether the rest of the document is right or not."""
     for member in members(annotation):
         if member is SecretStr:
             yield path

@@ -1,0 +1,116 @@
+"""A mapping against the live systems: does what it names exist, fit its type, and may it be written?
+
+One `describe` a side, nothing is written. The engine asks before each pass, `check` and the admin's button on
+request; all say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from connectors.base import Connector, FieldInfo, Misconfigured, ResourceInfo, Unreadable
+from syncadmin.core.side import SIDES, Side
+from syncadmin.core.values import Kind
+from syncadmin.models import FieldMapping
+from syncadmin.models import Mapping as MappingRow
+
+from .problems import Problem, hint, quoted
+
+NUMBERS = {Kind.INTEGER, Kind.DECIMAL}
+# the types of a system's field that each canonical type can be read from and written to
+FITS: Mapping[Kind, set[Kind]] = {
+    Kind.TEXT: {Kind.TEXT, Kind.CHOICE, Kind.REFERENCE, *NUMBERS, Kind.BOOLEAN},
+    Kind.INTEGER: {*NUMBERS, Kind.TEXT, Kind.BOOLEAN},
+    Kind.DECIMAL: {*NUMBERS, Kind.TEXT},
+    Kind.BOOLEAN: {Kind.BOOLEAN, Kind.INTEGER, Kind.TEXT, Kind.CHOICE},
+    Kind.DATE: {Kind.DATE, Kind.DATETIME, Kind.TEXT},
+    Kind.DATETIME: {Kind.DATETIME, Kind.TEXT},
+    Kind.CHOICE: {Kind.CHOICE, Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN},
+    Kind.SET: {Kind.SET, Kind.JSON, Kind.TEXT},
+    Kind.JSON: {Kind.JSON, Kind.SET, Kind.TEXT},
+    Kind.REFERENCE: {Kind.REFERENCE, Kind.TEXT, Kind.INTEGER, Kind.CHOICE},
+}
+
+
+def verify(mapping: MappingRow, connectors: Mapping[Side, Connector]) -> list[Problem]:
+    """All problems of a mapping with the systems as they are now, empty if there is none.
+
+    Raises Retry if a system can't be reached; all that a person must repair is answered, not raised.
+    """
+    fields = list(mapping.fields.all())
+    problems: list[Problem] = []
+    for side in SIDES:
+        resource = mapping.resource(side)
+        prefix = ("mappings", mapping.name, side.value)
+        try:
+            info = connectors[side].describe(resource.name)
+        except (Misconfigured, Unreadable) as error:
+            problems.append(Problem(prefix, str(error)))
+            continue
+        problems += _side(mapping, side, info, fields, str(resource))
+    return problems
+
+
+def _side(
+    mapping: MappingRow, side: Side, info: ResourceInfo, fields: list[FieldMapping], place: str
+) -> Iterator[Problem]:
+    if not info.key:
+        yield Problem(
+            ("mappings", mapping.name, side.value),
+            f"{place} has no key that identifies a record",
+            "Give the table a primary key, or name a unique column as `key` of the resource",
+        )
+    known = {f.name: f for f in info.fields}
+    owned_rows = {rule.owner for rule in mapping.row_rules.all()}
+    for row in fields:
+        prefix = ("mappings", mapping.name, "fields", row.name)
+        source = row.source(side)
+        found = known.get(source)
+        if found is None:
+            if info.complete and "." not in source:
+                text = f"{place} has no field {quoted(source)}{hint(source, sorted(known))}"
+                yield Problem(
+                    (*prefix, side.value), text, "Correct the field mapping, or add the field to the system"
+                )
+            continue
+        if info.complete:  # what was only seen in a sample is no proof of a type
+            yield from _type(row, side, found, place, prefix)
+        if not found.writable and _writes(mapping, row, side, owned_rows):
+            text = f"{place}.{source} is read-only, but changes of the other side would be written to it"
+            yield Problem((*prefix, side.value), text, f"Set `owner: {side}`, so that it is only read")
+
+
+def _type(
+    row: FieldMapping, side: Side, found: FieldInfo, place: str, prefix: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    kind = Kind(row.type)
+    native = f" ({found.native})" if found.native and found.native != found.type else ""
+    if found.type not in set(Kind):
+        return  # the system can't tell
+    if found.type not in FITS[kind]:
+        text = f"type {kind} does not fit {place}.{found.name}, which is of type {found.type}{native}"
+        fitting = [str(other) for other in Kind if Kind(found.type) in FITS[other]]
+        yield Problem((*prefix, "type"), text, f"Types that fit: {', '.join(fitting)}")
+    elif kind is Kind.SET and found.type == Kind.TEXT and not row.separators.get(side.value):
+        text = f"{place}.{found.name} is text, and nothing says what separates the members of the set"
+        yield Problem((*prefix, "separators", side.value), text, f'Give a separator, such as {{{side}: ";"}}')
+
+
+def _writes(mapping: MappingRow, row: FieldMapping, side: Side, owned_rows: set[str]) -> bool:
+    if mapping.owner:
+        return mapping.owner != side.value
+    return row.owner != side.value or bool(owned_rows - {side.value})
+
+
+def verify_live(mapping: MappingRow, open_: Callable[..., Connector] | None = None) -> list[Problem]:
+    """`verify` with connectors of its own, closed afterwards. Raises Misconfigured, Retry."""
+    from .connect import open_connector
+
+    opened: dict[Side, Connector] = {}
+    try:
+        for side in SIDES:
+            opened[side] = (open_ or open_connector)(mapping.resource(side).system)
+        return verify(mapping, opened)
+    finally:
+        for connector in opened.values():
+            connector.close()

@@ -66,8 +66,11 @@ class Describer:
         config = self._shape.config.description
         if config is None:
             return {}
-        answer = self._client.read(self._shape.fill(config.path, path=self._shape.path))
-        listed = self._client.objects(self._client.json(answer), config.fields, "schema.fields", answer.path)
+        with self._shape.named():
+            answer = self._client.read(self._shape.fill(config.path, path=self._shape.path))
+            listed = self._client.objects(
+                self._client.json(answer), config.fields, "schema.fields", answer.path
+            )
         fields = {}
         for part in listed:
             name, native = str(part.get("name") or ""), str(part.get("native") or "")

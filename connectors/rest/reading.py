@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.base import ConnectorError, Fetched, Misconfigured, Page, Record, Retry, Unknown, Unreadable
+from connectors.base import Fetched, Misconfigured, Page, Record, Retry, Unknown, Unreadable
 
 from . import pagination
 from .client import Answer, Client
@@ -143,7 +143,8 @@ class Reader:
         """One raw record, its ETag, and whether its absence is proved. Forbidden is neither."""
         shape = self._shape
         try:
-            answer = self._client.send("GET", shape.item(key))
+            with shape.named():
+                answer = self._client.send("GET", shape.item(key))
         except Unknown as error:
             raise Retry(error.message, system=shape.system, resource=shape.name, said=error.said) from error
         if answer.status in shape.config.gone:
@@ -151,7 +152,8 @@ class Reader:
         if answer.status == 403:
             return None, None, False
         if not answer.ok:
-            raise self._placed(self._client.failure(answer))
+            with shape.named():
+                raise self._client.failure(answer)
         entry = self.entry(answer)
         if shape.is_gone(entry):
             return None, None, True
@@ -160,7 +162,8 @@ class Reader:
     def entry(self, answer: Answer) -> dict[str, Any]:
         """The one record in an answer. Raises Unreadable."""
         shape = self._shape
-        data = self._client.json(answer)
+        with shape.named():
+            data = self._client.json(answer)
         found = shape.config.record(data)
         if not isinstance(found, dict):
             raise self._bad(
@@ -181,19 +184,18 @@ class Reader:
         shape, told = self._shape, self._shape.config.count
         if told is None:
             return None
-        answer = self._client.read(shape.path, params={**shape.params, **told.params}, method=told.method)
-        number = answer.headers.get(told.header) if told.header else None
-        if told.selector:
-            number = told.selector(self._client.json(answer))
+        with shape.named():
+            answer = self._client.read(shape.path, params={**shape.params, **told.params}, method=told.method)
+            number = answer.headers.get(told.header) if told.header else None
+            if told.selector:
+                number = told.selector(self._client.json(answer))
         return int(number) if number is not None and str(number).isdigit() else None
 
     def prove_sight(self) -> None:
         """Make sure that the credentials still see everything, where there is a way. Raises if not."""
         if self._shape.config.canary:
-            try:
+            with self._shape.named():
                 self._client.read(self._shape.fill(self._shape.config.canary, path=self._shape.path))
-            except ConnectorError as error:
-                raise self._placed(error) from error
 
     # ------------------------------------------------------------ listing
 
@@ -247,13 +249,11 @@ class Reader:
 
     def _page(self, request: Request) -> tuple[Answer, Listed]:
         shape = self._shape
-        try:
+        with shape.named():
             path = str(self._client.follow(request.path, shape.path)) if request.link else request.path
             answer = self._client.read(path, params=request.params)
             data = self._client.json(answer)
             entries = self._client.objects(data, shape.config.records, "records", answer.path)
-        except ConnectorError as error:
-            raise self._placed(error) from error
         return answer, Listed(data, entries, answer.headers, request)
 
     def _made(
@@ -309,11 +309,6 @@ class Reader:
 
     def _bad(self, message: str) -> Unreadable:
         return Unreadable(message, system=self._shape.system, resource=self._shape.name)
-
-    def _placed(self, error: ConnectorError) -> ConnectorError:
-        """The same error, naming this resource."""
-        error.resource = error.resource or self._shape.name
-        return error
 
 
 def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:

@@ -6,12 +6,13 @@ Shared by reading, writing and describing. Makes paths, filters and records; sen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any
 from urllib.parse import quote as percent
 
-from connectors.base import Misconfigured, Record, Unreadable
+from connectors.base import ConnectorError, Misconfigured, Record, Unreadable
 
 from .config import Filter, Order, Resource, TimeFormat
 from .selectors import kind, shortened
@@ -30,6 +31,15 @@ class Shape:
         self.form = config.incremental.format if config.incremental else TimeFormat.ISO
         self.params = {param: self.fill(value) for param, value in config.params.items()}
         self.item("x")  # so that an open blank is found now
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Errors from inside name this resource."""
+        try:
+            yield
+        except ConnectorError as error:
+            error.resource = error.resource or self.name
+            raise
 
     # ------------------------------------------------------------ paths
 

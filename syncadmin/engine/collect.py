@@ -6,7 +6,7 @@ read are kept in a bounded cache, so that a batch need not read them twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,11 @@ class Cache:
     def take(self, side: Side, key: str) -> Translated | None:
         """The record, once: a second decision needs a second reading."""
         return self.records.pop((side, key), None)
+
+    def forget(self, places: Iterable[tuple[Side, str]]) -> None:
+        """Drop readings of records that are being written: they are older than our own write."""
+        for place in places:
+            self.records.pop(place, None)
 
 
 @dataclass(slots=True)
@@ -168,12 +173,6 @@ def establish_cursor(binding: Binding, side: Side, lease: Lease, now: datetime) 
     for page in bound.connector.changes(bound.resource, None, fields=bound.wanted, limit=PAGE):
         with lease.fenced():
             _store_cursor(binding.id, side, page.cursor, now)
-
-
-def never_read(binding: Binding) -> bool:
-    """Whether a side that has a cursor was never read: the first pass has to compare everything."""
-    sides = [s for s in SIDES if binding.sides[s].can.changes is not ChangeMode.SCAN]
-    return any(_cursor(binding.id, side) is None for side in sides)
 
 
 def _cursor(mapping_id: int, side: Side) -> Any:

@@ -79,11 +79,11 @@ def _record_pick(conflict: Conflict | None) -> core.RecordPick | None:
 
 
 def without_refused(item: Item, plan: core.Plan) -> core.Plan:
-    """The plan without values that a system has refused and that have not changed since, nor been told to retry."""
+    """The plan without values that a system has refused and that have not changed since and that nobody decided on."""
     refused = item.conflict.snapshot.get("refused") if item.conflict is not None else None
     if not refused or not plan.writes or item.conflict is None:
         return plan
-    if item.conflict.state == ConflictState.DECIDED and (item.conflict.decision or {}).get("kind") == "retry":
+    if item.conflict.state == ConflictState.DECIDED:
         return plan
     side, values, op = Side(refused["side"]), refused["values"], refused["op"]
     stuck: set[str] = set()

@@ -159,6 +159,11 @@ def save(mapping_id: int, rows: Sequence[tuple[LinkRow, bytes | None]]) -> None:
     bulk.update(Link, STORED, [(row.id, *_stored(row, match)) for row, match in rows if id(row) not in fresh])
 
 
+def rekey(row: LinkRow) -> None:
+    """Store new keys of a link: a record that was restored after a delete has a new one."""
+    Link.objects.filter(pk=row.id).update(left_key=row.left_key, right_key=row.right_key)
+
+
 def _stored(row: LinkRow, match: bytes | None) -> tuple[Any, ...]:
     return (
         row.left_shadow,

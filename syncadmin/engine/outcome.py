@@ -22,7 +22,6 @@ from .load import match_bytes
 from .store import backoff, disposition_row, forget_unlinked, settle
 
 _DONE = {core.Op.CREATE: "created", core.Op.UPDATE: "updated", core.Op.DELETE: "deleted"}
-_AGAIN = frozenset({Result.STALE, Result.GONE})
 
 
 def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side, str]]:
@@ -70,10 +69,9 @@ def _pair(run: Run, effort: Effort) -> None:
             effort.right_key = key
         if effort.link is None:
             effort.link = links.LinkRow(None, str(effort.left_key), str(effort.right_key), encode({}), None)
-        elif attempt.write.side is Side.LEFT:  # restored after a delete: the record has a new key
-            effort.link.left_key = key
         else:
-            effort.link.right_key = key
+            effort.link.left_key, effort.link.right_key = str(effort.left_key), str(effort.right_key)
+            links.rekey(effort.link)
         forget_unlinked(run.binding.id, [(Side.LEFT, str(effort.left_key)), (Side.RIGHT, str(effort.right_key))])
 
 

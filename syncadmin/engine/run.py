@@ -182,6 +182,7 @@ def _handle(
     efforts: list[Effort] = store.store_plans(run, judged)
     if not efforts:
         return frozenset()
+    cache.forget(place for effort in efforts for place in effort.places)
     by_places = {tuple(i.places()): i for i in judged}
     write.prepare(run.binding, efforts, [by_places[tuple(e.places)] for e in efforts])
     write.send(run.binding, efforts)

@@ -6,8 +6,10 @@ in the system's own raw values where they were read, so that it can compare exac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 from connectors import base
 from syncadmin.core import plan as core
@@ -51,13 +53,53 @@ def _write(bound: BoundSide, attempt: Attempt, read: base.Record | None, keys: d
 def send(binding: Binding, efforts: Sequence[Effort]) -> None:
     """Write to both sides and note each outcome. Never raises for what a system does: the outcomes say it."""
     with ThreadPoolExecutor(max_workers=len(SIDES)) as pool:
-        for future in [pool.submit(_send_side, binding.sides[side], efforts) for side in SIDES]:
-            future.result()
+        jobs = [
+            pool.submit(_send_side, binding.sides[side], [a for e in efforts for a in e.attempts if a.write.side is side])
+            for side in SIDES
+        ]
+        singled = {id(attempt): singles for job in jobs for attempt, singles in job.result()}
+    for effort in efforts if singled else ():
+        effort.attempts = [single for a in effort.attempts for single in singled.get(id(a), [a])]
 
 
-def _send_side(bound: BoundSide, efforts: Sequence[Effort]) -> None:
-    """All writes of one side, in batches. Runs in its own thread and touches no database of ours."""
-    mine = [a for e in efforts for a in e.attempts if a.write.side is bound.side and a.raw is not None]
+def _send_side(bound: BoundSide, mine: Sequence[Attempt]) -> list[tuple[Attempt, list[Attempt]]]:
+    """All writes of one side, in batches. Runs in its own thread and touches no database of ours.
+
+    Where the system refused an update of several fields, they are written one by one, so that one bad value holds
+    only itself; answers which attempts were replaced by which.
+    """
+    _send_all(bound, mine)
+    return [(attempt, singles) for attempt in mine if (singles := _single_out(bound, attempt))]
+
+
+def _single_out(bound: BoundSide, attempt: Attempt) -> list[Attempt]:
+    """The attempts, one for each field or group, that replace a refused one."""
+    raw, write = attempt.raw, attempt.write
+    refused = attempt.outcome is not None and attempt.outcome.result is base.Result.REJECTED
+    units = [unit for u in bound.policy.units if (unit := {f.name for f in u.fields if f.name in write.values})]
+    if raw is None or not refused or write.op is not core.Op.UPDATE or len(units) < 2:
+        return []
+    sources = {f.name: f.source for f in bound.fields}
+    singles, version = [], raw.version
+    for unit in units:
+        names = {sources[name] for name in unit}
+        single = Attempt(
+            replace(write, values=_only(write.values, unit), expected=_only(write.expected, unit)),
+            attempt.intent_id,
+            replace(raw, values=_only(raw.values, names), expected=_only(raw.expected, names), version=version),
+        )
+        _send_all(bound, [single])
+        if single.applied and single.outcome is not None and single.outcome.record is not None:
+            version = single.outcome.record.version
+        singles.append(single)
+    return singles
+
+
+def _only(values: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _send_all(bound: BoundSide, mine: Sequence[Attempt]) -> None:
     for start in range(0, len(mine), bound.can.batch):
         batch = mine[start : start + bound.can.batch]
         try:

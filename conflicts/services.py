@@ -1,0 +1,227 @@
+"""Writes of the inbox: a person's decision is checked, stored and announced in one transaction.
+
+A decision is bound to what the person saw: it is refused (`Moved`) if the item has been refreshed,
+decided or closed since. Nothing here writes to a system, and nothing asks for permissions: the
+engine carries decisions out, views and commands check who may decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
+from syncadmin.core.values import Value
+from syncadmin.models import EntryKind, FieldMapping, MappingState, ledger, marks
+
+from .models import Conflict, ConflictField, ConflictState
+from .typed import Unreadable, read_typed
+
+RECORD_PICKS: dict[ConflictKind, tuple[RecordPickKind, ...]] = {
+    ConflictKind.FIELD: (),
+    ConflictKind.AMBIGUOUS: (RecordPickKind.LINK, RecordPickKind.CREATE, RecordPickKind.IGNORE),
+    ConflictKind.DELETED_CHANGED: (RecordPickKind.DELETE, RecordPickKind.RESTORE, RecordPickKind.LEAVE),
+    ConflictKind.DELETE_REVIEW: (RecordPickKind.DELETE, RecordPickKind.RESTORE, RecordPickKind.LEAVE),
+    ConflictKind.SCOPE: (RecordPickKind.DELETE, RecordPickKind.RESTORE, RecordPickKind.LEAVE),
+    ConflictKind.REJECTED: (RecordPickKind.RETRY, RecordPickKind.LEAVE),
+}
+FIELD_KINDS = (ConflictKind.FIELD, ConflictKind.REJECTED)
+
+
+class Moved(Exception):
+    """The item is no longer what the person saw. `conflict` is the item as it stands now."""
+
+    def __init__(self, conflict: Conflict) -> None:
+        super().__init__(f"conflict #{conflict.pk} has moved: it is {conflict.state}")
+        self.conflict = conflict
+
+
+class Invalid(Exception):
+    """The decision cannot be stored. `errors` says why, by field ('' for the record as a whole)."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{field}: {text}" if field else text for field, text in errors.items()))
+        self.errors = dict(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChoice:
+    """What a person chose for one field. `typed` counts only for `PickKind.VALUE`: the text as typed."""
+
+    kind: PickKind
+    typed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChoice:
+    """What a person chose for the whole record. `key` counts only for `RecordPickKind.LINK`."""
+
+    kind: RecordPickKind
+    key: str = ""
+
+
+def resolve(
+    conflict_id: int,
+    revision: int,
+    field_picks: Mapping[str, FieldChoice],
+    record_pick: RecordChoice | None,
+    user: Any,
+) -> Conflict:
+    """Store a decision on revision `revision` of an open item, and return the item, now decided.
+
+    Fields without a pick stay open. In the same transaction the record is marked dirty, the mapping is
+    made due and the journal gets the decision. Raises `Moved`, `Invalid` or `Conflict.DoesNotExist`.
+    """
+    with transaction.atomic():
+        mapping_id = Conflict.objects.values_list("mapping_id", flat=True).get(pk=conflict_id)
+        # the same order of locks as the engine: first the mapping, then the item
+        state, _ = MappingState.objects.select_for_update().get_or_create(mapping_id=mapping_id)
+        conflict = (
+            Conflict.objects.select_for_update(of=("self",))
+            .select_related("mapping", "link")
+            .get(pk=conflict_id)
+        )
+        if conflict.state != ConflictState.OPEN or conflict.revision != revision:
+            raise Moved(conflict)
+        picks = _checked_fields(conflict, field_picks)
+        decision = _checked_record(conflict, record_pick)
+        if not picks and decision is None:
+            raise Invalid({"": "Nothing is picked yet."})
+        now = timezone.now()
+        conflict.fields.update(pick=None)
+        for field, pick in picks:
+            field.pick = pick
+            field.save(update_fields=["pick"])
+        conflict.decision = decision
+        conflict.state = ConflictState.DECIDED
+        conflict.revision += 1
+        conflict.moved = False
+        conflict.decided_by = user
+        conflict.decided_at = now
+        conflict.save()
+        marks.mark(mapping_id, _records(conflict), "decision", now)
+        state.next_due = min(state.next_due, now)
+        state.save(update_fields=["next_due"])
+        ledger.append(mapping_id, _entries(conflict, picks, user.get_username()), now)
+    return conflict
+
+
+def _records(conflict: Conflict) -> Iterable[tuple[str, str]]:
+    if conflict.link is not None:
+        return [("left", conflict.link.left_key), ("right", conflict.link.right_key)]
+    return [(conflict.side, conflict.key)]
+
+
+def _checked_fields(
+    conflict: Conflict, choices: Mapping[str, FieldChoice]
+) -> list[tuple[ConflictField, dict[str, Value]]]:
+    """Choices as picks bound to the values of this revision; raises `Invalid` naming every bad one."""
+    fields = {field.field: field for field in conflict.fields.all()}
+    policies = {field.name: field for field in conflict.mapping.fields.all()}
+    errors: dict[str, str] = {}
+    picks = []
+    for name, choice in choices.items():
+        field = fields.get(name)
+        if ConflictKind(conflict.kind) not in FIELD_KINDS or field is None:
+            errors[name] = (
+                f"There is nothing to decide on field “{name}”; open: {', '.join(fields) or 'none'}."
+            )
+            continue
+        if choice.kind is PickKind.BASE and not field.has_base:
+            errors[name] = "There is no value last agreed: both sides had their own from the start."
+            continue
+        value = None
+        if choice.kind is PickKind.VALUE:
+            try:
+                value = read_typed(policies.get(name), choice.typed)
+            except Unreadable as error:
+                errors[name] = str(error)
+                continue
+        picks.append(
+            (
+                field,
+                {
+                    "kind": choice.kind.value,
+                    "value": value,
+                    "seen_left": field.left,
+                    "seen_right": field.right,
+                },
+            )
+        )
+    errors.update(_split_groups(choices, fields, policies))
+    if errors:
+        raise Invalid(errors)
+    return picks
+
+
+def _split_groups(
+    choices: Mapping[str, FieldChoice], fields: Iterable[str], policies: Mapping[str, FieldMapping]
+) -> dict[str, str]:
+    """Errors of groups (street, zip, city) of which only a part is picked, or parts of different sides."""
+    groups: dict[str, list[str]] = {}
+    for name in fields:
+        if name in policies and policies[name].group:
+            groups.setdefault(policies[name].group, []).append(name)
+    errors = {}
+    for names in groups.values():
+        picked = [name for name in names if name in choices]
+        kinds = {choices[name].kind for name in picked} - {PickKind.VALUE}
+        together = ", ".join(names)
+        if picked and len(picked) < len(names):
+            errors.update({name: f"Decided together: {together}." for name in names if name not in choices})
+        elif len(kinds) > 1:
+            errors.update(dict.fromkeys(names, f"Decided together, from one side: {together}."))
+    return errors
+
+
+def _checked_record(conflict: Conflict, choice: RecordChoice | None) -> dict[str, Any] | None:
+    """The record-level choice as it is stored, bound to the values seen."""
+    if choice is None:
+        return None
+    allowed = RECORD_PICKS[ConflictKind(conflict.kind)]
+    if choice.kind not in allowed:
+        names = ", ".join(allowed) or "none: pick per field"
+        raise Invalid({"": f"“{choice.kind}” is no choice for this kind of conflict; choices: {names}."})
+    if choice.kind is RecordPickKind.LINK and choice.key not in conflict.candidates:
+        raise Invalid({"": f"“{choice.key}” is not among the candidates: {', '.join(conflict.candidates)}."})
+    sides = [conflict.side] if conflict.kind == ConflictKind.AMBIGUOUS else ["left", "right"]
+    seen = {side: conflict.snapshot[side] for side in sides if side in conflict.snapshot}
+    return {"kind": choice.kind.value, "key": choice.key, "seen": seen}
+
+
+def _entries(
+    conflict: Conflict, picks: list[tuple[ConflictField, dict[str, Value]]], actor: str
+) -> list[ledger.Row]:
+    """The decision as journal rows: one a picked field, one for the record-level choice."""
+    common = {
+        "kind": EntryKind.DECISION,
+        "link_id": conflict.link_id,
+        "side": conflict.side,
+        "key": conflict.key,
+        "actor": actor,
+    }
+    rows = []
+    for field, pick in picks:
+        seqs = {"left": field.left_seq, "right": field.right_seq}
+        chosen = {"left": field.left, "right": field.right, "base": field.base_left}.get(
+            pick["kind"], pick["value"]
+        )
+        rows.append(
+            ledger.Row(
+                **common,
+                field=field.field,
+                new=chosen,
+                rule=f"{pick['kind']}, conflict #{conflict.pk}",
+                of=seqs.get(pick["kind"]) or field.left_seq or field.right_seq,
+            )
+        )
+    if conflict.decision:
+        target = f" {conflict.decision['key']}" if conflict.decision["key"] else ""
+        rows.append(
+            ledger.Row(**common, rule=f"{conflict.decision['kind']}{target}, conflict #{conflict.pk}")
+        )
+    return rows

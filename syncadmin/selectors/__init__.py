@@ -1,0 +1,1 @@
+"""Reads for pages and commands: how mappings stand, what the journal holds. Nothing is written here."""

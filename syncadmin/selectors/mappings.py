@@ -1,0 +1,151 @@
+"""How each mapping stands, in a bounded number of queries however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from django.db.models import Count, Max, OuterRef, Q, Subquery
+
+from conflicts.models import Conflict, ConflictState
+from syncadmin.models import GuardStop, Mapping, MappingState, Mark, Pass, PassState
+
+
+class Health(StrEnum):
+    """How much attention a mapping needs; also the name of its look."""
+
+    OK = "ok"
+    INFO = "info"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one mapping stands: `waiting` counts open conflicts, `marks` changes on the way."""
+
+    mapping: Mapping
+    state: MappingState | None
+    last: Pass | None
+    stop: GuardStop | None
+    waiting: int
+    deciding: int
+    marks: int
+
+    @property
+    def running(self) -> Pass | None:
+        """The pass that is at work now."""
+        return self.last if self.last and self.last.state == PassState.RUNNING else None
+
+    @property
+    def health(self) -> Health:
+        """How much attention it needs."""
+        return self._judged[0]
+
+    @property
+    def words(self) -> str:
+        """How it stands, in a few words."""
+        return self._judged[1]
+
+    @property
+    def _judged(self) -> tuple[Health, str]:
+        if not self.mapping.enabled:
+            return Health.INFO, "switched off"
+        if self.stop is not None and self.stop.approved_at is None:
+            return Health.WARN, "stopped by a guard"
+        if self.state is not None and self.state.stopped:
+            return (
+                Health.BAD,
+                "misconfigured" if self.state.stopped == "configuration" else self.state.stopped,
+            )
+        if self.last is None:
+            return Health.INFO, "never run"
+        if self.last.state in (PassState.FAILED, PassState.LOST):
+            return Health.BAD, f"last pass {self.last.state}"
+        if self.waiting:
+            return Health.INFO, f"{self.waiting} to decide"
+        if self.marks or self.deciding:
+            return Health.INFO, f"{self.marks or self.deciding} on the way"
+        return Health.OK, "in step"
+
+    @property
+    def message(self) -> str:
+        """What a person should read, if something is wrong."""
+        if self.state is not None and self.state.message:
+            return self.state.message
+        if self.last is not None and self.last.state in (PassState.FAILED, PassState.LOST):
+            return self.last.message
+        return ""
+
+    @property
+    def guarantees(self) -> list[tuple[str, str]]:
+        """The guarantee of each side, as the last pass found it: (system, guarantee)."""
+        found = (self.last.counts if self.last else {}).get("guarantees") or {}
+        sides = (("left", self.mapping.left), ("right", self.mapping.right))
+        return [(str(resource.system), found[side]) for side, resource in sides if side in found]
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next pass is due, if one is."""
+        if self.state is None or self.state.stopped or not self.mapping.enabled:
+            return None
+        return self.state.next_due
+
+
+def standings(name: str | None = None) -> list[Standing]:
+    """All mappings, or the one called `name`, each with how it stands."""
+    mappings = Mapping.objects.select_related("left__system", "right__system", "state")
+    if name is not None:
+        mappings = mappings.filter(name=name)
+    newest = Pass.objects.filter(mapping=OuterRef("mapping")).order_by("-pk").values("pk")[:1]
+    last = {row.mapping_id: row for row in Pass.objects.filter(pk=Subquery(newest))}
+    stops = {stop.mapping_id: stop for stop in GuardStop.objects.filter(closed_at=None).order_by("pk")}
+    live = (
+        Conflict.objects.live()
+        .order_by()
+        .values("mapping")
+        .annotate(
+            open=Count("pk", filter=Q(state=ConflictState.OPEN)),
+            decided=Count("pk", filter=Q(state=ConflictState.DECIDED)),
+        )
+    )
+    conflicts = {row["mapping"]: (row["open"], row["decided"]) for row in live}
+    marks = dict(Mark.objects.order_by().values_list("mapping").annotate(Count("pk")))
+    return [
+        Standing(
+            mapping=mapping,
+            state=getattr(mapping, "state", None),
+            last=last.get(mapping.pk),
+            stop=stops.get(mapping.pk),
+            waiting=conflicts.get(mapping.pk, (0, 0))[0],
+            deciding=conflicts.get(mapping.pk, (0, 0))[1],
+            marks=marks.get(mapping.pk, 0),
+        )
+        for mapping in mappings
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The numbers over all mappings."""
+
+    mappings: int
+    in_step: int
+    waiting: int
+    marks: int
+    stopped: int
+    last_finished: datetime | None
+
+
+def totals(rows: list[Standing]) -> Totals:
+    """The numbers on top of the dashboard."""
+    finished = Pass.objects.aggregate(at=Max("finished_at"))["at"]
+    return Totals(
+        mappings=len(rows),
+        in_step=sum(row.health is Health.OK for row in rows),
+        waiting=sum(row.waiting for row in rows),
+        marks=sum(row.marks for row in rows),
+        stopped=sum(row.health in (Health.WARN, Health.BAD) for row in rows),
+        last_finished=finished,
+    )

@@ -1,0 +1,135 @@
+"""Values of other systems, made visible: pure functions from a canonical value to what a page shows.
+
+Values are hostile. Nothing here builds markup: a page gets plain pieces, each with a name for its look, and
+escapes them itself. Whitespace, invisible and direction-changing characters become visible marks.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+SHORT = 600  # characters shown at once
+LONG = 20_000  # characters shown on demand
+
+_NAMED = {
+    "\t": ("→", "tab"),
+    "\n": ("↵", "line break"),
+    "\r": ("␍", "carriage return"),
+    "\u00a0": ("⍽", "no-break space"),
+    "\u200b": ("·", "zero-width space"),
+    "\ufeff": ("·", "byte order mark"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of text. `mark` names a character that would not be seen ('' for ordinary text)."""
+
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value ready for a page.
+
+    `look` is one of text, number, word, none, set, json. For `none` the piece says what kind of nothing.
+    `rest` is what follows the shown part on demand; `length` is the full length if it was cut.
+    """
+
+    look: str
+    pieces: tuple[Piece, ...]
+    rest: tuple[Piece, ...] = ()
+    length: int = 0
+
+    @property
+    def plain(self) -> str:
+        """The pieces as one string."""
+        return "".join(piece.text for piece in self.pieces)
+
+
+def show(value: Any) -> Shown:
+    """A canonical value as pieces to show."""
+    if value is None:
+        return Shown("none", (Piece("empty"),))
+    if value == "":
+        return Shown("none", (Piece("empty text"),))
+    if isinstance(value, bool):
+        return Shown("word", (Piece("yes" if value else "no"),))
+    if isinstance(value, int | float):
+        return Shown("number", (Piece(str(value)),))
+    if isinstance(value, list) and all(isinstance(element, str) for element in value):
+        if not value:
+            return Shown("none", (Piece("empty set"),))
+        return Shown(
+            "set", tuple(Piece(brief(element, 80)) for element in value[:50]), length=max(0, len(value) - 50)
+        )
+    if isinstance(value, str):
+        return _text("text", value)
+    return _text("json", json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True), breaks=True)
+
+
+def brief(value: Any, limit: int = 60) -> str:
+    """A value on one line, for lists and messages; never longer than `limit` characters."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(element, str) for element in value):
+        text = ", ".join(value[:20]) or "empty set"
+    elif isinstance(value, str):
+        text = value or "empty text"
+    else:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    head = text[: limit + 1]
+    line = "".join(" " if char.isspace() else ("·" if _unseen(char) else char) for char in head)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _text(look: str, text: str, breaks: bool = False) -> Shown:
+    if len(text) <= SHORT:
+        return Shown(look, tuple(_pieces(text, breaks)))
+    return Shown(
+        look,
+        tuple(_pieces(text[:SHORT], breaks)),
+        tuple(_pieces(text[SHORT:LONG], breaks)),
+        length=len(text),
+    )
+
+
+def _unseen(char: str) -> bool:
+    return unicodedata.category(char) in ("Cf", "Cc", "Co", "Cs", "Zl", "Zp")
+
+
+def _pieces(text: str, breaks: bool) -> list[Piece]:
+    """Ordinary runs and marks. Inner single spaces stay; leading, trailing and doubled ones are marked."""
+    pieces: list[Piece] = []
+    run = ""
+    inner_end = len(text.rstrip(" "))
+    inner_start = len(text) - len(text.lstrip(" "))
+    for index, char in enumerate(text):
+        mark: Piece | None = None
+        if char == " ":
+            doubled = index and text[index - 1] == " "
+            if not breaks and (index < inner_start or index >= inner_end or doubled):
+                mark = Piece("␣", "space")
+        elif char == "\n" and breaks:
+            pass
+        elif char in _NAMED:
+            shown, name = _NAMED[char]
+            mark = Piece(shown + ("\n" if char == "\n" else ""), name)
+        elif _unseen(char):
+            mark = Piece(f"U+{ord(char):04X}", unicodedata.name(char, "control character").lower())
+        if mark is None:
+            run += char
+            continue
+        if run:
+            pieces.append(Piece(run))
+            run = ""
+        pieces.append(mark)
+    if run:
+        pieces.append(Piece(run))
+    return pieces

@@ -1,0 +1,26 @@
+// What all own pages share: a message when the hub does not answer, and the keys dialog's closing.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const toast = document.querySelector("[data-toast]");
+  let timer = 0;
+
+  function say(text) {
+    if (!toast) return;
+    toast.textContent = text;
+    toast.hidden = false;
+    clearTimeout(timer);
+    timer = setTimeout(() => { toast.hidden = true; }, 8000);
+  }
+
+  document.body.addEventListener("htmx:sendError", (event) => {
+    if (event.detail.requestConfig.verb === "get") return; // polling goes on by itself
+    say("The hub cannot be reached. Nothing was stored; try again.");
+  });
+  document.body.addEventListener("htmx:responseError", (event) => {
+    const { status } = event.detail.xhr;
+    if (status === 403) say("Not allowed, or the page is too old. Load it again.");
+    else if (status === 404) say("This is no longer there.");
+    else say(`The hub answered with an error (${status}). Nothing was stored.`);
+  });
+});

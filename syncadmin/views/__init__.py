@@ -1,0 +1,1 @@
+"""Pages of the product itself: dashboard, passes, guard stops, history. Thin; reads are in `selectors`."""

@@ -1,0 +1,18 @@
+"""Addresses of our own pages."""
+
+from django.urls import path
+
+from . import dashboard, guard_stops, history, passes
+
+app_name = "syncadmin"
+urlpatterns = [
+    path("", dashboard.dashboard, name="dashboard"),
+    path("mappings/<slug:name>/run/", dashboard.run, name="run"),
+    path("passes/", passes.list_, name="passes"),
+    path("passes/<int:pass_id>/", passes.detail, name="pass"),
+    path("guard-stops/<int:stop_id>/", guard_stops.detail, name="guard_stop"),
+    path("guard-stops/<int:stop_id>/approve/", guard_stops.approve, name="approve"),
+    path("history/", history.list_, name="history"),
+    path("history/export.<slug:form>", history.export, name="export"),
+    path("history/<slug:mapping>/<int:link_id>/", history.record, name="record"),
+]

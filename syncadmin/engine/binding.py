@@ -15,15 +15,15 @@ from django.db import connection
 
 from connectors import base
 from syncadmin.config.connect import open_connector
+from syncadmin.config.verify import verify
 from syncadmin.core import plan as core
 from syncadmin.core.policy import Guards, Policy
 from syncadmin.core.rows import in_scope
 from syncadmin.core.rules import RuleFailed
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Kind, Unfit, Value, reader, writer
-from syncadmin.models import Link
+from syncadmin.models import Link, bulk
 from syncadmin.models import Mapping as MappingRow
-from syncadmin.models import bulk
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,9 @@ class BoundSide:
             f.source: (
                 f.write(values[f.name])
                 if f.target_id is None
-                else None if values[f.name] is None else f.write(references[values[f.name]])
+                else None
+                if values[f.name] is None
+                else f.write(references[values[f.name]])
             )
             for f in self.fields
             if f.name in values
@@ -130,7 +132,11 @@ class BoundSide:
         names = [f.name for f in self.fields if f.target_id is not None]
         ids = {int(v[name]) for v in values for name in names if v.get(name) is not None} if names else set()
         column = f"{self.side}_key"
-        return {str(pk): key for pk, key in Link.objects.filter(pk__in=ids).values_list("pk", column)} if ids else {}
+        return (
+            {str(pk): key for pk, key in Link.objects.filter(pk__in=ids).values_list("pk", column)}
+            if ids
+            else {}
+        )
 
 
 def linked(mapping_id: int, side: Side, keys: Iterable[str]) -> list[tuple[int, str]]:
@@ -191,11 +197,19 @@ def _bound_side(mapping: MappingRow, policy: Policy, side: Side, connector: base
     return BoundSide(side, connector, resource.name, str(resource.system), tuple(fields), can, policy)
 
 
+def ensure_fits(mapping: MappingRow, connectors: Mapping[Side, base.Connector]) -> None:
+    """Raise base.Misconfigured if the mapping does not fit the systems as they are now: nothing may be read as empty."""
+    problems = verify(mapping, connectors)
+    if problems:
+        raise base.Misconfigured("; ".join(f"{p.place}: {p.text}" for p in problems[:5]))
+
+
 @contextmanager
 def bind(mapping: MappingRow) -> Iterator[Binding]:
     """Open both systems of a mapping for the length of a pass. Raises base.Misconfigured, base.Retry."""
     connectors = {side: open_connector(mapping.resource(side).system) for side in SIDES}
     try:
+        ensure_fits(mapping, connectors)
         policy = mapping.policy()
         sides = {side: _bound_side(mapping, policy, side, connectors[side]) for side in SIDES}
         yield Binding(mapping, policy, mapping.guards(), sides)

@@ -32,8 +32,7 @@ def find_candidates(binding: Binding, items: Sequence[Item], cache: Cache) -> No
 def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> None:
     for item in items:
         seen = item.seen[side]
-        match = binding.match_of(seen.record.values) if seen is not None else None
-        item.match = None if match is None else encode_match(match)
+        item.match = _match(binding, seen) if seen is not None else None
     matches = {i.match for i in items if i.match is not None}
     linked = _linked(binding, side.other, matches)
     unlinked = _unlinked(binding.id, matches)
@@ -44,13 +43,17 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
         candidates: dict[str, core.Candidate] = {}
         twins: list[str] = []
         if item.match is not None:
-            for key, (match, record) in linked.items():
-                if match == item.match:
-                    candidates[key] = core.Candidate(record, linked=True)
-            for key, record in records.items():
-                if _match(binding, record) == item.match:
-                    candidates.setdefault(key, core.Candidate(record.record, linked=False, in_scope=record.in_scope))
-            twins = [key for s, match, key in unlinked if s is side and match == item.match and key != item.key]
+            for key, (agreed, shadow) in linked.items():
+                if agreed == item.match:
+                    candidates[key] = core.Candidate(shadow, linked=True)
+            for key, found_record in records.items():
+                if _match(binding, found_record) == item.match:
+                    candidates.setdefault(
+                        key, core.Candidate(found_record.record, linked=False, in_scope=found_record.in_scope)
+                    )
+            twins = [
+                key for s, match, key in unlinked if s is side and match == item.match and key != item.key
+            ]
         item.observations[side.other] = core.Matches(tuple(candidates.values()), tuple(sorted(twins)))
 
 

@@ -79,7 +79,13 @@ def read_changes(binding: Binding, lease: Lease, cache: Cache, now: datetime, re
 
 
 def _read_side(
-    binding: Binding, bound: BoundSide, lease: Lease, cache: Cache, now: datetime, found: Collected, report: Report
+    binding: Binding,
+    bound: BoundSide,
+    lease: Lease,
+    cache: Cache,
+    now: datetime,
+    found: Collected,
+    report: Report,
 ) -> None:
     cursor = _cursor(binding.id, bound.side)
     for page in bound.connector.changes(bound.resource, cursor, fields=bound.wanted, limit=PAGE):
@@ -99,7 +105,9 @@ def _read_side(
         report("reading", len(records))
 
 
-def _unsettled(binding: Binding, side: Side, records: list[Translated]) -> tuple[list[Translated], list[Translated]]:
+def _unsettled(
+    binding: Binding, side: Side, records: list[Translated]
+) -> tuple[list[Translated], list[Translated]]:
     """Records that need a decision, and those among them that are not linked."""
     known = links.by_key(binding.id, side, [r.record.key for r in records])
     missing = [r.record.key for r in records if r.record.key not in known]
@@ -176,7 +184,9 @@ def establish_cursor(binding: Binding, side: Side, lease: Lease, now: datetime) 
 
 
 def _cursor(mapping_id: int, side: Side) -> Any:
-    return Cursor.objects.filter(mapping_id=mapping_id, side=side.value).values_list("value", flat=True).first()
+    return (
+        Cursor.objects.filter(mapping_id=mapping_id, side=side.value).values_list("value", flat=True).first()
+    )
 
 
 def _store_cursor(mapping_id: int, side: Side, value: Any, now: datetime) -> None:

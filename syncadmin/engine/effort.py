@@ -150,7 +150,9 @@ def intent_body(effort: Effort, write: core.Write) -> bytes:
             "settled": {name: list(pair) for name, pair in effort.settled.items()},
             "seen": {side.value: dict(values) for side, values in effort.seen.items()},
             "alone": effort.alone,
-            "changes": [[c.side.value, c.field, c.old, c.new, c.disposition, c.rule, c.seq] for c in effort.changes],
+            "changes": [
+                [c.side.value, c.field, c.old, c.new, c.disposition, c.rule, c.seq] for c in effort.changes
+            ],
             "actor": effort.actor,
         }
     )
@@ -184,4 +186,3 @@ def effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
         alone=first["alone"],
         actor=first["actor"],
     )
-

@@ -25,7 +25,7 @@ from .load import due_marks, load
 SAMPLE = 25
 
 
-class GuardTripped(Exception):  # noqa: N818
+class GuardTripped(Exception):
     """A guard stopped the pass: nothing was written. `stop` has the evidence and waits for an approval."""
 
     def __init__(self, stop: GuardStop) -> None:
@@ -37,7 +37,9 @@ class GuardTripped(Exception):  # noqa: N818
 class Tally:
     """A whole plan, counted: numbers by side, a digest of every write, and some examples."""
 
-    counts: dict[Side, core_guards.Counts] = field(default_factory=lambda: dict.fromkeys(SIDES, core_guards.Counts()))
+    counts: dict[Side, core_guards.Counts] = field(
+        default_factory=lambda: dict.fromkeys(SIDES, core_guards.Counts())
+    )
     digest: int = 0
     fields: Counter[str] = field(default_factory=Counter)
     sample: list[dict[str, Any]] = field(default_factory=list)
@@ -48,7 +50,11 @@ class Tally:
         if plan is None:
             return
         writes = list(plan.writes)
-        if plan.conflict is not None and plan.conflict.kind is core.ConflictKind.DELETE_REVIEW and plan.conflict.side:
+        if (
+            plan.conflict is not None
+            and plan.conflict.kind is core.ConflictKind.DELETE_REVIEW
+            and plan.conflict.side
+        ):
             side = plan.conflict.side.other  # a delete that waits for a person still counts as evidence
             writes.append(core.Write(side, core.Op.DELETE, None, {}))
         for side, counted in core_guards.count(writes).items():
@@ -70,7 +76,9 @@ class Tally:
 
 
 def _hash(item: Item, write: core.Write) -> int:
-    content = encode({"at": item.places()[0][1], "side": write.side.value, "op": write.op.value, "to": dict(write.values)})
+    content = encode(
+        {"at": item.places()[0][1], "side": write.side.value, "op": write.op.value, "to": dict(write.values)}
+    )
     return int.from_bytes(hashlib.sha256(content).digest())
 
 
@@ -108,7 +116,8 @@ def _stop_unless_approved(run: Run, tally: Tally, reason: str, known: int) -> No
     evidence = {
         "known": known,
         "counts": {
-            side.value: {"deletes": c.deletes, "changes": c.changes, "blanks": c.blanks} for side, c in tally.counts.items()
+            side.value: {"deletes": c.deletes, "changes": c.changes, "blanks": c.blanks}
+            for side, c in tally.counts.items()
         },
         "fields": dict(tally.fields.most_common()),
         "sample": tally.sample,
@@ -137,4 +146,6 @@ def _stop_unless_approved(run: Run, tally: Tally, reason: str, known: int) -> No
 
 
 def _note(run: Run, text: str, actor: str) -> None:
-    ledger.append(run.binding.id, [ledger.Row(EntryKind.NOTE, rule=text, actor=actor, pass_id=run.pass_id)], run.clock())
+    ledger.append(
+        run.binding.id, [ledger.Row(EntryKind.NOTE, rule=text, actor=actor, pass_id=run.pass_id)], run.clock()
+    )

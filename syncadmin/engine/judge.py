@@ -26,13 +26,18 @@ def judge(binding: Binding, items: Sequence[Item]) -> list[Item]:
     for item in sorted(items, key=lambda i: (i.link is None, i.side is Side.RIGHT)):
         if item.unanswered or len(item.observations) < len(SIDES):
             continue
-        plan = decide(_state(item), item.observations[Side.LEFT], item.observations[Side.RIGHT], binding.policy)
+        plan = decide(
+            _state(item), item.observations[Side.LEFT], item.observations[Side.RIGHT], binding.policy
+        )
         plan = with_problems(binding, item, without_refused(item, plan))
         keys = [(Side.LEFT, plan.left_key), (Side.RIGHT, plan.right_key)]
         places = [(side, key) for side, key in keys if key is not None] or item.places()
         owner = next((taken[place] for place in places if place in taken), None)
         if owner is not None:
-            if owner.plan is not None and (owner.plan.left_key, owner.plan.right_key) == (plan.left_key, plan.right_key):
+            if owner.plan is not None and (owner.plan.left_key, owner.plan.right_key) == (
+                plan.left_key,
+                plan.right_key,
+            ):
                 owner.marks += item.marks
             continue
         item.plan = plan
@@ -43,7 +48,9 @@ def judge(binding: Binding, items: Sequence[Item]) -> list[Item]:
 
 
 def _state(item: Item) -> core.LinkState | core.Unlinked:
-    decided = item.conflict if item.conflict is not None and item.conflict.state == ConflictState.DECIDED else None
+    decided = (
+        item.conflict if item.conflict is not None and item.conflict.state == ConflictState.DECIDED else None
+    )
     record_pick = _record_pick(decided)
     if item.link is None:
         return core.Unlinked(record_pick, item.ignored, unpack_alone(item.alone)[1])
@@ -75,7 +82,9 @@ def _record_pick(conflict: Conflict | None) -> core.RecordPick | None:
     if conflict is None or not conflict.decision:
         return None
     seen = {Side(side): values for side, values in conflict.decision.get("seen", {}).items()}
-    return core.RecordPick(core.RecordPickKind(conflict.decision["kind"]), conflict.decision.get("key", ""), seen)
+    return core.RecordPick(
+        core.RecordPickKind(conflict.decision["kind"]), conflict.decision.get("key", ""), seen
+    )
 
 
 def without_refused(item: Item, plan: core.Plan) -> core.Plan:
@@ -89,7 +98,9 @@ def without_refused(item: Item, plan: core.Plan) -> core.Plan:
     stuck: set[str] = set()
     for write in plan.writes:
         if write.side is side and write.op.value == op:
-            stuck = {name for name, value in write.values.items() if name in values and same(value, values[name])}
+            stuck = {
+                name for name, value in write.values.items() if name in values and same(value, values[name])
+            }
             if op != core.Op.UPDATE and len(stuck) == len(values):
                 item.stuck = frozenset({""})
                 return replace(plan, writes=(), settled={}, changes=(), action=_kept(item))
@@ -98,7 +109,9 @@ def without_refused(item: Item, plan: core.Plan) -> core.Plan:
     item.stuck = frozenset(stuck)
     return replace(
         plan,
-        writes=tuple(w for w in (_less(w, stuck) for w in plan.writes) if w.values or w.op is not core.Op.UPDATE),
+        writes=tuple(
+            w for w in (_less(w, stuck) for w in plan.writes) if w.values or w.op is not core.Op.UPDATE
+        ),
         settled={name: pair for name, pair in plan.settled.items() if name not in stuck},
         changes=tuple(c for c in plan.changes if c.field not in stuck),
     )
@@ -118,8 +131,12 @@ def with_problems(binding: Binding, item: Item, plan: core.Plan) -> core.Plan:
     if not problems or plan.conflict is not None:
         return plan
     side = problems[0][0]
-    words = "; ".join(f"{name or 'row filter'} of {binding.sides[s].name}: {text}" for s, name, text in problems)
+    words = "; ".join(
+        f"{name or 'row filter'} of {binding.sides[s].name}: {text}" for s, name, text in problems
+    )
     conflict = core.Conflict(core.ConflictKind.REJECTED, f"a value can't be read: {words}", side)
     if item.link is None:
-        return replace(plan, action=core.LinkAction.NONE, writes=(), settled={}, changes=(), conflict=conflict)
+        return replace(
+            plan, action=core.LinkAction.NONE, writes=(), settled={}, changes=(), conflict=conflict
+        )
     return replace(plan, conflict=conflict)

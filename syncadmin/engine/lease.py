@@ -20,7 +20,7 @@ TERM = timedelta(seconds=60)
 RENEW_AFTER = timedelta(seconds=15)
 
 
-class LeaseLost(Exception):  # noqa: N818
+class LeaseLost(Exception):
     """Another worker took over: stop, store nothing."""
 
 
@@ -48,14 +48,18 @@ class Lease:
         with transaction.atomic():
             state = MappingState.objects.select_for_update().get(mapping_id=self.mapping_id)
             if state.token != self.token:
-                raise LeaseLost(f"mapping {self.mapping_id}: lease {self.token} was taken over by {state.token}")
+                raise LeaseLost(
+                    f"mapping {self.mapping_id}: lease {self.token} was taken over by {state.token}"
+                )
             yield state
             self.renewed_at = self.clock()
             MappingState.objects.filter(mapping_id=self.mapping_id).update(expires_at=self.renewed_at + TERM)
 
     def release(self) -> None:
         """Give the lease back (no error if it was lost)."""
-        MappingState.objects.filter(mapping_id=self.mapping_id, token=self.token).update(holder="", expires_at=None)
+        MappingState.objects.filter(mapping_id=self.mapping_id, token=self.token).update(
+            holder="", expires_at=None
+        )
 
 
 def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Lease | None:
@@ -70,5 +74,7 @@ def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Leas
         if state is None:
             return None
         token = state.token + 1
-        MappingState.objects.filter(mapping_id=mapping_id).update(token=token, holder=holder, expires_at=now + TERM)
+        MappingState.objects.filter(mapping_id=mapping_id).update(
+            token=token, holder=holder, expires_at=now + TERM
+        )
     return Lease(mapping_id, token, clock)

@@ -31,7 +31,9 @@ def due_marks(mapping_id: int, now: datetime, after: int = 0) -> list[Mark]:
     return list(due.order_by("id")[:BATCH])
 
 
-def load(binding: Binding, marks: Sequence[Mark], cache: Cache, again: frozenset[tuple[Side, str]]) -> list[Item]:
+def load(
+    binding: Binding, marks: Sequence[Mark], cache: Cache, again: frozenset[tuple[Side, str]]
+) -> list[Item]:
     """Items for these marks, ready to be decided. Records in `again` are read on both sides. Raises ConnectorError."""
     items = _paired(binding, marks)
     for item in items:
@@ -108,7 +110,12 @@ def _attach_intents(binding: Binding, items: Sequence[Item]) -> None:
 def _read(binding: Binding, items: Sequence[Item], cache: Cache) -> None:
     """Read what has to be read: first the marked sides, then the other side where a shadow will not do."""
     _fetch(binding, items, cache, lambda item, side: side in item.marked)
-    _fetch(binding, items, cache, lambda item, side: item.link is not None and not _may_assume(binding, item, side))
+    _fetch(
+        binding,
+        items,
+        cache,
+        lambda item, side: item.link is not None and not _may_assume(binding, item, side),
+    )
 
 
 def _may_assume(binding: Binding, item: Item, side: Side) -> bool:

@@ -39,8 +39,10 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
                 effort.link.status = "closed"
                 rows.append((effort.link, None))
                 continue
-            held = effort.keeps_conflict or any(_refused(a) for a in effort.attempts) or (
-                not whole and effort.conflict is not None
+            held = (
+                effort.keeps_conflict
+                or any(_refused(a) for a in effort.attempts)
+                or (not whole and effort.conflict is not None)
             )
             if settle(run, effort, effort.link, held) or effort.link.id is None:
                 rows.append((effort.link, match_bytes(run.binding, effort.link.shadow(Side.LEFT))))
@@ -72,7 +74,9 @@ def _pair(run: Run, effort: Effort) -> None:
         else:
             effort.link.left_key, effort.link.right_key = str(effort.left_key), str(effort.right_key)
             links.rekey(effort.link)
-        forget_unlinked(run.binding.id, [(Side.LEFT, str(effort.left_key)), (Side.RIGHT, str(effort.right_key))])
+        forget_unlinked(
+            run.binding.id, [(Side.LEFT, str(effort.left_key)), (Side.RIGHT, str(effort.right_key))]
+        )
 
 
 def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
@@ -89,7 +93,9 @@ def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
             elif attempt.outcome is not None:
                 run.count(attempt.outcome.result.value)
         if all(a.applied for a in effort.attempts):
-            rows += [disposition_row(run, effort.link, _key(effort, c.side), c, effort.actor) for c in unclaimed]
+            rows += [
+                disposition_row(run, effort.link, _key(effort, c.side), c, effort.actor) for c in unclaimed
+            ]
     ledger.append(run.binding.id, rows, now)
 
 
@@ -144,12 +150,18 @@ def _write_rows(run: Run, effort: Effort, attempt: Attempt, unclaimed: list[Chan
 
 def _cause(changes: Sequence[ChangeRow], name: str, side: Side) -> ChangeRow | None:
     """The change that a write to `side` carries out: one of the other side, else one of its own."""
-    of_field = [c for c in changes if c.field in (name, "")] if name == "" else [c for c in changes if c.field == name]
+    of_field = (
+        [c for c in changes if c.field in (name, "")]
+        if name == ""
+        else [c for c in changes if c.field == name]
+    )
     return next((c for c in of_field if c.side is side.other), next(iter(of_field), None))
 
 
 def _any_rule(effort: Effort, name: str) -> str:
-    return next((c.rule for c in effort.changes if c.field == name), next((c.rule for c in effort.changes), ""))
+    return next(
+        (c.rule for c in effort.changes if c.field == name), next((c.rule for c in effort.changes), "")
+    )
 
 
 def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
@@ -178,7 +190,10 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
         reports.append(
             intake.Report(
                 conflict=core.Conflict(
-                    core.ConflictKind.REJECTED, f"{run.binding.sides[write.side].name} refused the write", write.side, fields
+                    core.ConflictKind.REJECTED,
+                    f"{run.binding.sides[write.side].name} refused the write",
+                    write.side,
+                    fields,
                 ),
                 link_id=effort.link.id if effort.link is not None else None,
                 side=None if effort.link is not None else source,
@@ -194,9 +209,14 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                 live=effort.conflict,
             )
         )
-        rejected = [ChangeRow(c.side, c.field, c.old, c.new, "rejected", attempt.outcome.said, c.seq) for c in effort.changes]
+        rejected = [
+            ChangeRow(c.side, c.field, c.old, c.new, "rejected", attempt.outcome.said, c.seq)
+            for c in effort.changes
+        ]
         ledger.append(
-            run.binding.id, [disposition_row(run, effort.link, _key(effort, c.side), c) for c in rejected if c.seq], now
+            run.binding.id,
+            [disposition_row(run, effort.link, _key(effort, c.side), c) for c in rejected if c.seq],
+            now,
         )
     intake.receive(run.binding.id, reports, now)
 
@@ -227,7 +247,11 @@ def _settle_marks(run: Run, efforts: Sequence[Effort], now: datetime, again: set
         if results <= {Result.APPLIED, Result.REJECTED}:
             done += effort.marks
         elif results & {Result.RETRY, Result.UNKNOWN}:
-            wishes = [a.outcome.after for a in effort.attempts if a.outcome is not None and a.outcome.after is not None]
+            wishes = [
+                a.outcome.after
+                for a in effort.attempts
+                if a.outcome is not None and a.outcome.after is not None
+            ]
             marks.defer(effort.marks, now + max([backoff(effort.tries), *wishes]))
         else:
             again.update(effort.places)

@@ -9,22 +9,20 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from connectors import base
-
 from syncadmin.core.side import Side
-from syncadmin.models import Mapping, MappingState, Mark, Pass, PassKind, PassState, marks
+from syncadmin.models import EntryKind, Mapping, MappingState, Mark, Pass, PassKind, PassState, ledger, marks
 
 from . import guard, lease, recover, store, write
-from .binding import Binding, bind
+from .binding import bind
 from .collect import Cache, compare_all, read_changes
-from .effort import Effort, Run
+from .effort import Effort, Item, Run
 from .judge import judge
 from .load import due_marks, load
 from .outcome import store_outcomes
@@ -61,7 +59,6 @@ def run_pass(
     reporter = Reporter(row, clock, progress)
     try:
         with _ending(row, reporter, clock), bind(mapping) as binding:
-
             run = Run(binding, held, row.pk, clock, row.counts)
             _work(run, row, reporter)
     finally:
@@ -75,7 +72,11 @@ def _kind(mapping: Mapping, asked: str, now: datetime) -> str:
     if not compared.exists():
         return PassKind.BACKFILL
     state = MappingState.objects.get(mapping=mapping)
-    return PassKind.RECONCILE if asked == PassKind.RECONCILE or state.next_reconcile <= now else PassKind.INCREMENTAL
+    return (
+        PassKind.RECONCILE
+        if asked == PassKind.RECONCILE or state.next_reconcile <= now
+        else PassKind.INCREMENTAL
+    )
 
 
 class Reporter:
@@ -128,7 +129,11 @@ def _finish(mapping: Mapping, row: Pass, clock: Clock) -> None:
     """Store the end of a pass, when the next one is due, and what stops the mapping."""
     misconfigured = bool(row.counts.pop("misconfigured", 0))
     Pass.objects.filter(pk=row.pk).update(
-        state=row.state, message=row.message, phase="", finished_at=row.finished_at or clock(), counts=row.counts
+        state=row.state,
+        message=row.message,
+        phase="",
+        finished_at=row.finished_at or clock(),
+        counts=row.counts,
     )
     if row.state == PassState.LOST:
         return
@@ -190,7 +195,7 @@ def _handle(
     return store_outcomes(run, efforts)
 
 
-def _put_off_unanswered(run: Run, items: list) -> None:
+def _put_off_unanswered(run: Run, items: list[Item]) -> None:
     """A record that its system neither gave nor said to be absent is looked at again later."""
     unanswered = [m for item in items if item.unanswered for m in item.marks]
     if unanswered:
@@ -200,8 +205,8 @@ def _put_off_unanswered(run: Run, items: list) -> None:
 
 
 def _note_linked(run: Run, count: int) -> None:
-    from syncadmin.models import EntryKind, ledger
-
     with run.lease.fenced():
         text = f"linked {count} pairs of records whose values are equal"
-        ledger.append(run.binding.id, [ledger.Row(EntryKind.NOTE, rule=text, pass_id=run.pass_id)], run.clock())
+        ledger.append(
+            run.binding.id, [ledger.Row(EntryKind.NOTE, rule=text, pass_id=run.pass_id)], run.clock()
+        )

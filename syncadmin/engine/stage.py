@@ -119,7 +119,8 @@ def mark_differences(mapping_id: int, side: Side, now: object) -> int:
     shadow = "k.left_shadow" if side is Side.LEFT else "COALESCE(k.right_shadow, k.left_shadow)"
     link = f"k.mapping_id = %s AND k.status <> 'closed' AND k.{side}_key"
     changed = _sql(
-        _MARK + f"SELECT %s, %s, s.key, 1, 'changed', %s, 0 FROM stage_{side} s JOIN syncadmin_link k ON {link} = s.key "  # noqa: S608
+        _MARK
+        + f"SELECT %s, %s, s.key, 1, 'changed', %s, 0 FROM stage_{side} s JOIN syncadmin_link k ON {link} = s.key "  # noqa: S608
         f"WHERE s.vals <> {shadow} OR NOT s.whole" + _AGAIN,
         [mapping_id, side.value, now, mapping_id],
     )

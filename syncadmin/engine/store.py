@@ -52,7 +52,7 @@ def _journal_changes(run: Run, items: Sequence[Item], now: datetime) -> dict[int
             name = c.field or ""
             seen = item.seen.get(c.side)
             at = seen.record.modified if seen is not None else None
-            row = ChangeRow(c.side, name, c.old, c.new, c.disposition.value, c.rule, changed_at=at)
+            row = ChangeRow(c.side, name, c.old, c.new, str(c.disposition), c.rule, changed_at=at)
             before = item.pending.get((c.side, name))
             if before is not None and same(before[1], c.new):
                 row.seq = before[0]
@@ -86,9 +86,7 @@ def _effort(run: Run, item: Item, changes: list[ChangeRow]) -> Effort:
     plan = item.plan
     assert plan is not None
     written = {name for write in plan.writes for name in write.values}
-    observed = {
-        side: obs.record for side, obs in item.observations.items() if isinstance(obs, core.Present)
-    }
+    observed = {side: obs.record for side, obs in item.observations.items() if isinstance(obs, core.Present)}
     picked = plan.used_picks or plan.used_record_pick
     decided_by = item.conflict.decided_by if item.conflict is not None and picked else None
     return Effort(
@@ -97,7 +95,11 @@ def _effort(run: Run, item: Item, changes: list[ChangeRow]) -> Effort:
         link=item.link,
         settled={name: pair for name, pair in plan.settled.items()},
         seen={
-            side: {name: record.values[name] for name in plan.settled if name in written and name in record.values}
+            side: {
+                name: record.values[name]
+                for name in plan.settled
+                if name in written and name in record.values
+            }
             for side, record in observed.items()
         },
         changes=[c for c in changes if c.disposition != core.Disposition.HELD],
@@ -130,12 +132,18 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
             continue
         new = plan.action is core.LinkAction.LINK and item.link is None
         if new:
-            item.link = effort.link = links.LinkRow(None, str(plan.left_key), str(plan.right_key), encode({}), None)
+            item.link = effort.link = links.LinkRow(
+                None, str(plan.left_key), str(plan.right_key), encode({}), None
+            )
             paired += [(Side.LEFT, str(plan.left_key)), (Side.RIGHT, str(plan.right_key))]
             run.count("linked")
         if item.link is None:
             continue
-        held = plan.conflict is not None or (effort.conflict is not None and bool(plan.writes)) or bool(item.stuck)
+        held = (
+            plan.conflict is not None
+            or (effort.conflict is not None and bool(plan.writes))
+            or bool(item.stuck)
+        )
         if new or not plan.writes or plan.conflict is not None:
             if settle(run, effort, item.link, held) or new:
                 rows.append((item.link, match_bytes(run.binding, item.link.shadow(Side.LEFT))))
@@ -151,7 +159,11 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
 
 def _link_entry(run: Run, link: links.LinkRow, what: str) -> ledger.Row:
     return ledger.Row(
-        EntryKind.LINK, key=link.left_key, new=[link.left_key, link.right_key], rule=what, link_id=link.id,
+        EntryKind.LINK,
+        key=link.left_key,
+        new=[link.left_key, link.right_key],
+        rule=what,
+        link_id=link.id,
         pass_id=run.pass_id,
     )
 
@@ -163,7 +175,14 @@ def settle(run: Run, effort: Effort, link: links.LinkRow, held: bool) -> bool:
     shadow. If only one of two writes was applied, the other side's value has arrived there: it becomes the
     ancestor of both, and what the written side differs from it counts as that side's own change.
     """
-    before = (link.left_shadow, link.right_shadow, link.left_version, link.right_version, link.alone, link.held)
+    before = (
+        link.left_shadow,
+        link.right_shadow,
+        link.left_version,
+        link.right_version,
+        link.alone,
+        link.held,
+    )
     shadows = {side: link.shadow(side) for side in SIDES}
     for name, (left, right) in effort.settled.items():
         writes = [a for a in effort.attempts if name in a.write.values]
@@ -180,7 +199,14 @@ def settle(run: Run, effort: Effort, link: links.LinkRow, held: bool) -> bool:
     versions = {side: _agreed_version(effort, side, shadows[side], link) for side in SIDES}
     link.store(shadows, versions, effort.alone)
     link.held = held
-    return before != (link.left_shadow, link.right_shadow, link.left_version, link.right_version, link.alone, link.held)
+    return before != (
+        link.left_shadow,
+        link.right_shadow,
+        link.left_version,
+        link.right_version,
+        link.alone,
+        link.held,
+    )
 
 
 def _agreed_version(effort: Effort, side: Side, shadow: core.Values, link: links.LinkRow) -> str | None:
@@ -236,13 +262,21 @@ def _dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]
         for (side, name), (seq, value) in item.pending.items():
             if seq and current.get((side, name)) != seq and name not in item.stuck:
                 gone = ChangeRow(
-                    side, name, None, value, core.Disposition.SUPERSEDED.value, "the side changed it again", seq
+                    side,
+                    name,
+                    None,
+                    value,
+                    str(core.Disposition.SUPERSEDED),
+                    "the side changed it again",
+                    seq,
                 )
                 rows.append(disposition_row(run, item.link, item.key, gone))
     ledger.append(run.binding.id, rows, now)
 
 
-def disposition_row(run: Run, link: links.LinkRow | None, key: str, c: ChangeRow, actor: str = "") -> ledger.Row:
+def disposition_row(
+    run: Run, link: links.LinkRow | None, key: str, c: ChangeRow, actor: str = ""
+) -> ledger.Row:
     """A journal row that says what became of change `c`."""
     return ledger.Row(
         EntryKind.DISPOSITION,
@@ -297,7 +331,14 @@ def _finish_idle(run: Run, items: Sequence[Item], now: datetime) -> None:
             run.count("waiting")
         if item.conflict is not None and plan.conflict is None and not item.stuck:
             over[item.conflict.pk] = how_closed(item.conflict, plan)
-    marks.clear([m for item in items if item.plan and not item.plan.writes and not item.plan.waits for m in item.marks])
+    marks.clear(
+        [
+            m
+            for item in items
+            if item.plan and not item.plan.writes and not item.plan.waits
+            for m in item.marks
+        ]
+    )
     intake.close(over, now)
     for item in items:
         if item.plan and item.link is None and not item.plan.idle:
@@ -340,7 +381,15 @@ def forget_vanished(run: Run, items: Sequence[Item]) -> None:
         rows = []
         for item in gone:
             for (side, name), (seq, value) in item.pending.items():
-                c = ChangeRow(side, name, None, value, core.Disposition.SUPERSEDED.value, "deleted before it was synced", seq)
+                c = ChangeRow(
+                    side,
+                    name,
+                    None,
+                    value,
+                    str(core.Disposition.SUPERSEDED),
+                    "deleted before it was synced",
+                    seq,
+                )
                 rows.append(disposition_row(run, None, item.key, c))
         ledger.append(run.binding.id, rows, now)
         marks.clear([m for i in gone for m in i.marks])

@@ -54,7 +54,11 @@ def send(binding: Binding, efforts: Sequence[Effort]) -> None:
     """Write to both sides and note each outcome. Never raises for what a system does: the outcomes say it."""
     with ThreadPoolExecutor(max_workers=len(SIDES)) as pool:
         jobs = [
-            pool.submit(_send_side, binding.sides[side], [a for e in efforts for a in e.attempts if a.write.side is side])
+            pool.submit(
+                _send_side,
+                binding.sides[side],
+                [a for e in efforts for a in e.attempts if a.write.side is side],
+            )
             for side in SIDES
         ]
         singled = {id(attempt): singles for job in jobs for attempt, singles in job.result()}
@@ -76,7 +80,9 @@ def _single_out(bound: BoundSide, attempt: Attempt) -> list[Attempt]:
     """The attempts, one for each field or group, that replace a refused one."""
     raw, write = attempt.raw, attempt.write
     refused = attempt.outcome is not None and attempt.outcome.result is base.Result.REJECTED
-    units = [unit for u in bound.policy.units if (unit := {f.name for f in u.fields if f.name in write.values})]
+    units = [
+        unit for u in bound.policy.units if (unit := {f.name for f in u.fields if f.name in write.values})
+    ]
     if raw is None or not refused or write.op is not core.Op.UPDATE or len(units) < 2:
         return []
     sources = {f.name: f.source for f in bound.fields}
@@ -86,7 +92,9 @@ def _single_out(bound: BoundSide, attempt: Attempt) -> list[Attempt]:
         single = Attempt(
             replace(write, values=_only(write.values, unit), expected=_only(write.expected, unit)),
             attempt.intent_id,
-            replace(raw, values=_only(raw.values, names), expected=_only(raw.expected, names), version=version),
+            replace(
+                raw, values=_only(raw.values, names), expected=_only(raw.expected, names), version=version
+            ),
         )
         _send_all(bound, [single])
         if single.applied and single.outcome is not None and single.outcome.record is not None:

@@ -97,12 +97,13 @@ def reserve_ids(model: type[models.Model], count: int) -> list[int]:
     with connection.cursor() as cursor:
         if _postgres():
             cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [f'"{table}"', count]
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+                [f'"{table}"', count],
             )
             return [row[0] for row in cursor.fetchall()]
         # The transaction holds SQLite's only write lock, so nobody else takes these numbers.
         cursor.execute(
-            f'SELECT MAX(COALESCE((SELECT seq FROM sqlite_sequence WHERE name = %s), 0), '  # noqa: S608
+            f"SELECT MAX(COALESCE((SELECT seq FROM sqlite_sequence WHERE name = %s), 0), "  # noqa: S608
             f'COALESCE((SELECT MAX(id) FROM "{table}"), 0))',
             [table],
         )

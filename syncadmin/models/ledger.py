@@ -18,7 +18,7 @@ from django.db import transaction
 from syncadmin.core.side import Side
 
 from . import bulk
-from .journal import Entry, EntryKind
+from .journal import Entry
 from .state import MappingState
 
 _json = msgspec.json.Encoder(order="sorted")
@@ -50,7 +50,7 @@ class Row:
     `of` is the sequence number of the change that a disposition or a write is about.
     """
 
-    kind: EntryKind
+    kind: str  # of EntryKind
     side: Side | str = ""
     key: str = ""
     field: str = ""

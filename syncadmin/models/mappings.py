@@ -36,31 +36,51 @@ class Mapping(models.Model):
     enabled = models.BooleanField(default=True)
     left = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="left_mappings")
     right = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="right_mappings")
-    match = models.JSONField(default=list, blank=True, help_text="Names of the field mappings that identify a record.")
-    title = models.CharField(
-        max_length=100, blank=True, help_text="Field mapping whose value names a record to people; a match key if empty."
+    match = models.JSONField(
+        default=list, blank=True, help_text="Names of the field mappings that identify a record."
     )
-    owner = models.CharField(max_length=5, blank=True, choices=SIDE_CHOICES, help_text="One side owns the whole table.")
+    title = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="Field mapping whose value names a record to people; a match key if empty.",
+    )
+    owner = models.CharField(
+        max_length=5, blank=True, choices=SIDE_CHOICES, help_text="One side owns the whole table."
+    )
     drift = models.CharField(max_length=10, choices=choices_of(core.Drift), default=core.Drift.ENFORCE.value)
     create = models.CharField(max_length=5, choices=choices_of(core.Create), default=core.Create.BOTH.value)
-    deletes = models.CharField(max_length=10, choices=choices_of(core.Deletes), default=core.Deletes.REVIEW.value)
+    deletes = models.CharField(
+        max_length=10, choices=choices_of(core.Deletes), default=core.Deletes.REVIEW.value
+    )
     edit_vs_delete = models.CharField(
         max_length=15, choices=choices_of(core.EditVsDelete), default=core.EditVsDelete.REVIEW.value
     )
     first_contact = models.CharField(
         max_length=15, choices=choices_of(core.FirstContact), default=core.FirstContact.REVIEW.value
     )
-    left_scope = models.CharField(max_length=10, choices=choices_of(core.LeftScope), default=core.LeftScope.STOP.value)
-    left_filter = models.TextField(blank=True, help_text="CEL over `record`; records for which it is false are out of scope.")
+    left_scope = models.CharField(
+        max_length=10, choices=choices_of(core.LeftScope), default=core.LeftScope.STOP.value
+    )
+    left_filter = models.TextField(
+        blank=True, help_text="CEL over `record`; records for which it is false are out of scope."
+    )
     right_filter = models.TextField(blank=True)
-    whole_record = models.BooleanField(default=False, help_text="A conflict on one field holds back the whole record.")
-    clock_tolerance = models.FloatField(default=5.0, help_text="Seconds within which two changes cannot be ordered.")
+    whole_record = models.BooleanField(
+        default=False, help_text="A conflict on one field holds back the whole record."
+    )
+    clock_tolerance = models.FloatField(
+        default=5.0, help_text="Seconds within which two changes cannot be ordered."
+    )
     schedule = models.FloatField(default=30.0, help_text="Seconds between passes.")
     reconcile_every = models.FloatField(default=86400.0, help_text="Seconds between full comparisons.")
     max_deletes = models.FloatField(default=0.05)
     max_changes = models.FloatField(default=0.40)
-    max_blanks = models.FloatField(default=0.10, help_text="Share of records that may lose a value to an empty one.")
-    guard_floor = models.PositiveIntegerField(default=10, help_text="Fewer changes than this never trip a guard.")
+    max_blanks = models.FloatField(
+        default=0.10, help_text="Share of records that may lose a value to an empty one."
+    )
+    guard_floor = models.PositiveIntegerField(
+        default=10, help_text="Fewer changes than this never trip a guard."
+    )
     history = HistoricalRecords()
 
     class Meta:
@@ -136,8 +156,12 @@ class FieldMapping(models.Model):
     scale = models.PositiveSmallIntegerField(default=2, help_text="Digits after the point, for decimals.")
     normalize = models.JSONField(default=list, blank=True, help_text=f"Any of: {', '.join(Normalize)}.")
     choices = models.JSONField(default=dict, blank=True, help_text="Left value: right value.")
-    separators = models.JSONField(default=dict, blank=True, help_text='{"left": ";"} if a side keeps a set as text.')
-    zones = models.JSONField(default=dict, blank=True, help_text='{"left": "Europe/Berlin"} if a side has local times.')
+    separators = models.JSONField(
+        default=dict, blank=True, help_text='{"left": ";"} if a side keeps a set as text.'
+    )
+    zones = models.JSONField(
+        default=dict, blank=True, help_text='{"left": "Europe/Berlin"} if a side has local times.'
+    )
     owner = models.CharField(max_length=5, blank=True, choices=SIDE_CHOICES, help_text="Empty: shared.")
     drift = models.CharField(max_length=10, choices=choices_of(core.Drift), default=core.Drift.ENFORCE.value)
     merge = models.CharField(max_length=15, choices=choices_of(core.Merge), default=core.Merge.REVIEW.value)
@@ -145,7 +169,11 @@ class FieldMapping(models.Model):
     group = models.CharField(max_length=50, blank=True, help_text="Fields of one group are decided together.")
     first_contact = models.CharField(max_length=15, blank=True, choices=choices_of(core.FirstContact))
     target = models.ForeignKey(
-        Mapping, null=True, blank=True, on_delete=models.PROTECT, related_name="referenced_by",
+        Mapping,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="referenced_by",
         help_text="For references: the mapping that syncs the referenced resource.",
     )
     history = HistoricalRecords()

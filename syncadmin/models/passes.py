@@ -48,6 +48,7 @@ class Pass(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "passes"
+        permissions = [("run_pass", "Can start passes")]
         indexes = [models.Index(fields=["mapping", "-id"], name="pass_of_mapping")]
 
     def __str__(self) -> str:
@@ -66,13 +67,16 @@ class GuardStop(models.Model):
     reason = models.TextField()
     digest = models.CharField(max_length=64)
     evidence = models.JSONField(default=dict)
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
     approved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_how = models.CharField(max_length=20, blank=True, help_text="used, replaced or moved")
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("approve_guardstop", "Can let a stopped pass go on")]
 
     def __str__(self) -> str:
         return f"{self.mapping}: {self.reason}"

@@ -58,7 +58,7 @@ class Link(models.Model):
     left_key = models.TextField()
     right_key = models.TextField()
     left_shadow = models.BinaryField()
-    right_shadow = models.BinaryField(null=True)  # noqa: DJ001
+    right_shadow = models.BinaryField(null=True)
     left_version = models.TextField(null=True)  # noqa: DJ001
     right_version = models.TextField(null=True)  # noqa: DJ001
     match = models.BinaryField(null=True)
@@ -75,7 +75,9 @@ class Link(models.Model):
                 fields=["mapping", "right_key"], condition=~Q(status="closed"), name="right_key_linked_once"
             ),
         ]
-        indexes = [models.Index(fields=["mapping", "match"], name="link_match", condition=Q(match__isnull=False))]
+        indexes = [
+            models.Index(fields=["mapping", "match"], name="link_match", condition=Q(match__isnull=False))
+        ]
 
     def __str__(self) -> str:
         return f"{self.left_key} = {self.right_key}"

@@ -18,12 +18,16 @@ class System(models.Model):
     """One of the applications or databases that are kept in sync, reached through a connector."""
 
     name = models.SlugField(unique=True, help_text="Short name, used in files, commands and pages.")
-    label = models.CharField(max_length=100, blank=True, help_text="Name that people see; the short name if empty.")
+    label = models.CharField(
+        max_length=100, blank=True, help_text="Name that people see; the short name if empty."
+    )
     connector = models.CharField(max_length=50)
     config = models.JSONField(default=dict, blank=True, help_text="Connector settings; secrets as ${NAME}.")
     secrets = EncryptedJSONField(default=dict, blank=True)
     record_url = models.CharField(
-        max_length=500, blank=True, help_text="Link to a record in the system's own UI, with {resource} and {key}."
+        max_length=500,
+        blank=True,
+        help_text="Link to a record in the system's own UI, with {resource} and {key}.",
     )
     history = HistoricalRecords(excluded_fields=["secrets"])
 

@@ -212,7 +212,11 @@ def test_a_reference_waits_until_its_target_is_linked_and_is_then_translated(wor
     from syncadmin.models import FieldMapping
 
     FieldMapping.objects.create(
-        mapping=world.mapping, name="company", left="company_id", right="company_id", type="reference",
+        mapping=world.mapping,
+        name="company",
+        left="company_id",
+        right="company_id",
+        type="reference",
         target=world.companies,
     )
     world.sync(mapping=world.companies)
@@ -246,5 +250,7 @@ def test_the_result_does_not_depend_on_how_much_is_read_at_once(world, monkeypat
             world.right.edit(n + 1, city=f"right {n}")
     world.sync()
     strip = [{k: v for k, v in row.items() if k in ("email", "phone", "city")} for row in world.left.rows()]
-    assert strip == [{k: v for k, v in row.items() if k in ("email", "phone", "city")} for row in world.right.rows()]
+    assert strip == [
+        {k: v for k, v in row.items() if k in ("email", "phone", "city")} for row in world.right.rows()
+    ]
     quiet(world)

@@ -59,20 +59,20 @@ class Peer:
     def add(self, table: str = "contacts", **values: Any) -> int:
         """Insert a row; returns its id."""
         names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-        return self.run(f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING id", **values)[0]["id"]  # noqa: S608
+        return self.run(f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING id", **values)[0]["id"]
 
     def edit(self, row_id: int, table: str = "contacts", **values: Any) -> None:
         """Change a row."""
         sets = ", ".join(f"{name} = :{name}" for name in values)
-        self.run(f"UPDATE {table} SET {sets}, updated_at = {self._now} WHERE id = :id", id=row_id, **values)  # noqa: S608
+        self.run(f"UPDATE {table} SET {sets}, updated_at = {self._now} WHERE id = :id", id=row_id, **values)
 
     def delete(self, row_id: int, table: str = "contacts") -> None:
         """Delete a row."""
-        self.run(f"DELETE FROM {table} WHERE id = :id", id=row_id)  # noqa: S608
+        self.run(f"DELETE FROM {table} WHERE id = :id", id=row_id)
 
     def rows(self, table: str = "contacts") -> list[dict[str, Any]]:
         """All rows, by id."""
-        return self.run(f"SELECT * FROM {table} ORDER BY id")  # noqa: S608
+        return self.run(f"SELECT * FROM {table} ORDER BY id")
 
     def row(self, row_id: int, table: str = "contacts") -> dict[str, Any]:
         """One row."""
@@ -122,7 +122,9 @@ class World:
     def pick(self, user: Any, conflict: Conflict, **picks: Any) -> Conflict:
         """Resolve by field: left, right, base, leave, or a typed value as ('value', text)."""
         choices = {
-            name: FieldChoice(PickKind.VALUE, pick[1]) if isinstance(pick, tuple) else FieldChoice(PickKind(pick))
+            name: FieldChoice(PickKind.VALUE, pick[1])
+            if isinstance(pick, tuple)
+            else FieldChoice(PickKind(pick))
             for name, pick in picks.items()
         }
         return resolve(conflict.pk, conflict.revision, choices, None, user)
@@ -155,7 +157,9 @@ def build(left: str, right: str) -> World:
         for table, found in resources.items():
             found.append(
                 Resource.objects.create(
-                    system=system, name=table, config={"table": table, "modified": "updated_at", "changes": "cursor"}
+                    system=system,
+                    name=table,
+                    config={"table": table, "modified": "updated_at", "changes": "cursor"},
                 )
             )
     companies = Mapping.objects.create(

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from connectors.base import Page
+
 from .columns import Column, Family
 from .moments import database_now, horizon, moment, unit
 from .read import largest

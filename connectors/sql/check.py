@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from connectors.base import CheckItem, ConnectorError
+
 from .config import SqlResource
 from .errors import DATABASE_ERRORS, REMEDIES, Errors, Fault, diagnose
 from .moments import database_now

@@ -25,6 +25,7 @@ from connectors.base import (
     ResourceInfo,
     Write,
 )
+
 from . import check, read, table
 from .changes import changes, decode
 from .config import SqlConfig, SqlResource

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Op, Outcome, Result, Write
+
 from .columns import UnfitValue, plain
 from .errors import Errors
 from .keys import key_text, key_value
@@ -91,8 +92,8 @@ def _checked(write: Write, bound: Bound, errors: Errors) -> Mapping[str, Any]:
     for column in bound.named(write.values, errors):
         if not column.writable and column is not bound.key:
             raise errors.misconfigured(
-                f"column {column.name} of table {bound.config.table} is computed by the database and cannot be "
-                "written; take it out of the mapping, or let the other side follow it",
+                f"column {column.name} of table {bound.config.table} is computed by the database "
+                "and cannot be written; take it out of the mapping, or let the other side follow it",
                 resource=bound.name,
             )
     return write.values

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from connectors.base import Fetched, Page, Record
+
 from .columns import Column, UnfitValue, plain
 from .keys import key_values
 from .select import Selection, among, chunks, run, stream

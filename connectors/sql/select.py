@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.types import UserDefinedType
 
 from connectors.base import Record, Unreadable
+
 from .columns import Column, Family, bind_mysql, bind_sqlite, needs_reading, read_any
 from .keys import key_text
 from .moments import moment
@@ -29,8 +30,8 @@ _BINARY = {
     Family.AWARE, Family.JSON,
 }  # fmt: skip
 _BINARY_ARRAYS = {
-    "text[]", "character varying[]", "integer[]", "bigint[]", "smallint[]", "numeric[]", "boolean[]", "date[]",
-    "double precision[]", "real[]", "timestamp with time zone[]", "timestamp without time zone[]",
+    "text[]", "character varying[]", "integer[]", "bigint[]", "smallint[]", "numeric[]", "boolean[]",
+    "date[]", "double precision[]", "real[]", "timestamp with time zone[]", "timestamp without time zone[]",
 }  # fmt: skip
 
 

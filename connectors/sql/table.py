@@ -17,6 +17,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeEngine
 
 from connectors.base import ChangeMode, FieldInfo, ResourceInfo
+
 from .columns import Column, Family
 from .config import SqlResource
 from .errors import Errors

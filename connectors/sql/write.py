@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from connectors.base import Outcome, Result, Write
+
 from . import write_postgres, write_rows
 from .columns import Column
 from .errors import DATABASE_ERRORS, Diagnosis, Errors, Fault, diagnose

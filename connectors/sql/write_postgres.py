@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from connectors.base import Op, Outcome, Record, Result
+
 from .columns import Column, Family
 from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .keys import key_text, key_value

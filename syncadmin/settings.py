@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 from syncadmin.places import socket_in
+from syncadmin.navigation import UNFOLD as UNFOLD
 from syncadmin.secrets_file import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -172,7 +173,6 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
 # served straight from the packages: no collectstatic step that could be forgotten
 WHITENOISE_USE_FINDERS = True
 
@@ -185,15 +185,6 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-
-UNFOLD = {
-    "SITE_TITLE": "SyncAdmin",
-    "SITE_HEADER": "SyncAdmin",
-    "SITE_SYMBOL": "sync_alt",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-}
-
 
 # --- time, language, logs
 

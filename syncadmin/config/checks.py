@@ -221,7 +221,7 @@ def _groups(spec: MappingSpec, prefix: Path) -> Iterator[Problem]:
         if one.group:
             groups[one.group].append(name)
     for group, names in groups.items():
-        for key in ("owner", "merge"):
+        for key in ("owner", "drift", "merge"):
             first = getattr(spec.fields[names[0]], key)
             for name in names[1:]:
                 if getattr(spec.fields[name], key) != first:

@@ -299,6 +299,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'passes',
                 'ordering': ['-id'],
+                'permissions': [('run_pass', 'Can start passes')],
             },
         ),
         migrations.CreateModel(
@@ -318,6 +319,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'permissions': [('approve_guardstop', 'Can let a stopped pass go on')],
             },
         ),
         migrations.AddField(

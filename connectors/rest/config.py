@@ -199,9 +199,13 @@ class TimeFormat(StrEnum):
 
 
 class Filter(Strict):
-    """A filter language in one parameter, from its smallest parts."""
+    """A filter language in one parameter, from its smallest parts.
+
+    What asks for many values at once is asked in several filters of at most `longest` characters.
+    """
 
     param: str
+    longest: int = Field(default=3000, gt=0)
     equals: str = "{field} = {value}"
     greater: str | None = None
     at_least: str | None = None

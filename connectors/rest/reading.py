@@ -272,7 +272,8 @@ class Reader:
                 raise Misconfigured(
                     "nothing can be searched here: it has no `filter` or `find`", resource=shape.name
                 )
-            yield shape.where(shape.any_of(field, values))
+            for part in shape.any_of(field, values):
+                yield shape.where(part)
             return
         alone = [value for value in values if many.separator in str(value)]
         together = [value for value in values if many.separator not in str(value)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import reduce
 from typing import Any
 from urllib.parse import quote as percent
 
@@ -132,9 +131,18 @@ class Shape:
         template = getattr(language, how)
         return str(template).format(field=field, value=quoted(value, language.quote, language.null))
 
-    def any_of(self, field: str, values: Sequence[Any]) -> str:
-        """A filter: the field equals one of the values."""
-        return reduce(self.either, (self.compare("equals", field, value) for value in values))
+    def any_of(self, field: str, values: Sequence[Any]) -> Iterator[str]:
+        """Filters, none longer than the system takes: the field equals one of the values."""
+        found = ""
+        for value in values:
+            one = self.compare("equals", field, value)
+            longer = self.either(found, one) if found else one
+            if found and len(longer) > self._filter().longest:
+                yield found
+                longer = one
+            found = longer
+        if found:
+            yield found
 
     def both(self, left: str, right: str) -> str:
         """Both filters; one alone if the other is empty."""

@@ -31,6 +31,7 @@ from .config import Resource, System
 from .describing import Describer, check_system, discover
 from .reading import Reader
 from .resource import Shape, filled
+from .schema import Schema
 from .writing import Writer
 
 
@@ -49,14 +50,17 @@ class RestConnector:
         self._shapes: dict[str, Shape] = {}
         self._writers: dict[str, Writer] = {}
         self._readers: dict[str, Reader] = {}
+        self._describers: dict[str, Describer] = {}
         blanks = {**config.blanks, "base_path": self._client.base_path}
         for name, resource in resources.items():
             if not isinstance(resource, Resource):
                 raise Misconfigured("not the configuration of a REST resource", system=system, resource=name)
             shape = Shape(name, resource, blanks=blanks, system=system)
             self._shapes[name] = shape
-            self._readers[name] = Reader(self._client, shape)
-            self._writers[name] = Writer(self._client, shape, self._readers[name])
+            schema = Schema(self._client, shape)
+            self._readers[name] = Reader(self._client, shape, schema)
+            self._writers[name] = Writer(self._client, shape, self._readers[name], schema)
+            self._describers[name] = Describer(shape, self._readers[name], schema)
         busiest = max((shape.config.pace.concurrency for shape in self._shapes.values()), default=1)
         self._pool = ThreadPoolExecutor(busiest, "rest") if busiest > 1 else None
 
@@ -65,7 +69,7 @@ class RestConnector:
     def check(self) -> list[CheckItem]:
         """Test the connection: reachable, authenticated, clock, each configured resource."""
         probe = next((shape.path for shape in self._shapes.values()), "")
-        return check_system(self._client, [self._describer(name) for name in self._shapes], probe)
+        return check_system(self._client, self._describers.values(), probe)
 
     def discover(self) -> list[ResourceInfo]:
         """The resources that the system lists; where it can't, those that are configured."""
@@ -76,7 +80,8 @@ class RestConnector:
 
     def describe(self, resource: str) -> ResourceInfo:
         """A configured resource as the system has it now."""
-        return self._describer(resource).describe()
+        self._shape(resource)
+        return self._describers[resource].describe()
 
     def capabilities(self, resource: str) -> Capabilities:
         """What can be promised for a configured resource, from its configuration."""
@@ -138,7 +143,3 @@ class RestConnector:
     def _reader(self, resource: str) -> Reader:
         self._shape(resource)
         return self._readers[resource]
-
-    def _describer(self, resource: str) -> Describer:
-        shape = self._shape(resource)
-        return Describer(self._client, shape, self._readers[resource])

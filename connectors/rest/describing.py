@@ -14,6 +14,7 @@ from connectors.base import CheckItem, ConnectorError, FieldInfo, Misconfigured,
 from .client import Client
 from .reading import Reader
 from .resource import Shape
+from .schema import Schema
 from .selectors import shortened
 from .values import pick
 
@@ -25,13 +26,13 @@ _SKEW = 5.0  # seconds between two clocks from which a check mentions it
 class Describer:
     """Describes and checks one resource."""
 
-    def __init__(self, client: Client, shape: Shape, reader: Reader) -> None:
-        self._client, self._shape, self._reader = client, shape, reader
+    def __init__(self, shape: Shape, reader: Reader, schema: Schema) -> None:
+        self._shape, self._reader, self._schema = shape, reader, schema
 
     def describe(self) -> ResourceInfo:
         """The resource as it is now. Raises Misconfigured if its key or its modified field is not there."""
         shape = self._shape
-        told = self._told()
+        told = self._schema.fields()
         entries, _ = ([], None) if told else self._reader.sample()
         found = told or sampled(entries)
         declared = {name: FieldInfo(name, *_parts(config)) for name, config in shape.config.fields.items()}
@@ -60,30 +61,6 @@ class Describer:
             return [CheckItem(f"resource {name}", False, error.said, error.message)]
         count = "" if info.count is None else f"{info.count} records, "
         return [CheckItem(f"resource {name}", True, f"{count}{len(info.fields)} fields, key {info.key}")]
-
-    def _told(self) -> dict[str, FieldInfo]:
-        """The fields as the system describes them; none if it does not."""
-        config = self._shape.config.description
-        if config is None:
-            return {}
-        with self._shape.named():
-            answer = self._client.read(self._shape.fill(config.path, path=self._shape.path))
-            listed = self._client.objects(
-                self._client.json(answer), config.fields, "schema.fields", answer.path
-            )
-        fields = {}
-        for part in listed:
-            name, native = str(part.get("name") or ""), str(part.get("native") or "")
-            if name:
-                fields[name] = FieldInfo(
-                    name=name,
-                    type=config.types.get(native, "unknown"),
-                    nullable=part.get("nullable") is not False,
-                    writable=part.get("writable") is not False,
-                    max_length=_length(part.get("max_length")),
-                    native=native,
-                )
-        return fields
 
     def _must_have(
         self, name: str, option: str, fields: Mapping[str, FieldInfo], entries: Iterable[Mapping[str, Any]]
@@ -168,10 +145,6 @@ def _kind(value: Any) -> str:
             return "set" if all(isinstance(part, str) for part in value) else "json"
         case _:
             return "json"
-
-
-def _length(told: Any) -> int | None:
-    return told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else None
 
 
 def _parts(config: Any) -> tuple[str, bool, bool, int | None]:

@@ -16,6 +16,7 @@ from .client import Answer, Client
 from .config import KeyList, Keyset, Offset, PageNumber
 from .pagination import Listed, Request
 from .resource import Shape
+from .schema import Schema
 from .selectors import kind
 from .values import earlier, pick, quoted, rank, same, wire, write_time
 
@@ -23,8 +24,8 @@ from .values import earlier, pick, quoted, rank, same, wire, write_time
 class Reader:
     """Reads one resource of one system."""
 
-    def __init__(self, client: Client, shape: Shape) -> None:
-        self._client, self._shape = client, shape
+    def __init__(self, client: Client, shape: Shape, schema: Schema) -> None:
+        self._client, self._shape, self._schema = client, shape, schema
 
     # ------------------------------------------------------------ the Protocol's reads
 
@@ -35,6 +36,7 @@ class Reader:
             raise Misconfigured(
                 "changes cannot be asked for here, only scans", system=shape.system, resource=shape.name
             )
+        self._schema.require(fields)
         if cursor is None:
             yield Page((), cursor={"at": _json(self._newest())})
             return
@@ -63,6 +65,7 @@ class Reader:
         shifting = isinstance(shape.config.paginator, PageNumber | Offset)
         seen: set[str] = set()
         total: Any = None
+        self._schema.require(fields)
         for listed in self._listing({}, "key", fields, limit):
             if shape.config.paginator.total:
                 total = shape.config.paginator.total(listed.data)
@@ -80,6 +83,7 @@ class Reader:
 
     def fetch(self, keys: Sequence[str], fields: Sequence[str]) -> Fetched:
         """Records by key, and the keys that the system proved not to hold."""
+        self._schema.require(fields)
         entries, absent = self.entries(keys, fields)
         found = {key: self._shape.record(entry, fields, etag) for key, (entry, etag) in entries.items()}
         return Fetched(found=found, absent=frozenset(absent))
@@ -87,6 +91,7 @@ class Reader:
     def find(self, field: str, values: Sequence[Any], fields: Sequence[str]) -> list[Record]:
         """Records whose field equals one of the values; what else the system sends is left out."""
         shape = self._shape
+        self._schema.require([field, *fields])
         told, asked = shape.config.find, [wire(value, shape.config.datetimes) for value in values]
         limit = told.limit if told else shape.config.fetch.limit
         found: dict[str, Record] = {}

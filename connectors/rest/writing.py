@@ -32,6 +32,7 @@ from .batching import BatchSender
 from .client import Answer, Client
 from .reading import Reader
 from .resource import Shape
+from .schema import Schema
 from .values import Unwritable, encode, nested, pick, same, wire
 
 _LATER = (408, 423, 425, 429, 503)
@@ -74,8 +75,8 @@ class Halt:
 class Writer:
     """Writes to one resource of one system."""
 
-    def __init__(self, client: Client, shape: Shape, reader: Reader) -> None:
-        self._client, self._shape, self._reader = client, shape, reader
+    def __init__(self, client: Client, shape: Shape, reader: Reader, schema: Schema) -> None:
+        self._client, self._shape, self._reader, self._schema = client, shape, reader, schema
         self._batches = BatchSender(client, shape) if shape.config.batch else None
 
     def write(
@@ -84,6 +85,9 @@ class Writer:
         """Carry out the writes. Raises only if nothing at all was sent."""
         outcomes: list[Outcome] = []
         halt = Halt()
+        self._schema.require(
+            {name for write in writes for name in (*write.values, *write.expected)} | {*fields}
+        )
         for step in self._steps(writes):
             try:
                 outcomes += self._step(step, fields, pool, halt)
@@ -175,6 +179,7 @@ class Writer:
             if write.key not in entries:
                 return Outcome(Result.RETRY, write.key, said="the record could not be read before writing it")
             entry, etag = entries[write.key]
+            self._schema.require_in(entry, write.values)
             current = self._shape.version(entry, etag)
             stale = self._differing(write, entry, current)
             if stale:

@@ -1,0 +1,70 @@
+"""The fields of a resource as the system itself describes them, where it does.
+
+A name that the system does not know is an error before anything is asked or written: many systems
+ignore unknown names without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from connectors.base import FieldInfo, Misconfigured
+
+from .client import Client
+from .resource import Shape
+
+
+class Schema:
+    """What is known of a resource's fields; asked for once, and again when a name is not among them."""
+
+    def __init__(self, client: Client, shape: Shape) -> None:
+        self._client, self._shape = client, shape
+        self._known: dict[str, FieldInfo] | None = None
+
+    def fields(self) -> dict[str, FieldInfo]:
+        """The fields as they are now; none if the system does not describe them."""
+        config = self._shape.config.description
+        if config is None:
+            return {}
+        with self._shape.named():
+            answer = self._client.read(self._shape.fill(config.path, path=self._shape.path))
+            listed = self._client.objects(
+                self._client.json(answer), config.fields, "schema.fields", answer.path
+            )
+        self._known = {str(part["name"]): self._field(part) for part in listed if part.get("name")}
+        return dict(self._known)
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise Misconfigured if the system describes its fields and one of the names is not among them."""
+        wanted = {name.split(".")[0] for name in names} - self._shape.config.fields.keys()
+        if self._shape.config.description is None or not wanted:
+            return
+        if self._known is None or not wanted <= self._known.keys():
+            self.fields()
+        self._absent(wanted - (self._known or {}).keys(), self._known or {})
+
+    def require_in(self, entry: Mapping[str, Any], names: Iterable[str]) -> None:
+        """The same for a whole record just read: nothing is written into a field that has vanished."""
+        if self._shape.config.description is not None and not self._shape.config.sparse:
+            self._absent({name.split(".")[0] for name in names if name not in entry} - entry.keys(), entry)
+
+    def _absent(self, missing: Iterable[str], there: Iterable[str]) -> None:
+        if missing:
+            raise Misconfigured(
+                f"there is no field {', '.join(sorted(missing))}; there are {', '.join(list(there)[:30])}",
+                system=self._shape.system,
+                resource=self._shape.name,
+            )
+
+    def _field(self, part: Mapping[str, Any]) -> FieldInfo:
+        config = self._shape.config.description
+        native, longest = str(part.get("native") or ""), part.get("max_length")
+        return FieldInfo(
+            name=str(part["name"]),
+            type=config.types.get(native, "unknown") if config else "unknown",
+            nullable=part.get("nullable") is not False,
+            writable=part.get("writable") is not False,
+            max_length=longest if isinstance(longest, int) and longest > 0 else None,
+            native=native,
+        )

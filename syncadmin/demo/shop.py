@@ -116,7 +116,7 @@ class Shop:
         self.ask("POST", "/api/collections/_superusers/records", account)
 
     def load(self, data: Data) -> None:
-        """Fill the empty collections through the batch endpoint, which is on meanwhile only."""
+        """Fill the empty collections through the batch endpoint, which then stays on for the hub."""
         self.ask("PATCH", "/api/settings", {"batch": {"enabled": True, "maxRequests": BATCH, "timeout": 30}})
         filled = (data.organisations, data.shop_customers, data.shop_products)
         for collection, rows in zip(COLLECTIONS, filled, strict=True):
@@ -124,7 +124,6 @@ class Shop:
             for start in range(0, len(rows), BATCH):
                 requests = [{**create, "body": row} for row in rows[start : start + BATCH]]
                 self.ask("POST", "/api/batch", {"requests": requests})
-        self.ask("PATCH", "/api/settings", {"batch": {"enabled": False, "maxRequests": 50, "timeout": 3}})
 
 
 def text(name: str, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from syncadmin.demo.agreement import Known, compare, read_erp, read_shop
 from syncadmin.demo.data import Data
 from syncadmin.demo.place import Addresses, Busy, Place
 from syncadmin.demo.scenes import Office
-from syncadmin.demo.shop import Shop
 
 pytestmark = pytest.mark.slow
 
@@ -48,11 +47,6 @@ def test_the_erp_stamps_who_changed_a_row_and_when(office: Office):
 def test_staff_of_the_erp_may_edit_rows_and_no_more(systems: Addresses):
     with psycopg.connect(systems.erp_url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("DROP TABLE customers")
-
-
-def test_the_batch_endpoint_is_off_again_once_the_shop_is_filled(systems: Addresses):
-    with Shop(systems.shop_url, systems.shop_email, systems.shop_password) as shop:
-        assert shop.ask("GET", "/api/settings")["batch"]["enabled"] is False
 
 
 def test_a_place_is_taken_by_one_demo_at_a_time(tmp_path):

@@ -17,6 +17,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 
+SHOWN = 20  # differences that --check names
+
+
 class Command(BaseCommand):
     """Starts again where the last one ended; Ctrl-C stops everything."""
 
@@ -104,7 +107,7 @@ class Command(BaseCommand):
             answer = {"pairs": report.pairs, "items": report.items, "differences": differences}
             self.stdout.write(json.dumps(answer))
         else:
-            for difference in sorted(map(str, report.differences)):
+            for difference in sorted(map(str, report.differences))[:SHOWN]:
                 self.stdout.write(difference)
             self._say(summary(report.pairs, report.items, len(report.differences)))
         if report.differences:

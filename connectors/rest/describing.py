@@ -98,7 +98,7 @@ def check_system(client: Client, describers: Iterable[Describer], probe: str) ->
         items.append(CheckItem("authenticated", True))
     if answer.date:
         skew = (answer.date - before).total_seconds()
-        told = f"the system's clock differs from ours by about {skew:.0f} s"
+        told = f"the system's clock differs from ours by about {abs(round(skew))} s"
         ok = abs(skew) <= _SKEW
         items.append(
             CheckItem("clock", ok, told, "" if ok else "set both clocks by NTP; `newest` decides by them")

@@ -1,5 +1,8 @@
 """What the REST connector makes of odd answers: it names the place and the remedy, and guesses nothing."""
 
+import base64
+import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -361,6 +364,24 @@ def test_a_login_is_renewed_once_when_its_token_is_refused() -> None:
         login._clock = iter(range(0, 10_000, 100)).__next__  # type: ignore[union-attr]
         assert scanned(connector) == ["1"]
     assert [asked.path for asked in server.asked] == ["/login", "/things", "/login", "/things"]
+
+
+def test_a_token_near_its_end_is_replaced_before_it_is_used() -> None:
+    def web_token(end: float) -> str:
+        payload = base64.urlsafe_b64encode(json.dumps({"exp": end}).encode()).decode().rstrip("=")
+        return f"head.{payload}.signature"
+
+    given = iter([web_token(time.time() + 30), web_token(time.time() + 3600)])
+    auth = {"type": "login", "path": "/login", "username": "sync", "password": SECRET}
+
+    def answer(asked: Asked) -> Say:
+        return Say({"token": next(given)}) if asked.path == "/login" else Say({"items": []})
+
+    with connected(answer, auth=auth) as (connector, server):
+        for _ in range(3):
+            scanned(connector)
+    paths = [asked.path for asked in server.asked]
+    assert paths == ["/login", "/things", "/login", "/things", "/things"]
 
 
 def test_a_refused_login_says_what_to_check() -> None:

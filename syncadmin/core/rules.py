@@ -76,11 +76,15 @@ class RuleFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A compiled expression."""
+    """A compiled expression, with what bounds its cost.
+
+    `macros` walk lists, and `maps` among them build new ones; `joins` counts `+`, `items` the commas.
+    """
 
     source: str
     names: frozenset[str]
     macros: int
+    maps: int
     joins: int
     items: int
     program: Any = field(repr=False)
@@ -96,9 +100,9 @@ class Rule:
 
     def _check_cost(self, given: Mapping[str, Any]) -> None:
         size, longest = _measure(given)
-        growth = (self.joins + 1) ** (self.macros + 1)
-        steps = (longest * (self.joins + 1) + self.items) ** self.macros
-        if steps > MAX_STEPS or size * growth * (steps if self.joins else 1) > MAX_SIZE:
+        longest = longest * (self.joins + 1) + self.items  # lists can be joined, or be written in the rule
+        built = size * (self.joins + 1) ** (self.maps + 1) * longest**self.maps
+        if longest**self.macros > MAX_STEPS or built > MAX_SIZE:
             raise RuleFailed(f"the rule {self.source!r} was not run: the values are too large for it")
 
 
@@ -121,7 +125,8 @@ def compile_rule(source: str, allowed: frozenset[str] = MERGE_NAMES) -> Rule:
     called = {name for name in program.functions() if name.isidentifier()}
     if unknown := sorted(called - _FUNCTIONS):
         raise RuleError(f"unknown function {', '.join(unknown)}; known are {', '.join(sorted(_FUNCTIONS))}")
-    return Rule(source, used, len(macros), plain.count("+"), plain.count(",") + 1, program)
+    maps = sum(name == "map" for name, _ in macros)
+    return Rule(source, used, len(macros), maps, plain.count("+"), plain.count(",") + 1, program)
 
 
 def predicate(source: str, allowed: frozenset[str]) -> Callable[[Mapping[str, Any]], bool]:

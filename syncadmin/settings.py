@@ -15,8 +15,8 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from syncadmin.places import socket_in
 from syncadmin.navigation import UNFOLD as UNFOLD
+from syncadmin.places import socket_in
 from syncadmin.secrets_file import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent

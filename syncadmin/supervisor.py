@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from syncadmin.embedded.process import Child, ChildFailed, port_is_open
+from syncadmin.embedded.process import Child, ChildFailed, adopt_orphans, kill_orphans, port_is_open
 
 logger = logging.getLogger("syncadmin.supervisor")
 
@@ -40,6 +40,8 @@ class Program(Protocol):
     def running(self) -> bool: ...
     @property
     def exit_code(self) -> int | None: ...
+    @property
+    def pid(self) -> int | None: ...
     def start(self) -> object: ...
     def ask_to_stop(self) -> None: ...
     def stop(self) -> None: ...
@@ -83,6 +85,10 @@ class Service:
     def exit_code(self) -> int | None:
         return self.child.exit_code
 
+    @property
+    def pid(self) -> int | None:
+        return self.child.pid
+
     def start(self) -> None:
         if self.port is not None and not self.running and port_is_open(self.port):
             raise ChildFailed(f"{self.name}: port {self.port} is taken by another program")
@@ -106,6 +112,7 @@ class Step:
     action: Callable[[], object]
     running: bool = field(default=False, init=False)
     exit_code: int | None = field(default=None, init=False)
+    pid: int | None = field(default=None, init=False)
 
     def start(self) -> None:
         self.action()
@@ -166,6 +173,7 @@ class Supervisor:
         Call it in the main thread. Raises AlreadyRunning; raises ChildFailed when a program does not
         start the first time (all are stopped then too).
         """
+        adopt_orphans()  # of a guard that was killed
         with only_one(self.directory / "lock"), stop_signals():
             watched: list[_Watched] = []
             try:
@@ -202,6 +210,7 @@ class Supervisor:
             elif now >= each.restart_at:
                 each.restart_at = None
                 each.started_at = now
+                kill_orphans({pid for pid in (other.program.pid for other in watched) if pid is not None})
                 try:
                     each.program.start()
                 except ChildFailed as error:

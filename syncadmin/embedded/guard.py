@@ -65,9 +65,16 @@ def send(pid: int, signum: int) -> None:
         os.kill(pid, signum)
 
 
+def located(name: str) -> str:
+    """The program's path: looked up before rights are dropped, when Python's own files can be read."""
+    paths = [name] if "/" in name else [os.path.join(folder, name) for folder in os.get_exec_path()]
+    return next((path for path in paths if os.access(path, os.X_OK)), name)
+
+
 def spawn(command: list[str], user: str) -> int:
     """Fork and execute; the guard has one thread, so that code between the two is safe."""
     guard = os.getpid()
+    program = located(command[0])
     child = os.fork()
     if child:
         return child
@@ -84,7 +91,7 @@ def spawn(command: list[str], user: str) -> int:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # after setuid, which clears it
         if os.getppid() != guard:
             os._exit(1)
-        os.execvp(command[0], command)  # noqa: S606 - no shell is the point
+        os.execv(program, command)  # noqa: S606 - no shell is the point
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
     os._exit(127)

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from syncadmin.embedded.guard import PR_SET_CHILD_SUBREAPER, descendants, parents, prctl, send
+
 GUARD = Path(__file__).with_name("guard.py")
 POLL_SECONDS = 0.02
 LOG_TAIL_BYTES = 2000
@@ -51,6 +53,21 @@ def socket_is_open(path: Path) -> bool:
     """Whether somebody listens on the unix socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0
+
+
+def adopt_orphans() -> None:
+    """From now on, processes whose parent below us has died become our children (Linux)."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def kill_orphans(known: set[int]) -> None:
+    """Kill what was adopted: all our children but the known ones, with all that they have started."""
+    ours = [pid for pid, parent in parents().items() if parent == os.getpid() and pid not in known]
+    for pid in ours:
+        for each in (pid, *descendants(pid)):
+            send(each, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
 
 
 @dataclass
@@ -166,6 +183,10 @@ class Server:
     @property
     def exit_code(self) -> int | None:
         return self.child.exit_code
+
+    @property
+    def pid(self) -> int | None:
+        return self.child.pid
 
     def ask_to_stop(self) -> None:
         self.child.ask_to_stop()

@@ -1,0 +1,189 @@
+"""`manage.py up`, real: starts, restarts what dies, stops, resumes, leaves nothing behind."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from syncadmin.embedded import free_port
+from syncadmin.supervisor import manage
+from tests.ops.family import family_of, kill_hard, named, see_gone, wait_for
+
+PARTS = ("manage.py worker", "manage.py ticker", "valkey-server", "granian")
+OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "SYNCADMIN_ADMIN_PASSWORD")
+
+
+@dataclass
+class Hub:
+    """One installation on an empty directory; `up()` starts it, as often as wanted."""
+
+    var: Path
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def output(self) -> str:
+        file = self.var / "output"
+        return file.read_text() if file.exists() else ""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in OWN}
+        return {**kept, "SYNCADMIN_VAR": str(self.var), **more}
+
+    def start(self, **environment: str) -> "subprocess.Popen[bytes]":
+        """Start without waiting for it."""
+        self.var.mkdir(exist_ok=True)
+        with (self.var / "output").open("wb") as output:
+            self.process = subprocess.Popen(
+                manage("up", "--port", str(self.port), "--workers", "1"),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self.environment(**environment),
+            )
+        return self.process
+
+    def up(self, **environment: str) -> "subprocess.Popen[bytes]":
+        """Start and wait until it says that it is up."""
+        process = self.start(**environment)
+        wait_for(lambda: "is up" in self.output or process.poll() is not None, "the hub is up")
+        assert process.poll() is None, self.output
+        return process
+
+    def has_worker(self) -> bool:
+        return (self.var / "log" / "worker-1.log").read_text().count("Listening on default") > 0
+
+    def down(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=30)
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    directory = Path(tempfile.mkdtemp(prefix="sa-up-"))
+    hub = Hub(directory / "var")
+    yield hub
+    hub.down()
+    shutil.rmtree(directory)
+
+
+def test_the_first_start_tells_a_password_once_that_signs_in(hub: Hub) -> None:
+    hub.up()
+    told = re.search(r"sign in as admin with the password (\S+)", hub.output)
+    assert told is not None
+    with httpx.Client(base_url=hub.url, follow_redirects=True) as browser:
+        browser.get("/admin/login/")
+        form = {"username": "admin", "password": told[1], "next": "/admin/"}
+        token = browser.cookies["syncadmin_csrf"]
+        page = browser.post("/admin/login/", data=form | {"csrfmiddlewaretoken": token})
+    assert page.url.path == "/admin/"
+    hub.down()
+    hub.up()
+    assert "password" not in hub.output
+
+
+def test_a_second_start_on_the_same_directory_is_refused(hub: Hub) -> None:
+    process = hub.up()
+    second = subprocess.run(
+        manage("up", "--port", str(free_port())),
+        env=hub.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert f"SyncAdmin runs already on {hub.var} (process {process.pid})" in second.stderr
+
+
+def test_a_taken_port_is_told_and_nothing_is_left_running(hub: Hub) -> None:
+    first = Hub(hub.var.with_name("other"), port=hub.port)
+    first.up()
+    try:
+        process = hub.start()
+        wait_for(lambda: process.poll() is not None, "the second hub gives up")
+        assert f"port {hub.port} is taken" in hub.output
+        assert not (hub.var / "valkey" / "valkey.sock").exists()
+    finally:
+        first.down()
+
+
+def test_ctrl_c_stops_everything(hub: Hub) -> None:
+    process = hub.up()
+    family = family_of(process.pid)
+    process.send_signal(signal.SIGINT)
+    see_gone(family)
+    assert process.wait() == 0
+
+
+def test_a_killed_supervisor_leaves_no_orphan_and_the_next_start_goes_on(hub: Hub) -> None:
+    process = hub.up()
+    wait_for(hub.has_worker, "the worker listens")
+    family = family_of(process.pid)
+    assert all(named(part, family) for part in PARTS)
+    kill_hard(process.pid)
+    see_gone(family[1:])
+    process.wait()
+    hub.up()
+    assert httpx.get(f"{hub.url}/admin/login/").status_code == 200
+
+
+def test_whatever_dies_is_started_again(hub: Hub) -> None:
+    process = hub.up()
+    wait_for(hub.has_worker, "the worker listens")
+
+    def found(part: str) -> list[psutil.Process]:
+        """The programs themselves, not their guards."""
+        return [p for p in named(part, family_of(process.pid)) if not named("guard.py", [p])]
+
+    for part in PARTS:
+        before = found(part)
+        kill_hard(before[0].pid)
+        see_gone(before)
+        wait_for(lambda part=part: found(part), f"{part} runs again")
+    assert hub.output.count("ended with code 137") == 4
+
+
+def test_a_killed_guard_leaves_nothing_of_what_it_guarded(hub: Hub) -> None:
+    process = hub.up()
+    guard = next(p for p in family_of(process.pid) if named("guard.py", [p]) and named("granian", [p]))
+    guarded = family_of(guard.pid)
+    assert len(guarded) == 3  # guard, server, its worker
+    kill_hard(guard.pid)
+    see_gone(guarded)
+    wait_for(lambda: "web runs again" in hub.output, "the web runs again")
+
+
+def test_started_by_make_it_ends_when_make_is_killed(hub: Hub) -> None:
+    hub.var.mkdir()
+    with (hub.var / "output").open("wb") as output:
+        starter = subprocess.Popen(
+            [
+                *(sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"),
+                *manage("up", "--port", str(hub.port), "--workers", "1"),
+            ],
+            stdout=output,
+            env=hub.environment(SYNCADMIN_WITH_PARENT="1"),
+        )
+    wait_for(lambda: "is up" in hub.output, "the hub is up")
+    family = family_of(starter.pid)
+    starter.kill()
+    starter.wait()
+    see_gone(family)

@@ -111,11 +111,14 @@ class _Work:
         row = System.objects.filter(name=name).first() or System(name=name)
         wanted = {key: getattr(spec, key) for key in ("connector", "label", "record_url")}
         details = _config_details(row.config, spec.config)
+        newly = []
         for secret, value in given.items():
             known = secret in (row.secrets or {})
             if secrets.put(row, secret, value, by=self._by):
+                newly.append(secret)
                 details[f"secret {secret}"] = ("set" if known else None, "set anew" if known else "set")
-        self._take("system", name, row, {**wanted, "config": spec.config}, details=details)
+        reason = secrets.reason(newly, self._reason)
+        self._take("system", name, row, {**wanted, "config": spec.config}, details=details, reason=reason)
         stored = {resource.name: resource for resource in row.resources.all()} if row.pk else {}
         for resource, config in spec.resources.items():
             found = stored.get(resource) or Resource(system=row, name=resource)
@@ -187,6 +190,7 @@ class _Work:
         wanted: Mapping[str, Any],
         attributes: Mapping[str, str] | None = None,
         details: dict[str, tuple[Any, Any]] | None = None,
+        reason: str = "",
     ) -> None:
         """Give the row these attributes; save and tell only if that changes anything."""
         created = row.pk is None
@@ -198,7 +202,7 @@ class _Work:
                     found[(attributes or {}).get(attribute, attribute)] = (_plain(old), _plain(value))
                 setattr(row, attribute, value)
         if created or found:
-            row._change_reason = self._reason  # type: ignore[attr-defined]
+            row._change_reason = reason or self._reason  # type: ignore[attr-defined]
             row.save()
         action = Action.CREATED if created else Action.CHANGED if found else Action.UNCHANGED
         self.changes.append(ObjectChange(what, name, action, {} if created else found))

@@ -11,13 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from connectors import registry
 from connectors.base import Capabilities, CheckItem, Connector, ConnectorError, Misconfigured
 from syncadmin.models import System
 
 from . import secrets
 from .errors import problems_of
-from .problems import unknown
+from .systems import found
 
 
 def resolved(system: System) -> tuple[BaseModel, dict[str, BaseModel]]:
@@ -87,9 +86,10 @@ def _remedy(error: Misconfigured) -> str:
 
 def connector_class(system: System) -> type[Connector]:
     """The class that the system's `connector` names. Raises Misconfigured."""
-    if system.connector not in registry.kinds():
-        raise Misconfigured(unknown("connector", system.connector, registry.kinds()), system=system.name)
-    return registry.get(system.connector)
+    try:
+        return found(system.connector)
+    except Misconfigured as error:
+        raise Misconfigured(error.message, system=system.name) from error
 
 
 def _typed(

@@ -89,9 +89,7 @@ class GuardsSpec(Strict):
 
     max_deletes: Share = Field(0.05, description="Stop if more than this share would be deleted.")
     max_changes: Share = Field(0.40, description="Stop if more than this share would be changed.")
-    max_blanks: Share = Field(
-        0.10, description="Stop if more than this share would have a value emptied."
-    )
+    max_blanks: Share = Field(0.10, description="Stop if more than this share would have a value emptied.")
     floor: int = Field(10, ge=0, description="Fewer changes than this never stop a pass.")
 
 

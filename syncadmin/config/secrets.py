@@ -92,6 +92,12 @@ def put(system: System, name: str, value: str, *, by: str = "") -> bool:
     return True
 
 
+def reason(names: Iterable[str], before: str = "") -> str:
+    """What the history of configuration says of secrets that were set: their names, as its reason."""
+    told = f"secret set: {', '.join(names)}" if names else ""
+    return "; ".join(part for part in (before, told) if part)[:100]
+
+
 def forget(system: System, name: str) -> bool:
     """Drop a value (not saved yet). Answers whether there was one."""
     if name not in (system.secrets or {}):

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from connectors import registry
-from connectors.base import Misconfigured
+from connectors.base import Connector, Misconfigured
 
 from .checks import check_record_url
 from .errors import field_type, keys_of, literals, members, problems_of
@@ -36,17 +36,21 @@ def check_system(
     connector's, as allowed.
     """
     yield from check_record_url(spec.record_url, prefix)
-    if spec.connector not in registry.kinds():
-        yield Problem((*prefix, "connector"), unknown("connector", spec.connector, registry.kinds()))
-        return
     try:
-        connector = registry.get(spec.connector)
+        connector = found(spec.connector)
     except Misconfigured as error:
         yield Problem((*prefix, "connector"), error.message)
         return
-    yield from _typed(connector.Config, spec.config, known, prefix, own_keys)
+    yield from check_settings(connector.Config, spec.config, known, prefix, own_keys)
     for name, config in spec.resources.items():
-        yield from _typed(connector.ResourceConfig, config, known, (*prefix, "resources", name))
+        yield from check_settings(connector.ResourceConfig, config, known, (*prefix, "resources", name))
+
+
+def found(kind: str) -> type[Connector]:
+    """The connector of this kind. Raises Misconfigured, with what is installed."""
+    if kind not in registry.kinds():
+        raise Misconfigured(unknown("connector", kind, registry.kinds()))
+    return registry.get(kind)
 
 
 def missing_secrets(value: Any, known: Mapping[str, str], path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -69,13 +73,14 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from leaves(item, (*path, position))
 
 
-def _typed(
+def check_settings(
     model: type[BaseModel],
     config: Mapping[str, Any],
     known: Mapping[str, str],
     prefix: Path,
     own_keys: tuple[str, ...] = (),
 ) -> Iterator[Problem]:
+    """All that is wrong in the settings of a system or a resource, judged by the connector's `model`."""
     unsafe = list(_clear_text(model, config))
     for place, text in leaves(config):
         if found := MALFORMED.search(text):

@@ -1,0 +1,215 @@
+"""Forms of a mapping, its field mappings and its row rules.
+
+Each form turns what was typed into the document that a file would hold, and asks `syncadmin.config` what is
+wrong with it. Problems that concern several forms are found once, by the field mappings' formset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ObjectDoesNotExist
+from django.forms.models import BaseInlineFormSet
+from pydantic import ValidationError
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from syncadmin.config.checks import check_mapping, check_world
+from syncadmin.config.convert import FIELD_KEYS, MAPPING_KEYS, mapping_document, stored_world
+from syncadmin.config.errors import problems_of
+from syncadmin.config.problems import Problem
+from syncadmin.config.schema import MappingSpec
+from syncadmin.core.side import SIDES
+from syncadmin.core.values import Normalize
+from syncadmin.models import FieldMapping, Mapping, RowRule
+
+from .fields import NamesField, YamlField, duration, share, told
+
+CODE = {"rows": 2, "class": "sa-code", "spellcheck": "false"}
+ELSEWHERE = "Something in this mapping needs attention: see the marked fields."
+
+
+def _help(model: Any, key: str) -> str:
+    return (model.model_fields[key].description or "").replace("`", "")
+
+
+class MappingForm(forms.ModelForm):
+    """A mapping's own settings."""
+
+    match = NamesField(
+        help_text="Names of field mappings, separated by commas. " + _help(MappingSpec, "match")
+    )
+    clock_tolerance = duration(help_text=_help(MappingSpec, "clock_tolerance"))
+    schedule = duration(help_text="Such as 30s, 5m or 1h. " + _help(MappingSpec, "schedule"))
+    reconcile_every = duration(label="Reconcile", help_text=_help(MappingSpec, "reconcile"))
+    max_deletes = share(help_text="Such as 5%. A pass that would delete a larger share stops and asks.")
+    max_changes = share(help_text="A pass that would change a larger share stops and asks.")
+    max_blanks = share(help_text="A pass that would empty values in a larger share stops and asks.")
+
+    class Meta:
+        model = Mapping
+        fields = ("name", *MAPPING_KEYS.values())
+        widgets = {
+            "left_filter": UnfoldAdminTextareaWidget(attrs=CODE),
+            "right_filter": UnfoldAdminTextareaWidget(attrs=CODE),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.form = self  # where the formset reports what concerns the mapping itself
+        for attribute, key in {a: k for k, a in MAPPING_KEYS.items()}.items():
+            field = self.fields.get(attribute)
+            if field and key in MappingSpec.model_fields and not field.help_text:
+                field.help_text = _help(MappingSpec, key)
+        if "owner" in self.fields:
+            self.fields["owner"].choices = [("", "nobody: by row or field"), *_sides()]
+
+
+class RowRuleForm(forms.ModelForm):
+    """Rows that one side owns."""
+
+    class Meta:
+        model = RowRule
+        fields = ("when", "owner", "position")
+        widgets = {"when": UnfoldAdminTextareaWidget(attrs={**CODE, "rows": 1})}
+
+
+class FieldMappingForm(forms.ModelForm):
+    """A field mapping; what belongs to some types only is in fields of its own, a side each."""
+
+    normalize = forms.MultipleChoiceField(
+        required=False,
+        choices=[(n.value, n.value.replace("_", " ")) for n in Normalize],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="For text, choice and set: evened out before comparing, and so in what is written.",
+    )
+    choices = YamlField(label="Values", rows=3, help_text="For choice, one a line: left value: right value.")
+    separator_left = forms.CharField(required=False, strip=False, widget=UnfoldAdminTextInputWidget)
+    separator_right = forms.CharField(
+        required=False, strip=False, widget=UnfoldAdminTextInputWidget,
+        help_text="For a set that this side keeps as text: what is between its members.",
+    )  # fmt: skip
+    zone_left = forms.CharField(required=False, widget=UnfoldAdminTextInputWidget)
+    zone_right = forms.CharField(
+        required=False, widget=UnfoldAdminTextInputWidget,
+        help_text="For datetimes that come without a zone, such as Europe/Berlin; UTC if empty.",
+    )  # fmt: skip
+
+    class Meta:
+        model = FieldMapping
+        fields = ("name", "position", *(a for a in FIELD_KEYS.values() if a not in ("separators", "zones")))
+        widgets = {"rule": UnfoldAdminTextareaWidget(attrs=CODE)}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        row = self.instance
+        row.get_inline_title = _title(row)
+        for side in SIDES:
+            self.fields[f"separator_{side}"].initial = (row.separators or {}).get(side.value, "")
+            self.fields[f"zone_{side}"].initial = (row.zones or {}).get(side.value, "")
+        self.fields["owner"].choices = [("", "shared"), *_sides()]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        row = self.instance
+        row.separators = _by_side(cleaned, "separator")
+        row.zones = _by_side(cleaned, "zone")
+        return cleaned
+
+    def tell(self, key: str, problem: Problem) -> None:
+        """Show a problem at the form field that stands for a key of the file."""
+        side = problem.path[-1] if problem.path and problem.path[-1] in ("left", "right") else "left"
+        names = {"separators": f"separator_{side}", "zones": f"zone_{side}"}
+        name = names.get(key) or FIELD_KEYS.get(key)
+        self.add_error(name if name in self.fields else None, told(problem))
+
+
+class FieldMappingFormSet(PaginationInlineFormSet, BaseInlineFormSet):
+    """All field mappings of a mapping, and the one place where the mapping is checked as a whole."""
+
+    def clean(self) -> None:
+        super().clean()
+        parent = getattr(self.instance, "form", None)
+        if any(self.errors) or parent is None or parent.errors:
+            return
+        rows = {
+            f.instance.name: f
+            for f in self.forms
+            if f not in self.deleted_forms and f.has_changed() | bool(f.instance.pk)
+        }
+        try:
+            document = mapping_document(
+                self.instance,
+                [f.instance for f in rows.values()],
+                _rules(getattr(self.instance, "rules", None)),
+            )
+        except ObjectDoesNotExist:
+            return  # no left or no right: the form says so
+        found = list(_problems(self.instance.name, document))
+        for problem in found:
+            self._tell(problem, rows, parent)
+        if found:
+            raise forms.ValidationError(ELSEWHERE)
+
+    def _tell(self, problem: Problem, rows: dict[str, FieldMappingForm], parent: MappingForm) -> None:
+        path = problem.path
+        if path[:1] == ("fields",) and len(path) > 1 and path[1] in rows:
+            rows[str(path[1])].tell(str(path[2]) if len(path) > 2 else "", problem)
+            return
+        if path[:1] == ("rows",) and (rules := getattr(self.instance, "rules", None)) is not None:
+            form = _live(rules)[int(path[1])]
+            form.add_error(str(path[2]) if len(path) > 2 else None, told(problem))
+            return
+        dotted = (
+            ".".join(str(part) for part in path[:2])
+            if path[:1] in (("filter",), ("guards",))
+            else str(path[0])
+        )
+        name = MAPPING_KEYS.get(dotted)
+        parent.add_error(name if name in parent.fields else None, told(problem))
+
+
+def _problems(name: str, document: dict[str, Any]) -> Iterable[Problem]:
+    """What is wrong with the document of a mapping, among everything that is stored."""
+    try:
+        spec = MappingSpec.model_validate(document)
+    except ValidationError as error:
+        return problems_of(error, MappingSpec, document)
+    world = stored_world(leaving_out=name)
+    world.mappings[name] = spec
+    found = list(check_mapping(spec, world))
+    return [*found, *(problem for of, problem in check_world(world) if of == name)]
+
+
+def _live(rules: Any) -> list[Any]:
+    """The forms of row rules that will be there, in their order."""
+    forms_ = [f for f in rules.forms if f not in rules.deleted_forms and (f.instance.pk or f.has_changed())]
+    return sorted(forms_, key=lambda f: f.instance.position or 0)
+
+
+def _rules(rules: Any) -> list[RowRule] | None:
+    if rules is None:
+        return None
+    return [form.instance for form in _live(rules)] if rules.is_valid() else []
+
+
+def _sides() -> list[tuple[str, str]]:
+    return [(side.value, side.value) for side in SIDES]
+
+
+def _by_side(cleaned: dict[str, Any], name: str) -> dict[str, str]:
+    return {side.value: text for side in SIDES if (text := cleaned.get(f"{name}_{side}"))}
+
+
+def _title(row: FieldMapping) -> str:
+    """A field mapping on one line: `phone: phone = tel, text, shared (review)`."""
+    if not row.pk:
+        return ""
+    decided = f"owner {row.owner}" if row.owner else f"shared ({row.merge})"
+    return f"{row.name}: {row.left} = {row.right}, {row.type}, {decided}"

@@ -1,0 +1,173 @@
+"""Mappings with their field mappings and row rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import StackedInline, TabularInline
+from unfold.decorators import action, display
+
+from connectors.base import ConnectorError
+from syncadmin.config.apply import activate
+from syncadmin.config.connect import promises
+from syncadmin.config.export import export
+from syncadmin.config.problems import Problem
+from syncadmin.config.verify import verify_live
+from syncadmin.core.side import SIDES
+from syncadmin.models import FieldMapping, Mapping, RowRule
+
+from .base import ConfigurationAdmin
+from .mapping_forms import FieldMappingForm, FieldMappingFormSet, MappingForm, RowRuleForm
+
+
+class FieldMappingInline(StackedInline):
+    """Field mappings, one closed line each until it is opened."""
+
+    model = FieldMapping
+    fk_name = "mapping"
+    form = FieldMappingForm
+    formset = FieldMappingFormSet
+    extra = 0
+    tab = True
+    collapsible = True
+    ordering_field = "position"
+    hide_ordering_field = True
+    fieldsets = (
+        (None, {"fields": (("name", "type"), ("left", "right"), ("owner", "drift"), ("merge", "rule"))}),
+        ("Conversion", {"fields": ("normalize", ("scale", "target"), "choices")}),
+        ("Sides", {"fields": (("separator_left", "separator_right"), ("zone_left", "zone_right"))}),
+        ("Decision", {"fields": (("group", "first_contact"), "position")}),
+    )
+
+
+class RowRuleInline(TabularInline):
+    """Rows that one side owns."""
+
+    model = RowRule
+    form = RowRuleForm
+    extra = 0
+    tab = True
+    ordering_field = "position"
+    hide_ordering_field = True
+    fields = ("when", "owner", "position")
+
+
+@admin.register(Mapping)
+class MappingAdmin(ConfigurationAdmin):
+    """Mappings: what is kept in step with what, and who decides."""
+
+    form = MappingForm
+    inlines = (RowRuleInline, FieldMappingInline)
+    list_display = ("name", "label", "left_resource", "right_resource", "field_count", "runs", "stands")
+    list_filter = ("enabled",)
+    search_fields = ("name", "label")
+    actions_detail = ("check_mapping",)
+    actions_list = ("export_file",)
+    fieldsets = (
+        (None, {"fields": (("name", "label"), ("left", "right"), ("match", "title"), "enabled")}),
+        (
+            "Ownership",
+            {
+                "classes": ["tab"],
+                "fields": (("owner", "drift"), ("left_filter", "right_filter"), "left_scope"),
+            },
+        ),
+        (
+            "Creating and deleting",
+            {"classes": ["tab"], "fields": ("create", "deletes", "edit_vs_delete")},
+        ),
+        ("Conflicts", {"classes": ["tab"], "fields": ("first_contact", "clock_tolerance", "whole_record")}),
+        (
+            "Schedule and guards",
+            {
+                "classes": ["tab"],
+                "fields": (
+                    ("schedule", "reconcile_every"),
+                    ("max_deletes", "max_changes"),
+                    ("max_blanks", "guard_floor"),
+                ),
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mapping]:
+        """Mappings with what the list shows, in one query."""
+        rows = super().get_queryset(request).select_related("left__system", "right__system", "state")
+        return rows.annotate(field_total=Count("fields"))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Resources are named with their systems, in one query."""
+        if db_field.name in ("left", "right"):
+            kwargs["queryset"] = db_field.related_model.objects.select_related("system")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """No deleting in bulk: a mapping has links and a journal."""
+        return {}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Mapping | None = None) -> bool:
+        """Only what never ran may be deleted: links and the journal are the proof that nothing was lost."""
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or not (obj.entries.exists() or obj.links.exists()))
+
+    def _create_formsets(self, request: HttpRequest, obj: Mapping, change: bool) -> Any:
+        """The field mappings' formset checks the whole mapping: it needs the row rules beside it."""
+        formsets, inlines = super()._create_formsets(request, obj, change)
+        obj.rules = (
+            next((f for f in formsets if f.model is RowRule), None) if request.method == "POST" else None
+        )
+        return formsets, inlines
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A corrected mapping may run again."""
+        super().save_related(request, form, formsets, change)
+        activate([form.instance])
+
+    @display(description="Left", ordering="left__system__name")
+    def left_resource(self, obj: Mapping) -> str:
+        return str(obj.left)
+
+    @display(description="Right", ordering="right__system__name")
+    def right_resource(self, obj: Mapping) -> str:
+        return str(obj.right)
+
+    @display(description="Fields", ordering="field_total")
+    def field_count(self, obj: Mapping) -> int:
+        return obj.field_total
+
+    @display(description="Enabled", boolean=True, ordering="enabled")
+    def runs(self, obj: Mapping) -> bool:
+        return obj.enabled
+
+    @display(description="State", label={"runs": "success", "off": "info", "stopped": "danger"})
+    def stands(self, obj: Mapping) -> tuple[str, str]:
+        """Whether passes run, and if not, why."""
+        if not obj.enabled:
+            return "off", "switched off"
+        stopped = getattr(obj, "state", None) and obj.state.stopped
+        return ("stopped", f"stopped: {stopped}") if stopped else ("runs", "runs")
+
+    @action(description="Check mapping", url_path="check", permissions=["change"], icon="rule")
+    def check_mapping(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Compare the mapping with both systems as they are now."""
+        row = self.visible(request, object_id)
+        try:
+            problems = verify_live(row)
+        except ConnectorError as error:
+            problems = [Problem((), str(error))]
+        found = {}
+        for side in SIDES:
+            resource = row.resource(side)
+            found[f"{side}: {resource}"] = promises(resource.system).get(resource.name, "")
+        context = {"problems": problems, "promises": found}
+        return self.page(request, row, "admin/syncadmin/mapping_check.html", f"Check of {row}", context)
+
+    @action(description="Export as file", url_path="export", permissions=["view"], icon="download")
+    def export_file(self, request: HttpRequest) -> HttpResponse:
+        """The whole configuration as YAML, secrets as ${NAME}."""
+        response = HttpResponse(export(), content_type="application/yaml; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="syncadmin.yaml"'
+        return response

@@ -1,0 +1,241 @@
+"""Systems with their resources and secrets.
+
+Secrets are write-only: a field sets a new value; what is stored is never sent to a browser.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html, format_html_join
+from django.utils.timesince import timesince
+from unfold.admin import StackedInline
+from unfold.decorators import action, display
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
+
+from connectors import registry
+from connectors.base import Misconfigured
+from syncadmin.config import secrets
+from syncadmin.config.apply import activate
+from syncadmin.config.checks import check_record_url
+from syncadmin.config.connect import promises
+from syncadmin.config.connect import test_connection as try_connection
+from syncadmin.config.errors import keys_of
+from syncadmin.config.export import as_yaml
+from syncadmin.config.systems import check_settings, found
+from syncadmin.models import Mapping, Resource, System
+
+from .base import ConfigurationAdmin
+from .fields import YamlField, told
+
+SECRET = "secret_"  # noqa: S105  prefix of the form fields that set a secret
+
+
+def _known_keys(model: str) -> str:
+    """The keys that each installed connector understands, for a help text."""
+    lines = []
+    for kind in registry.kinds():
+        try:
+            lines.append(f"{kind}: {', '.join(keys_of(getattr(registry.get(kind), model)))}.")
+        except Misconfigured:
+            continue
+    return " ".join(lines)
+
+
+class SystemForm(forms.ModelForm):
+    """A system's own settings, checked by its connector; with a write-only field for each secret it names."""
+
+    config = YamlField(
+        label="Settings", rows=8, help_text="As in the file, one key a line; secrets as ${NAME}, set below."
+    )
+
+    class Meta:
+        model = System
+        fields = ("name", "label", "connector", "config", "record_url")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["connector"].widget = UnfoldAdminSelectWidget(
+            choices=[(kind, kind) for kind in registry.kinds()]
+        )
+        self.fields["config"].help_text += f" Keys: {_known_keys('Config')}"
+        self.instance.given = {}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        given = {k.removeprefix(SECRET): v for k, v in cleaned.items() if k.startswith(SECRET) and v}
+        self.instance.given = given
+        for problem in check_record_url(cleaned.get("record_url") or ""):
+            self.add_error("record_url", told(problem))
+        if "config" in cleaned and cleaned.get("connector"):
+            try:
+                connector = found(cleaned["connector"])
+            except Misconfigured as error:
+                self.add_error("connector", error.message)
+                return cleaned
+            known = {**secrets.values_of(self.instance), **given}
+            for problem in check_settings(connector.Config, cleaned["config"], known):
+                self.add_error("config", told(problem, self.data.get(self.add_prefix("config"), "")))
+        return cleaned
+
+
+class ResourceForm(forms.ModelForm):
+    """A resource's settings, checked by the connector of its system."""
+
+    config = YamlField(label="Settings", rows=5)
+
+    class Meta:
+        model = Resource
+        fields = ("name", "config")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[
+            "config"
+        ].help_text = f"As in the file, one key a line. Keys: {_known_keys('ResourceConfig')}"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        system = getattr(self.instance, "system", None)
+        if "config" not in cleaned or system is None or system.connector not in registry.kinds():
+            return cleaned
+        known = {**secrets.values_of(system), **getattr(system, "given", {})}
+        model = registry.get(system.connector).ResourceConfig
+        for problem in check_settings(model, cleaned["config"], known):
+            self.add_error("config", told(problem, self.data.get(self.add_prefix("config"), "")))
+        return cleaned
+
+
+class ResourceFormSet(PaginationInlineFormSet, BaseInlineFormSet):
+    """Refuses to drop a resource that a mapping uses, in words."""
+
+    def clean(self) -> None:
+        super().clean()
+        for form in self.deleted_forms:
+            used = Mapping.objects.filter(left=form.instance) | Mapping.objects.filter(right=form.instance)
+            if form.instance.pk and (names := ", ".join(used.values_list("name", flat=True))):
+                raise forms.ValidationError(
+                    f"{form.instance.name} is used by the mapping {names}: delete that first."
+                )
+
+
+class ResourceInline(StackedInline):
+    """Tables or collections."""
+
+    model = Resource
+    form = ResourceForm
+    formset = ResourceFormSet
+    extra = 0
+    fields = ("name", "config")
+
+
+@admin.register(System)
+class SystemAdmin(ConfigurationAdmin):
+    """Systems: how to reach what is kept in sync."""
+
+    form = SystemForm
+    inlines = (ResourceInline,)
+    list_display = ("name", "label", "connector", "resource_count", "secrets_state")
+    search_fields = ("name", "label")
+    actions_detail = ("test_connection",)
+    actions = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[System]:
+        """Systems with what the list shows, in two queries."""
+        rows = super().get_queryset(request).prefetch_related("resources")
+        return rows.annotate(resource_total=Count("resources"))
+
+    def get_form(
+        self, request: HttpRequest, obj: System | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """The form with one write-only field for each secret."""
+        made = {SECRET + info.name: _secret_field(info) for info in secrets.listed(obj)} if obj else {}
+        kwargs["form"] = type("SystemForm", (SystemForm,), made)
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: System | None = None) -> list[Any]:
+        """Secrets come last; who may only look sees which are set."""
+        if obj and not self.has_change_permission(request, obj):
+            main = ("name", "label", "connector", "settings_text", "record_url", "secrets_state")
+            return [(None, {"fields": main})]
+        names = [SECRET + info.name for info in secrets.listed(obj)] if obj else []
+        sets: list[Any] = [(None, {"fields": (("name", "label"), "connector", "config", "record_url")})]
+        if names:
+            told_once = "Write-only: stored encrypted, never shown again. Leave empty to keep what is set."
+            sets.append(("Secrets", {"fields": names, "description": told_once}))
+        return sets
+
+    def save_model(self, request: HttpRequest, obj: System, form: Any, change: bool) -> None:
+        """Secrets are stored with the system; the history tells their names only."""
+        newly = [
+            n for n, value in obj.given.items() if secrets.put(obj, n, value, by=request.user.get_username())
+        ]
+        obj._change_reason = secrets.reason(newly)
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Mappings that this system had stopped may run again."""
+        super().save_related(request, form, formsets, change)
+        system = form.instance
+        activate(Mapping.objects.filter(left__system=system) | Mapping.objects.filter(right__system=system))
+        system._prefetched_objects_cache = {}
+        if unset := [info.name for info in secrets.listed(system) if info.needed and not info.is_set]:
+            text = f"Not set yet: {', '.join(unset)}. Passes can't run until every secret has a value."
+            messages.warning(request, text)
+
+    def response_add(
+        self, request: HttpRequest, obj: System, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """A new system that names secrets is shown again, with the fields to set them."""
+        response = super().response_add(request, obj, post_url_continue)
+        if any(not info.is_set for info in secrets.listed(obj)):
+            return HttpResponseRedirect(f"../{obj.pk}/change/")
+        return response
+
+    @display(description="Resources", ordering="resource_total")
+    def resource_count(self, obj: System) -> int:
+        return obj.resource_total
+
+    @display(description="Settings")
+    def settings_text(self, obj: System) -> str:
+        return format_html('<pre class="sa-code">{}</pre>', as_yaml(obj.config))
+
+    @display(description="Secrets")
+    def secrets_state(self, obj: System) -> str:
+        return (
+            format_html_join(", ", "{} {}", ((info.name, _state(info)) for info in secrets.listed(obj)))
+            or "-"
+        )
+
+    @action(description="Test connection", url_path="test", permissions=["change"], icon="lan")
+    def test_connection(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Try the connection now and show what was found, with remedies."""
+        row = self.visible(request, object_id)
+        items = try_connection(row)
+        well = all(item.ok for item in items)
+        context = {"items": items, "well": well, "promises": promises(row) if well else {}}
+        return self.page(request, row, "admin/syncadmin/system_test.html", f"Connection of {row}", context)
+
+
+def _state(info: secrets.SecretInfo) -> str:
+    if not info.is_set:
+        return "not set"
+    age = f" {timesince(info.set_at)} ago" if info.set_at else ""
+    by = f" by {info.set_by}" if info.set_by else ""
+    return f"set{age}{by}" + ("" if info.needed else ", no longer used")
+
+
+def _secret_field(info: secrets.SecretInfo) -> forms.CharField:
+    attrs = {
+        "autocomplete": "new-password",
+        "placeholder": "•••••••• " + _state(info) if info.is_set else "not set",
+    }
+    return forms.CharField(
+        label=info.name, required=False, strip=False, widget=UnfoldAdminPasswordWidget(attrs=attrs)
+    )

@@ -222,6 +222,8 @@ class _Maker:
         for ours, theirs, differs in self.share(truth, "email", 1):
             if differs and theirs:
                 self.differ_customer(theirs)
+            if ours is None and theirs:
+                theirs["class"] = "S"  # key accounts are the ERP's: the shop has none of its own
             if ours:
                 self.data.customers.append(self.erp_customer(ours))
             if theirs:

@@ -37,7 +37,7 @@ _REFRESHED = (
 class Report:
     """One item as the engine sees it now.
 
-    `times` and `seqs` are by (side, field); `field` '' is the record itself. `live` is the item that is there.
+    `seqs` are by (side, field), where field '' is the record itself. `live` is the item that is there.
     """
 
     conflict: core.Conflict
@@ -67,7 +67,7 @@ def live_by_record(mapping_id: int, side: Side, keys: Iterable[str]) -> dict[str
 
 
 def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
-    """Open or refresh the items. Returns how many were opened. An item that says the same as before is left alone."""
+    """Open or refresh the items; one that says the same as before is left alone. Returns how many opened."""
     opened: list[tuple[Conflict, Report]] = []
     for report in reports:
         if report.live is None:

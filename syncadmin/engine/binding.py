@@ -114,7 +114,7 @@ class BoundSide:
         return found
 
     def raw(self, values: Mapping[str, Value], references: Mapping[str, Any]) -> dict[str, Any]:
-        """Canonical values as raw values by the system's field names. `references`: link id -> this side's key."""
+        """Canonical values as raw ones by source field. `references`: link id -> this side's key."""
         return {
             f.source: (
                 f.write(values[f.name])
@@ -147,7 +147,8 @@ def linked(mapping_id: int, side: Side, keys: Iterable[str]) -> list[tuple[int, 
     where, params = bulk.one_of(f"{side}_key", wanted)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, {side}_key FROM syncadmin_link WHERE mapping_id = %s AND status <> 'closed' AND {where}",  # noqa: S608
+            f"SELECT id, {side}_key FROM syncadmin_link "
+            f"WHERE mapping_id = %s AND status <> 'closed' AND {where}",
             [mapping_id, *params],
         )
         return list(cursor.fetchall())
@@ -198,7 +199,10 @@ def _bound_side(mapping: MappingRow, policy: Policy, side: Side, connector: base
 
 
 def ensure_fits(mapping: MappingRow, connectors: Mapping[Side, base.Connector]) -> None:
-    """Raise base.Misconfigured if the mapping does not fit the systems as they are now: nothing may be read as empty."""
+    """Raise base.Misconfigured if the mapping does not fit the systems as they are now.
+
+    A field that is not there must not be read as empty.
+    """
     problems = verify(mapping, connectors)
     if problems:
         raise base.Misconfigured("; ".join(f"{p.place}: {p.text}" for p in problems[:5]))

@@ -1,4 +1,4 @@
-"""Finding the partner of an unlinked record: by match values, among links, unlinked records and in the other system.
+"""Finding the partner of an unlinked record by match values: in links, unlinked records, the other system.
 
 A partner is only proposed here; whether it is one is decided by the core. Twins (records of the same side
 with the same match values) are found too, because they make a match a person's decision.
@@ -70,14 +70,15 @@ def _unlinked(mapping_id: int, matches: set[bytes]) -> list[tuple[Side, bytes, s
     where, params = bulk.one_of("match", list(matches), "bytea")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT side, match, key FROM syncadmin_unlinked WHERE mapping_id = %s AND NOT ignored AND {where}",  # noqa: S608
+            "SELECT side, match, key FROM syncadmin_unlinked "
+            f"WHERE mapping_id = %s AND NOT ignored AND {where}",
             [mapping_id, *params],
         )
         return [(Side(s), bytes(match), key) for s, match, key in cursor.fetchall()]
 
 
 def _search(binding: Binding, side: Side, items: Sequence[Item]) -> dict[str, Translated]:
-    """Ask the other system itself for records with the first match value: it may hold one we have not read."""
+    """Ask the other system itself for records with the match value: it may hold one we have not read."""
     other = binding.sides[side.other]
     if not binding.policy.match or not other.can.finds:
         return {}

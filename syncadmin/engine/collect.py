@@ -61,7 +61,7 @@ Report = Callable[[str, int], None]
 
 
 def read_changes(binding: Binding, lease: Lease, cache: Cache, now: datetime, report: Report) -> Collected:
-    """Incremental read of both sides. Sides that can't tell what changed are scanned. Raises base.ConnectorError."""
+    """Incremental read of both sides; one that can't tell what changed is scanned. Raises ConnectorError."""
     found = Collected()
     for side in SIDES:
         bound = binding.sides[side]
@@ -141,7 +141,8 @@ def remember_unlinked(binding: Binding, side: Side, records: list[Translated]) -
         return
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored) VALUES (%s, %s, %s, %s, false) "
+            "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored) "
+            "VALUES (%s, %s, %s, %s, false) "
             "ON CONFLICT (mapping_id, side, key) DO UPDATE SET match = excluded.match",
             rows,
         )

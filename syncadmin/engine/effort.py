@@ -127,6 +127,13 @@ class Item:
     plan: core.Plan | None = None
     stuck: frozenset[str] = frozenset()
 
+    @property
+    def decided(self) -> core.Plan:
+        """The plan of an item that was judged."""
+        if self.plan is None:
+            raise LookupError(f"{self.side} {self.key} was not judged")
+        return self.plan
+
     def places(self) -> list[tuple[Side, str]]:
         """The records (side, key) that this item is about."""
         if self.link is None:

@@ -1,7 +1,7 @@
-"""Guards: before a large batch of work writes anything, its whole plan is counted, and may have to be approved.
+"""Guards: before much work writes anything, its whole plan is counted, and may have to be approved.
 
-The plan's digest does not depend on order. An approval counts once, and only for a plan with that digest: if the
-systems have moved, the guard asks again with new evidence.
+The plan's digest does not depend on order. An approval counts once, and only for a plan with that digest: if
+the systems have moved, the guard asks again with new evidence.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _hash(item: Item, write: core.Write) -> int:
 
 
 def check(run: Run, cache: Cache) -> None:
-    """Let the pass go on, or raise GuardTripped. Reads and decides everything that is due, and writes nothing."""
+    """Let the pass go on, or raise GuardTripped. Decides everything that is due, and writes nothing."""
     guards = run.binding.guards
     now = run.clock()
     due = Mark.objects.filter(mapping_id=run.binding.id, not_before__lte=now).count()

@@ -17,9 +17,9 @@ from .links import unpack_alone
 
 
 def judge(binding: Binding, items: Sequence[Item]) -> list[Item]:
-    """Decide each item. Returns those with a plan; an item whose record another plan has taken is left for later.
+    """Decide each item. Returns those with a plan.
 
-    Items that could not be read (no answer for a key) get no plan.
+    An item whose record another plan has taken is left for later; one that could not be read gets no plan.
     """
     judged: list[Item] = []
     taken: dict[tuple[Side, str], Item] = {}
@@ -88,7 +88,7 @@ def _record_pick(conflict: Conflict | None) -> core.RecordPick | None:
 
 
 def without_refused(item: Item, plan: core.Plan) -> core.Plan:
-    """The plan without values that a system has refused and that have not changed since and that nobody decided on."""
+    """The plan without values that a system has refused, unless they changed or somebody decided since."""
     refused = item.conflict.snapshot.get("refused") if item.conflict is not None else None
     if not refused or not plan.writes or item.conflict is None:
         return plan
@@ -126,7 +126,7 @@ def _less(write: core.Write, names: set[str]) -> core.Write:
 
 
 def with_problems(binding: Binding, item: Item, plan: core.Plan) -> core.Plan:
-    """The plan of a record that has values which can't be read: a person must look; nothing new is made of it."""
+    """The plan of a record with values that can't be read: a person must look; nothing new is made of it."""
     problems = [(side, name, text) for side, found in item.problems().items() for name, text in found.items()]
     if not problems or plan.conflict is not None:
         return plan

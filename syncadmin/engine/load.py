@@ -1,7 +1,7 @@
 """From dirty marks to items that can be decided: links, fresh records, conflicts, open intents, candidates.
 
-Everything is looked up in bulk. A side that has no mark is taken to equal its shadow, because every write says what
-it expects there; it is read where that would not do (a held link, a delete, an intent whose effect is unknown).
+Everything is looked up in bulk. A side that has no mark is taken to equal its shadow, because every write
+says what it expects there; it is read where that would not do (a held link, a delete, an intent in doubt).
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ def due_marks(mapping_id: int, now: datetime, after: int = 0) -> list[Mark]:
 def load(
     binding: Binding, marks: Sequence[Mark], cache: Cache, again: frozenset[tuple[Side, str]]
 ) -> list[Item]:
-    """Items for these marks, ready to be decided. Records in `again` are read on both sides. Raises ConnectorError."""
+    """Items for these marks, ready to be decided. Raises ConnectorError.
+
+    Records in `again` are read on both sides, whatever is known of them.
+    """
     items = _paired(binding, marks)
     for item in items:
         item.fresh = any(place in again for place in item.places())

@@ -1,7 +1,7 @@
 """Storing outcomes after writing: shadows, links, journal, conflicts, marks. One fenced transaction.
 
-A field is agreed once every write it needs is applied. What was refused waits in the inbox with the system's own
-words; what is unknown stays an open intent, and is looked at before anything else is done.
+A field is agreed once every write it needs is applied. What was refused waits in the inbox with the system's
+own words; what is unknown stays an open intent, and is looked at before anything else is done.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from syncadmin.core.values import encode
 from syncadmin.models import EntryKind, Intent, IntentState, ledger, marks
 
 from . import links
+from .accounts import disposition_row, link_row
+from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Run
 from .load import match_bytes
-from .store import backoff, disposition_row, forget_unlinked, settle
+from .store import backoff, forget_unlinked
 
 _DONE = {core.Op.CREATE: "created", core.Op.UPDATE: "updated", core.Op.DELETE: "deleted"}
 
 
 def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side, str]]:
-    """Store what came of the writes. Returns the records to read and decide again at once. Raises LeaseLost."""
+    """Store what came of the writes. Returns the records to decide again at once. Raises LeaseLost."""
     again: set[tuple[Side, str]] = set()
     with run.lease.fenced():
         now = run.clock()
@@ -44,7 +46,7 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
                 or any(_refused(a) for a in effort.attempts)
                 or (not whole and effort.conflict is not None)
             )
-            if settle(run, effort, effort.link, held) or effort.link.id is None:
+            if settle(effort, effort.link, held) or effort.link.id is None:
                 rows.append((effort.link, match_bytes(run.binding, effort.link.shadow(Side.LEFT))))
         links.save(run.binding.id, rows)
         _journal(run, efforts, now)
@@ -87,9 +89,9 @@ def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
             if attempt.applied:
                 run.count(_DONE[attempt.write.op])
                 rows += _write_rows(run, effort, attempt, unclaimed)
-                if attempt.write.op is core.Op.CREATE or attempt.write.op is core.Op.DELETE:
+                if attempt.write.op is not core.Op.UPDATE and effort.link is not None:
                     what = "created" if attempt.write.op is core.Op.CREATE else "closed"
-                    rows.append(_link_row(run, effort, what))
+                    rows.append(link_row(run, effort.link, what))
             elif attempt.outcome is not None:
                 run.count(attempt.outcome.result.value)
         if all(a.applied for a in effort.attempts):
@@ -102,17 +104,6 @@ def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
 def _key(effort: Effort, side: Side) -> str:
     key = effort.left_key if side is Side.LEFT else effort.right_key
     return str(key if key is not None else "")
-
-
-def _link_row(run: Run, effort: Effort, what: str) -> ledger.Row:
-    return ledger.Row(
-        EntryKind.LINK,
-        key=_key(effort, Side.LEFT),
-        new=[effort.left_key, effort.right_key],
-        rule=what,
-        link_id=effort.link.id if effort.link is not None else None,
-        pass_id=run.pass_id,
-    )
 
 
 def _write_rows(run: Run, effort: Effort, attempt: Attempt, unclaimed: list[ChangeRow]) -> list[ledger.Row]:
@@ -186,7 +177,7 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
             if write.op is core.Op.UPDATE
         )
         source, key = effort.source_key()
-        records = {side: r for side, r in effort.observed.items()}
+        records = effort.observed
         reports.append(
             intake.Report(
                 conflict=core.Conflict(
@@ -231,7 +222,7 @@ def _close_conflicts(efforts: Sequence[Effort], now: datetime) -> None:
 
 
 def _settle_intents(efforts: Sequence[Effort]) -> None:
-    """Intents with a known end are over; one that may have been carried out is in doubt; the others stay planned."""
+    """Intents with a known end are over; one that may have been carried out is in doubt; the rest stay."""
     results = [(a.intent_id, a.outcome.result) for e in efforts for a in e.attempts if a.outcome is not None]
     over = [pk for pk, result in results if result in (Result.APPLIED, Result.REJECTED)]
     doubt = [pk for pk, result in results if result is Result.UNKNOWN]

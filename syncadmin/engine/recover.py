@@ -1,7 +1,7 @@
 """Recovery: open intents that a dead worker left are settled by looking, before anything else is written.
 
-Each open intent's record is marked dirty; when it is handled, both sides are read fresh. A system that holds what was
-wanted had applied it; anything else is decided anew, as if the write had never been planned.
+Each open intent's record is marked dirty; when it is handled, both sides are read fresh. A system that holds
+what was wanted had applied it; anything else is decided anew, as if the write had never been planned.
 """
 
 from __future__ import annotations

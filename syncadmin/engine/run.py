@@ -1,7 +1,7 @@
 """One pass of a mapping, from reading to journal: the way of a change (DESIGN section 4), step by step.
 
-A pass holds the mapping's lease, says how far it is, and ends in one of four ways: done, stopped by a guard, failed
-with a message that a person can act on, or lost (another worker took over).
+A pass holds the mapping's lease, says how far it is, and ends in one of four ways: done, stopped by a guard,
+failed with a message that a person can act on, or lost (another worker took over).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def run_pass(
         state=PassState.LOST, finished_at=clock(), message="its worker died or lost the lease"
     )
     row = Pass.objects.create(
-        mapping=mapping, kind=_kind(mapping, kind, clock()), token=held.token, started_at=clock()
+        mapping=mapping, kind=kind_due(mapping, kind, clock()), token=held.token, started_at=clock()
     )
     reporter = Reporter(row, clock, progress)
     try:
@@ -67,7 +67,8 @@ def run_pass(
     return row
 
 
-def _kind(mapping: Mapping, asked: str, now: datetime) -> str:
+def kind_due(mapping: Mapping, asked: str, now: datetime) -> str:
+    """The kind of pass that is due: a full comparison where none was made yet, was asked for, or is due."""
     compared = mapping.passes.filter(state=PassState.DONE).exclude(kind=PassKind.INCREMENTAL)
     if not compared.exists():
         return PassKind.BACKFILL

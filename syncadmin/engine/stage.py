@@ -86,12 +86,13 @@ def duplicated_keys(binding: Binding) -> None:
     """Raise if a scan delivered one key twice: its key does not identify, nothing can be decided."""
     for side in SIDES:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT key FROM stage_{side} GROUP BY key HAVING count(*) > 1 LIMIT 3")  # noqa: S608
+            cursor.execute(f"SELECT key FROM stage_{side} GROUP BY key HAVING count(*) > 1 LIMIT 3")
             keys = [row[0] for row in cursor.fetchall()]
         if keys:
             bound = binding.sides[side]
             raise base.Unreadable(
-                f"the key is not unique: {', '.join(keys)} came more than once; choose a key that identifies a record",
+                f"the key is not unique: {', '.join(keys)} came more than once; "
+                "choose a key that identifies a record",
                 system=bound.name,
                 resource=bound.resource,
             )
@@ -101,11 +102,12 @@ def link_equal(mapping_id: int) -> int:
     """Pair records that are equal in every field and unambiguous on both sides. Returns how many."""
     alone = "SELECT match FROM stage_{0} WHERE match IS NOT NULL GROUP BY match HAVING count(*) = 1"
     return _sql(
-        "INSERT INTO syncadmin_link (mapping_id, left_key, right_key, left_shadow, left_version, right_version, "  # noqa: S608
-        "match, held, status) "
+        "INSERT INTO syncadmin_link (mapping_id, left_key, right_key, left_shadow, left_version, "
+        "right_version, match, held, status) "
         "SELECT %s, l.key, r.key, l.vals, l.version, r.version, l.match, false, 'open' "
         "FROM stage_left l JOIN stage_right r ON l.match = r.match AND l.vals = r.vals "
-        f"WHERE l.whole AND r.whole AND l.match IN ({alone.format('left')}) AND r.match IN ({alone.format('right')}) "
+        f"WHERE l.whole AND r.whole AND l.match IN ({alone.format('left')}) "
+        f"AND r.match IN ({alone.format('right')}) "
         "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND k.status <> 'closed' "
         "AND k.left_key = l.key) "
         "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND k.status <> 'closed' "
@@ -119,19 +121,19 @@ def mark_differences(mapping_id: int, side: Side, now: object) -> int:
     shadow = "k.left_shadow" if side is Side.LEFT else "COALESCE(k.right_shadow, k.left_shadow)"
     link = f"k.mapping_id = %s AND k.status <> 'closed' AND k.{side}_key"
     changed = _sql(
-        _MARK
-        + f"SELECT %s, %s, s.key, 1, 'changed', %s, 0 FROM stage_{side} s JOIN syncadmin_link k ON {link} = s.key "  # noqa: S608
+        _MARK + f"SELECT %s, %s, s.key, 1, 'changed', %s, 0 FROM stage_{side} s "
+        f"JOIN syncadmin_link k ON {link} = s.key "
         f"WHERE s.vals <> {shadow} OR NOT s.whole" + _AGAIN,
         [mapping_id, side.value, now, mapping_id],
     )
     gone = _sql(
-        _MARK + f"SELECT %s, %s, k.{side}_key, 1, 'absent', %s, 0 FROM syncadmin_link k "  # noqa: S608
+        _MARK + f"SELECT %s, %s, k.{side}_key, 1, 'absent', %s, 0 FROM syncadmin_link k "
         f"WHERE k.mapping_id = %s AND k.status <> 'closed' "
         f"AND NOT EXISTS (SELECT 1 FROM stage_{side} s WHERE s.key = k.{side}_key)" + _AGAIN,
         [mapping_id, side.value, now, mapping_id],
     )
     _sql(
-        "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored) "  # noqa: S608
+        "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored) "
         f"SELECT %s, %s, s.key, s.match, false FROM stage_{side} s WHERE s.in_scope "
         f"AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE {link} = s.key) "
         "ON CONFLICT (mapping_id, side, key) DO UPDATE SET match = excluded.match",

@@ -69,8 +69,8 @@ def send(binding: Binding, efforts: Sequence[Effort]) -> None:
 def _send_side(bound: BoundSide, mine: Sequence[Attempt]) -> list[tuple[Attempt, list[Attempt]]]:
     """All writes of one side, in batches. Runs in its own thread and touches no database of ours.
 
-    Where the system refused an update of several fields, they are written one by one, so that one bad value holds
-    only itself; answers which attempts were replaced by which.
+    Where the system refused an update of several fields, they are written one by one, so that one bad value
+    holds only itself; answers which attempts were replaced by which.
     """
     _send_all(bound, mine)
     return [(attempt, singles) for attempt in mine if (singles := _single_out(bound, attempt))]

@@ -1,7 +1,7 @@
 """Sets, never rows: bulk inserts, updates and key look-ups on the hub database.
 
-On PostgreSQL by binary COPY and `unnest`, on SQLite by `executemany` and `json_each`. All run inside the
-caller's transaction. Columns are named by attribute name (`mapping_id`); values must be what the driver takes.
+On PostgreSQL by binary COPY and `unnest`, on SQLite by `executemany` and `json_each`, all inside the caller's
+transaction. Columns are named by attribute name (`mapping_id`); values must be what the driver takes.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def copy_into(table: str, names: Sequence[str], types: Sequence[str], rows: Iter
                     copy.write_row(row)
         else:
             marks = ", ".join(["%s"] * len(names))
-            cursor.executemany(f'INSERT INTO "{table}" ({listed}) VALUES ({marks})', list(rows))  # noqa: S608
+            cursor.executemany(f'INSERT INTO "{table}" ({listed}) VALUES ({marks})', list(rows))
 
 
 def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
@@ -66,7 +66,7 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Seq
     with connection.cursor() as cursor:
         if not _postgres():
             assignments = ", ".join(f"{name} = %s" for name in names)
-            sql = f'UPDATE "{table}" SET {assignments} WHERE id = %s'  # noqa: S608
+            sql = f'UPDATE "{table}" SET {assignments} WHERE id = %s'
             cursor.executemany(sql, [(*row[1:], row[0]) for row in rows])
             return len(rows)
         types = ["int8", *_types(model, columns)]
@@ -74,7 +74,7 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Seq
         aliases = ", ".join(["id", *(f"c{n}" for n in range(len(names)))])
         assignments = ", ".join(f"{name} = v.c{n}" for n, name in enumerate(names))
         cursor.execute(
-            f'UPDATE "{table}" t SET {assignments} FROM unnest({arrays}) AS v({aliases}) WHERE t.id = v.id',  # noqa: S608
+            f'UPDATE "{table}" t SET {assignments} FROM unnest({arrays}) AS v({aliases}) WHERE t.id = v.id',
             [list(column) for column in zip(*rows, strict=True)],
         )
         return int(cursor.rowcount)
@@ -103,7 +103,7 @@ def reserve_ids(model: type[models.Model], count: int) -> list[int]:
             return [row[0] for row in cursor.fetchall()]
         # The transaction holds SQLite's only write lock, so nobody else takes these numbers.
         cursor.execute(
-            f"SELECT MAX(COALESCE((SELECT seq FROM sqlite_sequence WHERE name = %s), 0), "  # noqa: S608
+            f"SELECT MAX(COALESCE((SELECT seq FROM sqlite_sequence WHERE name = %s), 0), "
             f'COALESCE((SELECT MAX(id) FROM "{table}"), 0))',
             [table],
         )

@@ -22,7 +22,7 @@ class EntryKind(models.TextChoices):
 
 
 class Entry(models.Model):
-    """One journal entry. `old` and `new` are canonical values as JSON text; `of` is a `seq` of this mapping."""
+    """One journal entry. `old` and `new` are canonical values as JSON; `of` is a `seq` of this mapping."""
 
     id = models.BigAutoField(primary_key=True)
     mapping = models.ForeignKey(Mapping, on_delete=models.PROTECT, related_name="entries")

@@ -29,13 +29,13 @@ def mark(mapping_id: int, records: Iterable[tuple[Side | str, str]], reason: str
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                f"INSERT INTO syncadmin_mark {_COLUMNS} "  # noqa: S608
+                f"INSERT INTO syncadmin_mark {_COLUMNS} "
                 "SELECT %s, s, k, 1, %s, %s, 0 FROM unnest(%s::text[], %s::text[]) AS v(s, k)" + _SET,
                 [mapping_id, reason, now, [side for side, _ in rows], [key for _, key in rows]],
             )
         else:
             cursor.executemany(
-                f"INSERT INTO syncadmin_mark {_COLUMNS} VALUES (%s, %s, %s, 1, %s, %s, 0)" + _SET,  # noqa: S608
+                f"INSERT INTO syncadmin_mark {_COLUMNS} VALUES (%s, %s, %s, 1, %s, %s, 0)" + _SET,
                 [(mapping_id, side, key, reason, now) for side, key in rows],
             )
     return len(rows)

@@ -9,7 +9,7 @@ from .mappings import Mapping
 
 
 class PassKind(models.TextChoices):
-    """Incremental reads what changed; reconcile compares both sides entirely; backfill is the first reconcile."""
+    """Incremental reads what changed; reconcile compares all of both sides; backfill is the first of them."""
 
     INCREMENTAL = "incremental"
     RECONCILE = "reconcile"

@@ -49,8 +49,8 @@ class Link(models.Model):
 
     `right_shadow` NULL means the same bytes as `left_shadow`. A version is kept only if the side's
     state as of that version equals its shadow entirely. `held` tells that an open conflict hangs on it, so
-    that both sides must be read before deciding. `match` is the encoded match values as last agreed, `alone` what
-    people chose to leave different.
+    that both sides must be read before deciding. `match` is the encoded match values as last agreed, `alone`
+    what people chose to leave different.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -75,7 +75,7 @@ def test_shared_fields_with_a_strategy_are_merged(world):
 
 
 def test_the_owner_of_a_field_wins_and_drift_is_written_back_and_journaled(world):
-    left, right = world.linked(**ANNA, credit=Decimal("100.00"))
+    _left, right = world.linked(**ANNA, credit=Decimal("100.00"))
     world.right.edit(right, credit=999)
     world.sync()
     assert Decimal(str(world.right.row(right)["credit"])) == Decimal("100.00")
@@ -155,7 +155,7 @@ def test_two_records_with_the_same_match_value_wait_for_a_person(world, staff):
 
 
 def test_a_delete_waits_for_a_person_and_is_then_carried_out(world, staff):
-    left, right = world.linked(**ANNA)
+    left, _right = world.linked(**ANNA)
     world.left.delete(left)
     world.sync("reconcile")
     (conflict,) = world.open()
@@ -168,7 +168,7 @@ def test_a_delete_waits_for_a_person_and_is_then_carried_out(world, staff):
 
 
 def test_a_delete_is_propagated_where_the_policy_says_so(world):
-    left, right = world.linked(**ANNA)
+    left, _right = world.linked(**ANNA)
     world.set(deletes="propagate")
     world.left.delete(left)
     world.sync("reconcile")

@@ -1,4 +1,4 @@
-"""A small world for engine tests: a CRM and a shop in two real databases, mapped, edited behind the hub's back."""
+"""A small world for engine tests: a CRM and a shop in two real databases, edited behind the hub's back."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from syncadmin.models import Entry, FieldMapping, Mapping, Pass, Resource, Syste
 
 CONTACT = """
     CREATE TABLE contacts (
-        id {serial}, email text, phone text, city text, tags text, notes text, points integer NOT NULL DEFAULT 0,
-        credit numeric(12, 2), status text, birthday date, company_id integer, updated_at {stamp} NOT NULL DEFAULT {now}
+        id {serial}, email text, phone text, city text, tags text, notes text,
+        points integer NOT NULL DEFAULT 0, credit numeric(12, 2), status text, birthday date, company_id integer,
+        updated_at {stamp} NOT NULL DEFAULT {now}
     )
 """
 COMPANY = "CREATE TABLE companies (id {serial}, name text, updated_at {stamp} NOT NULL DEFAULT {now})"

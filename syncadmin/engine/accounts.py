@@ -1,0 +1,114 @@
+"""Accounting: every observed change is journaled once, and gets one disposition (DESIGN section 5).
+
+Rows that need no write are made here; those that a write carries are made with its outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from syncadmin.core import plan as core
+from syncadmin.core.values import same
+from syncadmin.models import EntryKind, ledger
+
+from . import links
+from .effort import ChangeRow, Item, Run
+
+
+def journal_changes(run: Run, items: Sequence[Item], now: datetime) -> dict[int, list[ChangeRow]]:
+    """Journal each change that was not seen before; gives every planned change its number."""
+    rows: list[ledger.Row] = []
+    fresh: list[ChangeRow] = []
+    by_item: dict[int, list[ChangeRow]] = {}
+    for item in items:
+        mine: list[ChangeRow] = []
+        for c in item.decided.changes:
+            name = c.field or ""
+            seen = item.seen.get(c.side)
+            at = seen.record.modified if seen is not None else None
+            row = ChangeRow(c.side, name, c.old, c.new, str(c.disposition), c.rule, changed_at=at)
+            before = item.pending.get((c.side, name))
+            if before is not None and same(before[1], c.new):
+                row.seq = before[0]
+            else:
+                old = before[1] if before is not None else c.old
+                rows.append(_change_row(run, item, row, old))
+                fresh.append(row)
+            mine.append(row)
+        by_item[id(item)] = mine
+    for row, seq in zip(fresh, ledger.append(run.binding.id, rows, now), strict=True):
+        row.seq = seq
+    return by_item
+
+
+def _change_row(run: Run, item: Item, row: ChangeRow, old: object) -> ledger.Row:
+    return ledger.Row(
+        EntryKind.CHANGE,
+        row.side,
+        item.link.key(row.side) if item.link is not None else item.key,
+        row.field,
+        old,
+        row.new,
+        link_id=item.link.id if item.link is not None else None,
+        pass_id=run.pass_id,
+        changed_at=row.changed_at,
+    )
+
+
+def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]], now: datetime) -> None:
+    """Dispositions that need no write: held, converged, superseded, overridden without a write."""
+    rows = []
+    for item in items:
+        mine = changes[id(item)]
+        for c in mine:
+            already_held = (c.side, c.field) in item.pending and item.pending[c.side, c.field][0] == c.seq
+            if c.disposition == core.Disposition.HELD:
+                if not already_held:
+                    rows.append(disposition_row(run, item.link, item.key, c))
+            elif not item.decided.writes:
+                rows.append(disposition_row(run, item.link, item.key, c))
+        current = {(c.side, c.field): c.seq for c in mine}
+        for (side, name), (seq, value) in item.pending.items():
+            if seq and current.get((side, name)) != seq and name not in item.stuck:
+                gone = ChangeRow(
+                    side,
+                    name,
+                    None,
+                    value,
+                    str(core.Disposition.SUPERSEDED),
+                    "the side changed it again",
+                    seq,
+                )
+                rows.append(disposition_row(run, item.link, item.key, gone))
+    ledger.append(run.binding.id, rows, now)
+
+
+def disposition_row(
+    run: Run, link: links.LinkRow | None, key: str, c: ChangeRow, actor: str = ""
+) -> ledger.Row:
+    """A journal row that says what became of change `c`."""
+    return ledger.Row(
+        EntryKind.DISPOSITION,
+        c.side,
+        link.key(c.side) if link is not None else key,
+        c.field,
+        new=c.new,
+        disposition=c.disposition,
+        rule=c.rule,
+        of=c.seq,
+        actor=actor,
+        link_id=link.id if link is not None else None,
+        pass_id=run.pass_id,
+    )
+
+
+def link_row(run: Run, link: links.LinkRow, what: str) -> ledger.Row:
+    return ledger.Row(
+        EntryKind.LINK,
+        key=link.left_key,
+        new=[link.left_key, link.right_key],
+        rule=what,
+        link_id=link.id,
+        pass_id=run.pass_id,
+    )

@@ -33,8 +33,8 @@ LONGEST_DELAY = timedelta(seconds=30)
 def due_states(now: datetime) -> QuerySet[MappingState]:
     """Mappings that a pass should run for, and may.
 
-    Due are: the schedule, a full comparison, records marked as changed, and writes that a dead worker
-    left open. Left out are mappings that are off, that wait for a person, or that are being worked on.
+    Due are: the schedule, records marked as changed, and writes that a dead worker left open. Left out
+    are mappings that are off, that wait for a person, or that are being worked on.
     """
     marks = Mark.objects.filter(mapping=OuterRef("mapping"), not_before__lte=now).order_by("id")
     intents = Intent.objects.filter(mapping=OuterRef("mapping"))
@@ -46,12 +46,7 @@ def due_states(now: datetime) -> QuerySet[MappingState]:
             oldest_mark=Subquery(marks.values("id")[:1]),
             unfinished=Q(expires_at__lte=now) & Exists(intents),
         )
-        .filter(
-            Q(next_due__lte=now)
-            | Q(next_reconcile__lte=now)
-            | Q(oldest_mark__isnull=False)
-            | Q(unfinished=True)
-        )
+        .filter(Q(next_due__lte=now) | Q(oldest_mark__isnull=False) | Q(unfinished=True))
         .order_by("next_due")
     )
 
@@ -82,12 +77,7 @@ class Ticker:
         enqueued = []
         needed: dict[int, _Asked] = {}
         for state in due_states(now):
-            need = (
-                state.next_due if state.next_due <= now else None,
-                state.next_reconcile if state.next_reconcile <= now else None,
-                state.oldest_mark,
-                state.unfinished,
-            )
+            need = (state.next_due if state.next_due <= now else None, state.oldest_mark, state.unfinished)
             before = self.asked.get(state.mapping_id)
             if before is not None and before.need == need and now < before.again_at:
                 needed[state.mapping_id] = before

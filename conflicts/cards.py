@@ -13,13 +13,16 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
+from syncadmin.core.plan import ConflictKind, PickKind
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Kind, Value, same
 from syncadmin.models import FieldMapping
 from syncadmin.models import Mapping as SyncMapping
+from syncadmin.selectors.records import names_of
 
 from .models import Conflict, ConflictField, ConflictState
+from .options import RecordOption, options
+from .selectors import linked_candidates
 
 SEEN_LIMIT = 20_000  # characters of a form field; what is longer comes back without a "was"
 
@@ -106,22 +109,15 @@ class OtherField:
 
 @dataclass(frozen=True, slots=True)
 class CandidateCard:
-    """A record that might be the same; `fields` are (title, value, equal to the unlinked record's)."""
+    """A record that might be the same, unless it is `linked` already.
+
+    `fields` are (title, value, whether the unlinked record has the same).
+    """
 
     key: str
     url: str
     fields: tuple[tuple[str, Value, bool], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordOption:
-    """A choice for the whole record, with what it does in words."""
-
-    kind: RecordPickKind
-    title: str
-    effect: str
-    digit: int
-    danger: bool = False
+    linked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +169,7 @@ def card(conflict: Conflict, entered: Entered | None = None) -> Card:
     mapping = conflict.mapping
     kind = ConflictKind(conflict.kind)
     mapped = {f.name: f for f in mapping.fields.all()}
+    name_references(conflict, mapped)
     heads = tuple(_head(conflict, side) for side in SIDES)
     fields = tuple(_field(f, mapped.get(f.field), heads, entered) for f in conflict.fields.all())
     about = about_side(conflict)
@@ -188,12 +185,41 @@ def card(conflict: Conflict, entered: Entered | None = None) -> Card:
         others=tuple(_others(conflict, mapped, {f.name for f in fields})),
         candidates=tuple(_candidates(conflict, mapping, mapped)) if kind is ConflictKind.AMBIGUOUS else (),
         twins=tuple((key, record_url(mapping, about, key)) for key in conflict.twins) if about else (),
-        options=tuple(_options(kind, heads, about)),
+        options=tuple(options(kind, heads[0].system, heads[1].system, about)),
         record=tuple((title(name), record.get(name)) for name in _ordered(record, mapped)),
         record_head=heads[SIDES.index(shown)] if shown else None,
         refuser=str(mapping.resource(about).system) if about else "",
         errors=entered.errors,
     )
+
+
+def name_references(conflict: Conflict, mapped: Mapping[str, FieldMapping]) -> None:
+    """Put names where canonical references (ids of links) are, for showing. What is stored is not touched."""
+    names = {name for name, f in mapped.items() if f.type == Kind.REFERENCE.value}
+    if not names:
+        return
+    rows = [row for row in conflict.fields.all() if row.field in names]
+    records = [values for values in conflict.snapshot.values() if isinstance(values, dict)]
+    records += list(conflict.snapshot.get("candidates", {}).values())
+    held = [getattr(row, place) for row in rows for place in _PLACES]
+    held += [values.get(name) for values in records for name in names]
+    known = names_of(int(value) for value in held if isinstance(value, str) and value.isdigit())
+    for row in rows:
+        for place in _PLACES:
+            setattr(row, place, _named(getattr(row, place), known))
+        if row.pick:
+            row.pick.update(
+                {place: _named(row.pick.get(place), known) for place in ("seen_left", "seen_right")}
+            )
+    for values in records:
+        values.update({name: _named(values[name], known) for name in names & values.keys()})
+
+
+_PLACES = ("left", "right", "base_left", "base_right")
+
+
+def _named(value: Value, known: Mapping[int, str]) -> Value:
+    return known.get(int(value), value) if isinstance(value, str) and value.isdigit() else value
 
 
 def about_side(conflict: Conflict) -> Side | None:
@@ -310,6 +336,7 @@ def _candidates(
     side = about_side(conflict) or Side.LEFT
     own = conflict.snapshot.get(side.value, {})
     known = conflict.snapshot.get("candidates", {})
+    taken = linked_candidates(conflict)
     cards = []
     for key in conflict.candidates:
         values = known.get(key, {})
@@ -317,71 +344,8 @@ def _candidates(
             (title(name), values[name], same(values[name], own.get(name)))
             for name in _ordered(values, mapped)
         )
-        cards.append(CandidateCard(key, record_url(mapping, side.other, key), rows))
+        cards.append(CandidateCard(key, record_url(mapping, side.other, key), rows, key in taken))
     return cards
-
-
-def _options(kind: ConflictKind, heads: tuple[SideHead, ...], about: Side | None) -> list[RecordOption]:
-    """The record-level choices of a kind, said with the systems' names."""
-    here, there = (heads[SIDES.index(about)], heads[SIDES.index(about.other)]) if about else heads
-    made: dict[RecordPickKind, tuple[str, str, bool]] = {}
-    if kind is ConflictKind.AMBIGUOUS:
-        made = {
-            RecordPickKind.CREATE: (
-                "A record of its own",
-                f"Creates a new record in {there.system}, linked to this one.",
-                False,
-            ),
-            RecordPickKind.IGNORE: (
-                "Never sync it",
-                f"Stays in {here.system} only, and is not asked about again.",
-                False,
-            ),
-        }
-    elif kind in (ConflictKind.DELETED_CHANGED, ConflictKind.DELETE_REVIEW):
-        made = {
-            RecordPickKind.DELETE: (
-                f"Delete it in {there.system} too",
-                f"The record goes from {there.system}; its values stay in the history.",
-                True,
-            ),
-            RecordPickKind.RESTORE: (
-                f"Restore it in {here.system}",
-                f"Creates it again in {here.system} with the values of {there.system}.",
-                False,
-            ),
-            RecordPickKind.LEAVE: (
-                "Leave as is",
-                f"Stays in {there.system} only, until a value changes.",
-                False,
-            ),
-        }
-    elif kind is ConflictKind.SCOPE:
-        made = {
-            RecordPickKind.DELETE: (
-                f"Delete it in {there.system}",
-                f"It no longer belongs to this mapping in {here.system}, so it goes from {there.system}.",
-                True,
-            ),
-            RecordPickKind.LEAVE: (
-                "Leave both as they are",
-                "Neither record is changed; syncing of this pair rests.",
-                False,
-            ),
-        }
-    elif kind is ConflictKind.REJECTED:
-        made = {
-            RecordPickKind.RETRY: (
-                "Try again",
-                "Sends the same values once more, or those typed above.",
-                False,
-            ),
-            RecordPickKind.LEAVE: ("Leave as is", "Nothing is sent until a value changes.", False),
-        }
-    return [
-        RecordOption(pick, name, effect, digit, danger)
-        for digit, (pick, (name, effect, danger)) in enumerate(made.items(), 1)
-    ]
 
 
 def outcome(conflict: Conflict, now: datetime) -> Outcome:

@@ -1,6 +1,7 @@
 """Reading a decision from a posted form.
 
-Names: `pick-FIELD`, `typed-FIELD`, `seen-FIELD`, `record`, `revision`. `record` is a record-level choice, for a link with its key: `link:KEY`.
+Names: `pick-FIELD`, `typed-FIELD`, `seen-FIELD`, `record`, `revision`. `record` is a record-level choice,
+for a link with its key: `link:KEY`.
 """
 
 from __future__ import annotations

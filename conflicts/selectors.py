@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.db.models import Prefetch, Q
 
 from syncadmin.core.plan import ConflictKind
+from syncadmin.models import Link, LinkStatus
 
 from .models import Conflict, ConflictField, ConflictQuerySet, ConflictState
 
@@ -105,6 +106,13 @@ def item(conflict_id: int) -> Conflict:
     )
 
 
+def linked_candidates(conflict: Conflict) -> set[str]:
+    """Which candidates of an ambiguous match belong to another record already."""
+    other = "right_key" if conflict.side == "left" else "left_key"
+    links = Link.objects.filter(mapping=conflict.mapping_id, **{f"{other}__in": conflict.candidates})
+    return set(links.exclude(status=LinkStatus.CLOSED).values_list(other, flat=True))
+
+
 def following(wanted: InboxFilter, conflict_id: int) -> int | None:
     """The open item to look at after this one: the next of the list, else its first."""
     items = wanted.items().filter(state=ConflictState.OPEN).exclude(pk=conflict_id).order_by("id")
@@ -119,7 +127,7 @@ def waiting_count(wanted: InboxFilter | None = None) -> int:
 
 
 def waiting_label() -> str:
-    """The count for a badge: '' for none."""
+    """The count for the sidebar: '' for none."""
     count = waiting_count()
     return f"{COUNT_LIMIT - 1}+" if count >= COUNT_LIMIT else str(count or "")
 

@@ -19,14 +19,20 @@ from syncadmin.core.values import Value
 from syncadmin.models import EntryKind, FieldMapping, MappingState, ledger, marks
 
 from .models import Conflict, ConflictField, ConflictState
+from .selectors import linked_candidates
 from .typed import Unreadable, read_typed
 
 RECORD_PICKS: dict[ConflictKind, tuple[RecordPickKind, ...]] = {
     ConflictKind.FIELD: (),
-    ConflictKind.AMBIGUOUS: (RecordPickKind.LINK, RecordPickKind.CREATE, RecordPickKind.IGNORE),
+    ConflictKind.AMBIGUOUS: (
+        RecordPickKind.LINK,
+        RecordPickKind.CREATE,
+        RecordPickKind.IGNORE,
+        RecordPickKind.LEAVE,
+    ),
     ConflictKind.DELETED_CHANGED: (RecordPickKind.DELETE, RecordPickKind.RESTORE, RecordPickKind.LEAVE),
     ConflictKind.DELETE_REVIEW: (RecordPickKind.DELETE, RecordPickKind.RESTORE, RecordPickKind.LEAVE),
-    ConflictKind.SCOPE: (RecordPickKind.DELETE, RecordPickKind.RESTORE, RecordPickKind.LEAVE),
+    ConflictKind.SCOPE: (RecordPickKind.DELETE, RecordPickKind.LEAVE),
     ConflictKind.REJECTED: (RecordPickKind.RETRY, RecordPickKind.LEAVE),
 }
 FIELD_KINDS = (ConflictKind.FIELD, ConflictKind.REJECTED)
@@ -186,8 +192,12 @@ def _checked_record(conflict: Conflict, choice: RecordChoice | None) -> dict[str
     if choice.kind not in allowed:
         names = ", ".join(allowed) or "none: pick per field"
         raise Invalid({"": f"“{choice.kind}” is no choice for this kind of conflict; choices: {names}."})
-    if choice.kind is RecordPickKind.LINK and choice.key not in conflict.candidates:
-        raise Invalid({"": f"“{choice.key}” is not among the candidates: {', '.join(conflict.candidates)}."})
+    if choice.kind is RecordPickKind.LINK:
+        if choice.key not in conflict.candidates:
+            candidates = ", ".join(conflict.candidates) or "there are none"
+            raise Invalid({"": f"“{choice.key}” is not among the candidates: {candidates}."})
+        if choice.key in linked_candidates(conflict):
+            raise Invalid({"": f"“{choice.key}” is linked to another record already."})
     sides = [conflict.side] if conflict.kind == ConflictKind.AMBIGUOUS else ["left", "right"]
     seen = {side: conflict.snapshot[side] for side in sides if side in conflict.snapshot}
     return {"kind": choice.kind.value, "key": choice.key, "seen": seen}

@@ -10,9 +10,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from django.db import connections
+from django.db.backends.sqlite3.operations import DatabaseOperations as SqliteOperations
 
 from syncadmin.embedded import PocketBaseServer, PostgresServer, ValkeyServer
 from tests.servers.kinto import KintoServer
@@ -33,6 +36,33 @@ def server_directory() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The hub on SQLite is a file: threads wait for each other there, and are refused in shared memory."""
+    database = connections["default"].settings_dict
+    if connections["default"].vendor == "sqlite":
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("hub") / "hub.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def journal_can_be_flushed() -> Iterator[None]:
+    """Tests that commit are cleaned up by emptying all tables, which SQLite's journal refuses: let it, for that."""
+    original = SqliteOperations.sql_flush
+
+    def sql_flush(self: SqliteOperations, *args: Any, **kwargs: Any) -> list[str]:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+        dropped = [f'DROP TRIGGER "{name}"' for name, _ in triggers]
+        return [*dropped, *original(self, *args, **kwargs), *(sql for _, sql in triggers)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqliteOperations, "sql_flush", sql_flush)
+        yield
 
 
 @pytest.fixture(scope="session")

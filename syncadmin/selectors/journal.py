@@ -125,6 +125,14 @@ class Event:
     causes: tuple[Entry, ...] = ()
 
     @property
+    def about(self) -> tuple[Any, Any] | None:
+        """The old and new value of the change that a disposition is about, if it is one of a field."""
+        change = self.causes[0] if self.causes and self.entry.kind == EntryKind.DISPOSITION else None
+        if change is None or not change.field or change.new is None:
+            return None
+        return decoded(change.old), decoded(change.new)
+
+    @property
     def whole(self) -> bool:
         """Whether the values are whole records."""
         return not self.entry.field and (isinstance(self.old, dict) or isinstance(self.new, dict))

@@ -32,6 +32,15 @@ def ago(at: datetime | None, never: str = "never") -> dict[str, Any]:
     return {"at": at, "words": relative(at) if at else never, "exact": exact(at) if at else ""}
 
 
+@register.inclusion_tag("shell/_clock.html")
+def clock(at: datetime) -> dict[str, Any]:
+    """A time of the day, with the date if it is not today (UTC); how long ago is in its title."""
+    utc = at.astimezone(UTC)
+    today = utc.date() == timezone.now().astimezone(UTC).date()
+    words = f"{utc:%H:%M:%S}" if today else f"{utc:%-d %b %H:%M:%S}"
+    return {"at": at, "words": words, "exact": f"{exact(at)}, {relative(at)}"}
+
+
 def exact(at: datetime) -> str:
     """A time to the second, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

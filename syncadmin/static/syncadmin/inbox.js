@@ -111,9 +111,10 @@ document.addEventListener("DOMContentLoaded", () => {
     else if (event.key === "k") go(-1);
     else if (event.key === "?") keys?.showModal();
     else if (event.key === "/") document.querySelector("[data-search]")?.focus();
-    else if (choice) {
+    else if (choice && !choice.disabled) {
       choice.checked = true;
       choice.focus();
+      progress();
     } else if (field && "1230".includes(event.key) && event.key.length === 1) {
       pick(field, { 1: "left", 2: "right", 3: "base", 0: "leave" }[event.key]);
       fields().find((other) => !picked(other))?.scrollIntoView({ block: "nearest" });

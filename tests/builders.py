@@ -1,0 +1,178 @@
+"""Builders for tests of pages, services and commands: rows as the engine would leave them, in few words."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+
+from conflicts.models import Conflict, ConflictField
+from syncadmin.core.values import encode
+from syncadmin.models import (
+    EntryKind,
+    FieldMapping,
+    GuardStop,
+    Link,
+    Mapping,
+    MappingState,
+    Pass,
+    Resource,
+    System,
+    ledger,
+)
+
+_numbers = itertools.count(1)
+FIELDS = {
+    "name": "text",
+    "phone": "text",
+    "tags": "set",
+    "credit": "decimal",
+    "visits": "integer",
+    "active": "boolean",
+    "born": "date",
+    "seen": "datetime",
+    "status": "choice",
+    "extra": "json",
+}
+
+
+def a_user(*permissions: str, name: str = "", staff: bool = True) -> User:
+    """A user with exactly these permissions (`app.codename`)."""
+    user = User.objects.create_user(name or f"user{next(_numbers)}", password="x", is_staff=staff)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return user
+
+
+def a_mapping(name: str = "customers", **options: Any) -> Mapping:
+    """A mapping of CRM contacts with shop customers, with a field of every type."""
+    crm, _ = System.objects.get_or_create(
+        name="crm",
+        defaults={"label": "CRM", "connector": "sql", "record_url": "https://crm.example/{resource}/{key}"},
+    )
+    shop, _ = System.objects.get_or_create(name="shop", defaults={"label": "Web shop", "connector": "rest"})
+    left, _ = Resource.objects.get_or_create(system=crm, name=f"{name}_l")
+    right, _ = Resource.objects.get_or_create(system=shop, name=f"{name}_r")
+    mapping = Mapping.objects.create(name=name, left=left, right=right, match=["name"], **options)
+    for position, (field, kind) in enumerate(FIELDS.items()):
+        FieldMapping.objects.create(
+            mapping=mapping,
+            position=position,
+            name=field,
+            left=field,
+            right=field,
+            type=kind,
+            choices={"open": "1", "shut": "2"} if kind == "choice" else {},
+        )
+    MappingState.objects.update_or_create(
+        mapping=mapping, defaults={"next_due": timezone.now() + timedelta(hours=1)}
+    )
+    return mapping
+
+
+def a_link(mapping: Mapping, left: str = "", right: str = "", **shadow: Any) -> Link:
+    """A linked pair whose sides last agreed on `shadow`."""
+    number = next(_numbers)
+    return Link.objects.create(
+        mapping=mapping,
+        left_key=left or f"L{number}",
+        right_key=right or f"R{number}",
+        left_shadow=encode({"name": "Ada Lovelace", **shadow}),
+    )
+
+
+def a_conflict(
+    mapping: Mapping, kind: str = "field", *, fields: dict[str, Any] | None = None, **more: Any
+) -> Conflict:
+    """An item of the inbox. `fields`: (left, last agreed, right) by name; without the middle: first contact."""
+    now = timezone.now()
+    if kind != "ambiguous match" and "link" not in more and "key" not in more:
+        more["link"] = a_link(mapping)
+    values = {"label": "Ada Lovelace", "opened_at": now, "changed_at": now, **more}
+    conflict = Conflict.objects.create(mapping=mapping, kind=kind, **values)
+    if fields is None:
+        fields = {"phone": ("+49 30 1234", "+49 30 1000", "+49 30 9999")} if kind == "field" else {}
+    for name, held in fields.items():
+        base = held[1] if len(held) == 3 else None
+        ConflictField.objects.create(
+            conflict=conflict,
+            field=name,
+            has_base=len(held) == 3,
+            left=held[0],
+            right=held[-1],
+            base_left=base,
+            base_right=base,
+            left_time=now - timedelta(minutes=4),
+            right_time=now - timedelta(minutes=9),
+            left_who="anna",
+        )
+    return conflict
+
+
+def an_ambiguous_match(mapping: Mapping, **more: Any) -> Conflict:
+    """An unlinked left record with two candidates on the right."""
+    values = {
+        "side": "left",
+        "key": f"L{next(_numbers)}",
+        "candidates": ["R-1", "R-2"],
+        "snapshot": {
+            "left": {"name": "Ada Lovelace", "phone": "+49 30 1"},
+            "candidates": {
+                "R-1": {"name": "Ada Lovelace", "phone": "+49 30 1"},
+                "R-2": {"name": "Ada Lovelace", "phone": "+49 40 2"},
+            },
+        },
+    }
+    return a_conflict(mapping, "ambiguous match", **{**values, **more})
+
+
+def a_pass(mapping: Mapping, state: str = "done", **more: Any) -> Pass:
+    """A pass, finished unless it runs."""
+    now = timezone.now()
+    finished = None if state == "running" else now
+    values = {
+        "kind": "incremental",
+        "token": 1,
+        "started_at": now - timedelta(seconds=2),
+        "finished_at": finished,
+    }
+    return Pass.objects.create(mapping=mapping, state=state, **{**values, **more})
+
+
+def a_guard_stop(mapping: Mapping, **more: Any) -> GuardStop:
+    """A stop for too many deletes, with evidence; the mapping is stopped by it."""
+    evidence = {
+        "known": 200,
+        "counts": {"right": {"deletes": 90, "changes": 2, "blanks": 0}},
+        "fields": {"right delete": 90, "right update phone": 2},
+        "sample": [
+            {
+                "label": "Ada",
+                "side": "right",
+                "op": "update",
+                "key": "R1",
+                "from": {"phone": "1"},
+                "to": {"phone": "2"},
+            },
+            {"label": "Bob", "side": "right", "op": "delete", "key": "R2", "from": {}, "to": {}},
+        ],
+    }
+    MappingState.objects.filter(mapping=mapping).update(stopped="guard", message="90 of 200 would be deleted")
+    values = {
+        "created_at": timezone.now(),
+        "reason": "90 of 200 records would be deleted",
+        "digest": "d" * 64,
+        "evidence": evidence,
+        "stopped_pass": a_pass(mapping, "stopped"),
+    }
+    return GuardStop.objects.create(mapping=mapping, **{**values, **more})
+
+
+def journal(mapping: Mapping, *rows: dict[str, Any], at: datetime | None = None) -> list[int]:
+    """Journal entries; each row's `kind` is a change unless it says otherwise."""
+    built = [ledger.Row(**{"kind": EntryKind.CHANGE, **row}) for row in rows]
+    return ledger.append(mapping.pk, built, at or timezone.now())

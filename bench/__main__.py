@@ -1,8 +1,8 @@
 """`python -m bench [--rows N]`: first link of two equal tables, then random updates, each beside its floor.
 
 (a) first link: N equal rows on both sides. Floor: both tables copied into one database and paired by a join.
-(b) updates: N / 100 random updates a side and N / 2000 records changed on both (half in different columns, half
-in the same), all linked before. Floor: changed rows copied across and updated by one compare-and-set statement.
+(b) updates: N / 100 random updates a side and N / 2000 records changed on both (half in different columns,
+half in the same), all linked before. Floor: as many rows copied across and updated by compare-and-set.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from . import rig as rigs
 
 def copy_table(made: rigs.Rig, source: str, table: str, where: str = "true") -> None:
     """Copy rows of `customers` from a side into a new table of `floor`."""
-    columns = "id, email, name, phone, city, credit, points"
+    query = f"SELECT id, email, name, phone, city, credit, points FROM customers WHERE {where}"
     with made.connect(source) as out, made.connect("floor") as into:
         into.execute(
             f"CREATE TABLE {table} AS SELECT * FROM (SELECT 0::bigint id, ''::text email, ''::text name, "

@@ -36,8 +36,9 @@ TABLE = """
 """
 FILL = """
     INSERT INTO customers (id, email, name, phone, city, credit, points, updated_at)
-    SELECT n + {shift}, 'customer' || n || '@example.com', 'Customer ' || n, '+49 30 ' || n, 'City ' || n % 997,
-           (n % 100000)::numeric / 100, n % 50, timestamptz '2026-01-01' + n * interval '1 second'
+    SELECT n + {shift}, 'customer' || n || '@example.com', 'Customer ' || n, '+49 30 ' || n,
+           'City ' || n % 997, (n % 100000)::numeric / 100, n % 50,
+           timestamptz '2026-01-01' + n * interval '1 second'
     FROM generate_series(1, {rows}) n
 """
 

@@ -18,8 +18,8 @@ from syncadmin.models import Entry, FieldMapping, Mapping, Pass, Resource, Syste
 CONTACT = """
     CREATE TABLE contacts (
         id {serial}, email text, phone text, city text, tags text, notes text,
-        points integer NOT NULL DEFAULT 0, credit numeric(12, 2), status text, birthday date, company_id integer,
-        updated_at {stamp} NOT NULL DEFAULT {now}
+        points integer NOT NULL DEFAULT 0, credit numeric(12, 2), status text, birthday date,
+        company_id integer, updated_at {stamp} NOT NULL DEFAULT {now}
     )
 """
 COMPANY = "CREATE TABLE companies (id {serial}, name text, updated_at {stamp} NOT NULL DEFAULT {now})"

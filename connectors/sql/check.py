@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Engine
 from connectors.base import CheckItem, ConnectorError
 
 from .config import SqlResource
-from .errors import DATABASE_ERRORS, REMEDIES, Errors, Fault, diagnose
+from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .moments import database_now
 from .read import fetch
 from .table import Bound, bind
 
+_SEES_OTHERS = "select pg_has_role(current_user, 'pg_read_all_stats', 'usage')"
 CLOCK_TOLERANCE = 2.0  # seconds
 
 
@@ -40,7 +41,7 @@ def check(
         if found.fault is Fault.SETUP:
             return [
                 CheckItem("reachable", True, errors.address),
-                CheckItem("signed in", False, said, REMEDIES["login"]),
+                CheckItem("signed in", False, said, found.remedy),
             ]
         return [
             CheckItem(
@@ -141,13 +142,13 @@ def _finds_changes(connection: Connection, bound: Bound) -> list[CheckItem]:
     column = bound.modified.name
     indexes = sa.inspect(connection).get_indexes(bound.clause.name, schema=bound.clause.schema)
     first = {index["column_names"][0] for index in indexes if index["column_names"]}
-    if column in first:
-        return [CheckItem(f"{bound.name}: changes", True, f"by {column}, which has an index")]
-    return [
-        CheckItem(
-            f"{bound.name}: changes",
-            True,
-            f"by {column}, without an index: each read goes through the whole table",
-            f"create an index on ({column}, {bound.key.name})",
+    name = f"{bound.name}: changes"
+    if column not in first:
+        detail = f"by {column}, without an index: each read goes through the whole table"
+        return [CheckItem(name, True, detail, f"create an index on ({column}, {bound.key.name})")]
+    if bound.dialect == "postgresql" and not connection.scalar(sa.text(_SEES_OTHERS)):
+        detail = (
+            f"by {column}; transactions of others cannot be seen, so only the overlap covers late commits"
         )
-    ]
+        return [CheckItem(name, True, detail, "GRANT pg_read_all_stats to this user, or raise `overlap`")]
+    return [CheckItem(name, True, f"by {column}, which has an index")]

@@ -97,12 +97,24 @@ def plain(column: Column, value: Any) -> Any:
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
+        if not value.isascii():
+            value.encode()  # half a surrogate pair is no text
         return value
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     return str(value)
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON, readable; half a surrogate pair stays escaped, for the database to refuse."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
 
 
 def _integer(value: Any) -> int:
@@ -202,7 +214,7 @@ def bind_sqlite(column: Column, value: Any) -> Any:
         case Family.NAIVE | Family.AWARE:
             return value.isoformat(sep=" ")
         case Family.JSON | Family.ARRAY:
-            return json.dumps(value, ensure_ascii=False)
+            return json_text(value)
         case Family.BINARY:
             return bytes.fromhex(value[2:])
         case _:
@@ -221,7 +233,7 @@ def bind_mysql(column: Column, value: Any) -> Any:
         case Family.MEMBERS:
             return ",".join(value)
         case Family.JSON | Family.ARRAY:
-            return json.dumps(value, ensure_ascii=False)
+            return json_text(value)
         case Family.BINARY:
             return bytes.fromhex(value[2:])
         case _:

@@ -51,18 +51,19 @@ _POSTGRES_LOGIN = (
     "does not exist", "is not permitted to log in", "permission denied", "unsupported startup parameter",
 )  # fmt: skip
 
-REMEDIES = {
-    "login": "check user, password and database name in `url`",
-    "shape": "the table is not as configured: check it, and run the check of this system again",
-}
+LOGIN = "check user, password and database name in `url`"
+GRANT = "grant the database user the right to do this"
+SHAPE = "the table is not as configured: run the check of this system"
+PATH = "check the path in `url`, and that this user may read and write the file"
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What an error means, and the database's own words for it."""
+    """What an error means, the database's own words for it, and what a person can do."""
 
     fault: Fault
     said: str
+    remedy: str = ""
 
 
 def diagnose(error: BaseException) -> Diagnosis:
@@ -71,11 +72,12 @@ def diagnose(error: BaseException) -> Diagnosis:
         return Diagnosis(Fault.BUSY, "all connections of this connector are in use")
     cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
     if isinstance(cause, psycopg.Error):
-        return Diagnosis(_postgres(cause), _postgres_words(cause))
+        return Diagnosis(_postgres(cause), _postgres_words(cause), _postgres_remedy(cause.sqlstate or ""))
     if isinstance(cause, pymysql.MySQLError):
-        return Diagnosis(_mysql(cause), _mysql_words(cause))
+        code = cause.args[0] if cause.args else 0
+        return Diagnosis(_mysql(cause), _mysql_words(cause), _mysql_remedy(code))
     if isinstance(cause, sqlite3.Error):
-        return Diagnosis(_sqlite(cause), str(cause))
+        return Diagnosis(_sqlite(cause), str(cause), SHAPE if str(cause).startswith("no such") else PATH)
     return Diagnosis(Fault.REFUSED, str(cause))
 
 
@@ -97,6 +99,18 @@ def _postgres(error: psycopg.Error) -> Fault:
     if state.startswith(("28", "3D", "3F", "42", "25006")):
         return Fault.SETUP
     return Fault.REFUSED
+
+
+def _postgres_remedy(state: str) -> str:
+    if not state or state.startswith(("28", "3D")):
+        return LOGIN
+    return GRANT if state in ("42501", "25006") else SHAPE
+
+
+def _mysql_remedy(code: int) -> str:
+    if code in (1044, 1045, 1046, 1049, 1698, 2054, 2059):
+        return LOGIN
+    return GRANT if code in (1141, 1142, 1143, 1227, 1290, 1370, 1792, 1836) else SHAPE
 
 
 def _postgres_words(error: psycopg.Error) -> str:
@@ -154,8 +168,9 @@ class Errors:
             )
         if found.fault is Fault.REFUSED:
             return Unreadable(f"failed {doing}", system=self.system, resource=resource, said=said)
-        remedy = REMEDIES["shape" if resource else "login"]
-        return Misconfigured(f"failed {doing}; {remedy}", system=self.system, resource=resource, said=said)
+        return Misconfigured(
+            f"failed {doing}; {found.remedy}", system=self.system, resource=resource, said=said
+        )
 
     def misconfigured(self, message: str, *, resource: str = "", said: str = "") -> Misconfigured:
         """An error that a person must act on."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SMALLEST = 100_000_000  # seconds: 1973
@@ -60,9 +61,9 @@ def database_now(connection: Connection) -> datetime:
 def horizon(connection: Connection) -> datetime:
     """A time before which no transaction that may still commit can have stamped a row.
 
-    PostgreSQL stamps rows with the start of the transaction: the oldest one that is running counts
-    (as far as this user may see others' transactions). Elsewhere rows are stamped as they are
-    written: the clock counts, and the overlap covers the time until the commit.
+    PostgreSQL stamps rows with the start of the transaction: the oldest one that is running counts.
+    InnoDB: the oldest one that has written. Both as far as this user may see others' transactions;
+    for the rest, and for clocks that lag, there is the overlap. SQLite has one writer at a time.
     """
     now = database_now(connection)
     if connection.dialect.name == "postgresql":
@@ -75,4 +76,21 @@ def horizon(connection: Connection) -> datetime:
             )
         )
         return min(now, oldest) if oldest is not None else now
+    if connection.dialect.name in ("mysql", "mariadb"):
+        return now - timedelta(seconds=_oldest_writer(connection))
     return now
+
+
+def _oldest_writer(connection: Connection) -> int:
+    """Seconds since the oldest InnoDB transaction that has written began (0: none, or not to be seen)."""
+    try:
+        age = connection.scalar(
+            sa.text(
+                "select timestampdiff(second, min(trx_started),"
+                "  convert_tz(utc_timestamp(), '+00:00', 'SYSTEM')) + 1"
+                " from information_schema.innodb_trx where trx_rows_modified > 0"
+            )
+        )
+    except DBAPIError:  # needs the PROCESS privilege
+        return 0
+    return int(age or 0)

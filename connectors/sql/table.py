@@ -84,6 +84,8 @@ def bind(connection: Connection, name: str, config: SqlResource, schema: str | N
                 f"it has {', '.join(columns)}",
                 resource=name,
             )
+    if config.modified:
+        _check_modified(columns[config.modified], connection.dialect.name, config, name, errors)
     version = columns[config.version.field] if config.version else None
     if version and config.version and config.version.bump and version.family is not Family.INTEGER:
         raise errors.misconfigured(
@@ -109,6 +111,18 @@ def bind(connection: Connection, name: str, config: SqlResource, schema: str | N
         transactional=_transactional(inspector, table, schema),
         count=_estimate(connection, table, schema),
     )
+
+
+def _check_modified(column: Column, dialect: str, config: SqlResource, name: str, errors: Errors) -> None:
+    """SQLite keeps times as text or numbers in any column; elsewhere the type must be one that grows."""
+    if dialect != "sqlite" and column.family not in (
+        Family.AWARE, Family.NAIVE, Family.DATE, Family.INTEGER, Family.DECIMAL, Family.FLOAT,
+    ):  # fmt: skip
+        raise errors.misconfigured(
+            f"column {column.name} of table {config.table} is of type {column.native} "
+            "and cannot tell when a row was changed; use a timestamp, a date or a number that grows",
+            resource=name,
+        )
 
 
 def discover(connection: Connection, schema: str | None) -> list[ResourceInfo]:

@@ -7,6 +7,7 @@ If the answer to the commit is lost, the effect of the whole batch is unknown, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -44,6 +45,9 @@ def write(
         return _one_by_one(engine, bound, writes, columns, errors)
     except DATABASE_ERRORS as error:
         found = diagnose(error)
+        if not bound.transactional and found.fault in (Fault.BUSY, Fault.LOST):  # nothing was taken back
+            unknown = Outcome(Result.UNKNOWN, said=errors.clean(found.said))
+            return [outcomes.get(i, replace(unknown, key=w.key)) for i, w in enumerate(writes)]
         if found.fault is Fault.BUSY:
             said = errors.clean(found.said)
             return [Outcome(Result.RETRY, write.key, said=said) for write in writes]

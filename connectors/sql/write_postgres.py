@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from connectors.base import Op, Outcome, Record, Result
 
-from .columns import Column, Family
+from .columns import Column, Family, json_text
 from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .keys import key_text, key_value
 from .prepare import Prepared, missed_outcome
@@ -261,7 +261,7 @@ def _sent(column: Column, value: Any) -> Any:
     if value is None:
         return None
     if column.family is Family.JSON:
-        return json.dumps(value, ensure_ascii=False)
+        return json_text(value)
     if column.family is Family.ARRAY:
         return array_literal(value)
     return value

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -44,10 +46,12 @@ class _Batch:
         self.quote = preparer.quote_identifier
         self.table = preparer.format_table(bound.clause)
         self.mark = "?" if bound.dialect == "sqlite" else "%s"
+        self.returning = bound.dialect == "sqlite" or getattr(connection.dialect, "is_mariadb", False)
         self.cursor: Any = connection.connection.cursor()
 
     def apply(self, segment: Sequence[Prepared], columns: Sequence[Column]) -> Outcomes:
         outcomes: Outcomes = {}
+        began = perf_counter()
         stored = self._locked([write for write in segment if write.op is not Op.CREATE])
         allowed: list[Prepared] = []
         for write in segment:
@@ -66,6 +70,9 @@ class _Batch:
                 outcomes[write.index] = self._attempt(write)
         self.cursor.close()
         self._read_back(allowed, columns, outcomes)
+        if not self.bound.transactional:  # no lock held: say how long the window was open
+            window = perf_counter() - began
+            outcomes = {index: replace(outcome, window=window) for index, outcome in outcomes.items()}
         return outcomes
 
     # ------------------------------------------------------------ reading under the lock
@@ -99,6 +106,8 @@ class _Batch:
     def _attempt(self, write: Prepared) -> Outcome:
         try:
             if write.op is Op.CREATE:
+                if write.key is None and (missing := self._no_key()):
+                    return Outcome(Result.REJECTED, said=missing)
                 return Outcome(Result.APPLIED, self._insert(write))
             if write.op is Op.UPDATE:
                 self._update(write)
@@ -144,12 +153,21 @@ class _Batch:
         if write.key is not None:
             self._execute(sql, self._parameters(write))
             return write.key
-        if self.bound.dialect == "sqlite" or self.connection.dialect.is_mariadb:  # type: ignore[attr-defined]
+        if self.returning:
             key = f" RETURNING {self.quote(self.bound.key.name)}"
             self._execute(sql + key, self._parameters(write))
             return key_text(self.cursor.fetchone()[0])
         self._execute(sql, self._parameters(write))
         return key_text(self.cursor.lastrowid)
+
+    def _no_key(self) -> str:
+        """Why a row cannot be created without a key, or nothing if it can."""
+        key = self.bound.key
+        if self.bound.dialect == "sqlite" and key.native.upper() != "INTEGER" and not key.default:
+            return f"a new row needs a value in its key column {key.name}"
+        if not self.returning and key.default != "autoincrement":
+            return f"MySQL does not tell which key it gave: make {key.name} auto_increment"
+        return ""
 
     def _parameters(self, write: Prepared) -> list[Any]:
         return [self._bound(self.bound.columns[name], value) for name, value in write.values.items()]

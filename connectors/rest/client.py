@@ -22,6 +22,8 @@ from .selectors import Selector, kind, shortened
 from .values import decode, encode
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_CONNECT = 10.0  # seconds at most to reach a host
+_IDLE = 4.0  # seconds; below the 5 after which many servers close an idle connection, maybe under a request
 _LATER = (408, 423, 425, 429, 503)
 _WORDS = ("message", "error", "error_description", "detail", "title", "description", "reason")
 
@@ -67,10 +69,13 @@ class Client:
     def __init__(self, config: System, *, system: str) -> None:
         self.system = system
         self._config = config
+        seconds = config.timeout.total_seconds()
         self._http = httpx.Client(
             base_url=config.base_url,
-            timeout=config.timeout.total_seconds(),
-            verify=config.verify_tls,
+            timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT)),
+            limits=httpx.Limits(keepalive_expiry=_IDLE),
+            # loading the certificates takes 20 ms, and plain http (never redirected) needs none
+            verify=config.verify_tls and config.base_url.startswith("https:"),
             follow_redirects=False,
             headers={
                 "Accept": "application/json",

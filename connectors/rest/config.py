@@ -1,8 +1,8 @@
 """The declarative configuration of a REST system and its resources, as typed and validated data.
 
-Everything a person may write in the configuration file is here, in the vocabulary of dlt's
-`rest_api` where it fits. Texts may hold blanks such as `{collection}`, which are filled when the
-connector is made; nothing in this file talks to a server.
+Everything a person may write in the configuration file is here and in `asking`, in the vocabulary of
+dlt's `rest_api` where it fits. Texts may hold blanks such as `{collection}`, which are filled when the
+connector is made; nothing in these files talks to a server.
 """
 
 from __future__ import annotations
@@ -10,42 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from .asking import (
+    Duration,
+    Fetch,
+    Filter,
+    Find,
+    Incremental,
+    Keyset,
+    Order,
+    Paginator,
+    SinglePage,
+    Strict,
+    TimeFormat,
+)
 from .presets import merged
 from .selectors import Selector
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def _duration(value: Any) -> Any:
-    """Read `500ms`, `2s`, `5m`, `1h` or a number of seconds."""
-    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*", value)):
-        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors; a configuration never changes once it is read."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True
-    )
-
 
 # ---------------------------------------------------------------- authentication
 
@@ -95,168 +78,6 @@ class LoginAuth(Strict):
 
 
 Auth = Annotated[NoAuth | BasicAuth | BearerAuth | HeaderAuth | LoginAuth, Field(discriminator="type")]
-
-
-# ---------------------------------------------------------------- paging
-
-
-class Paging(Strict):
-    """What all ways of paging share.
-
-    `max_limit` is the largest page the system gives; `size` selects the page size it really applied
-    from the answer. Only with one of them is a short page taken as the last one.
-    """
-
-    limit_param: str | None = None
-    max_limit: int | None = Field(default=None, gt=0)
-    size: Selector | None = None
-    total: Selector | None = None
-
-
-class SinglePage(Paging):
-    """Everything comes in one answer."""
-
-    type: Literal["none"] = "none"
-
-
-class PageNumber(Paging):
-    """Pages by number."""
-
-    type: Literal["page"]
-    param: str = "page"
-    first: int = 1
-
-
-class Offset(Paging):
-    """Pages by the number of records to skip."""
-
-    type: Literal["offset"]
-    param: str = "offset"
-    limit_param: str | None = "limit"
-
-
-class CursorToken(Paging):
-    """The answer holds a token that asks for the next page."""
-
-    type: Literal["cursor"]
-    next: Selector
-    param: str
-
-
-class NextUrl(Paging):
-    """The answer holds the address of the next page."""
-
-    type: Literal["next_url"]
-    next: Selector
-
-
-class LinkHeader(Paging):
-    """The `Link` header names the next page (RFC 8288)."""
-
-    type: Literal["link_header"]
-    rel: str = "next"
-
-
-class HeaderNext(Paging):
-    """A header of its own holds the address of the next page."""
-
-    type: Literal["header_next"]
-    header: str = "Next-Page"
-
-
-class Keyset(Paging):
-    """The next page begins after the last record of this one: needs `filter` and `order`."""
-
-    type: Literal["keyset"]
-
-
-Paginator = Annotated[
-    SinglePage | PageNumber | Offset | CursorToken | NextUrl | LinkHeader | HeaderNext | Keyset,
-    Field(discriminator="type"),
-]
-
-
-# ---------------------------------------------------------------- asking
-
-
-class Quote(StrEnum):
-    """How a text is written in a query."""
-
-    NONE = "none"
-    BACKSLASH = "backslash"  # 'it\'s'
-    DOUBLED = "doubled"  # 'it''s'
-    JSON = "json"  # "it's"
-
-
-class TimeFormat(StrEnum):
-    """How a system writes a moment."""
-
-    ISO = "iso"  # 2026-01-02T03:04:05.678Z
-    POCKETBASE = "pocketbase"  # 2026-01-02 03:04:05.678Z
-    SECONDS = "seconds"  # since 1970
-    MILLISECONDS = "milliseconds"  # since 1970
-    INTEGER = "integer"  # a sequence number, not a moment
-
-
-class Filter(Strict):
-    """A filter language in one parameter, from its smallest parts.
-
-    What asks for many values at once is asked in several filters of at most `longest` characters.
-    """
-
-    param: str
-    longest: int = Field(default=3000, gt=0)
-    equals: str = "{field} = {value}"
-    greater: str | None = None
-    at_least: str | None = None
-    both: str = "({left} && {right})"
-    either: str = "({left} || {right})"
-    quote: Quote = Quote.BACKSLASH
-    null: str = "null"
-
-
-class KeyList(Strict):
-    """Many values at once in one parameter: `in_id=a,b` or `ids=a,b`; `param` may hold `{field}`."""
-
-    param: str
-    separator: str = ","
-    quote: Quote = Quote.NONE
-    single: str | None = None  # the parameter for one value that holds the separator itself
-
-
-class Fetch(Strict):
-    """How records are read by key. Without `many` and without a filter, one by one.
-
-    `confirm`: a key that a bulk answer leaves out is asked for by itself before it counts as absent.
-    """
-
-    many: KeyList | None = None
-    limit: int = Field(default=50, gt=0)
-    confirm: bool = True
-
-
-class Find(Strict):
-    """How records are searched by the value of a field, if not by the filter."""
-
-    many: KeyList | None = None
-    limit: int = Field(default=50, gt=0)
-
-
-class Order(Strict):
-    """How a stable order is asked for; `{key}` and `{modified}` stand for those fields."""
-
-    param: str
-    key: str | None = None
-    modified: str | None = None
-    newest: str | None = None
-
-
-class Incremental(Strict):
-    """How changes since a cursor are asked for: by `param`, else by the filter's `at_least`."""
-
-    param: str | None = None
-    format: TimeFormat = TimeFormat.ISO
-    overlap: Duration = timedelta(seconds=5)
 
 
 # ---------------------------------------------------------------- writing

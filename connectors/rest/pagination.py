@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from .config import (
+from .asking import (
     CursorToken,
     HeaderNext,
     Keyset,

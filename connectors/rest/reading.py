@@ -12,8 +12,8 @@ from typing import Any
 from connectors.base import Fetched, Misconfigured, Page, Record, Retry, Unknown, Unreadable
 
 from . import pagination
+from .asking import KeyList, Keyset, Offset, PageNumber
 from .client import Answer, Client
-from .config import KeyList, Keyset, Offset, PageNumber
 from .pagination import Listed, Request
 from .resource import Shape
 from .schema import Schema

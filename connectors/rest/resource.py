@@ -13,7 +13,8 @@ from urllib.parse import quote as percent
 
 from connectors.base import ConnectorError, Misconfigured, Record, Unreadable
 
-from .config import Filter, Order, Resource, TimeFormat
+from .asking import Filter, Order, TimeFormat
+from .config import Resource
 from .selectors import kind, shortened
 from .values import chosen, pick, quoted, read_time
 

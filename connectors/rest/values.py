@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from .config import Quote, TimeFormat
+from .asking import Quote, TimeFormat
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")

@@ -10,23 +10,74 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse
+
+ADMIN = "admin:syncadmin"
 
 
-def may(permission: str) -> Callable[[HttpRequest], bool]:
-    """A test whether the request's user has a permission."""
-    return lambda request: request.user.has_perm(permission)
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of links that the request's user may follow."""
+    groups = [
+        {
+            "title": "Work",
+            "items": [
+                _item(request, "Dashboard", "dashboard", "syncadmin:dashboard", "syncadmin.view_mapping"),
+                _item(request, "Inbox", "inbox", "conflicts:list", "conflicts.view_conflict", _waiting),
+                _item(request, "Passes", "sync", "syncadmin:passes", "syncadmin.view_pass"),
+                _item(request, "History", "history", "syncadmin:history", "syncadmin.view_entry"),
+            ],
+        },
+        {
+            "title": "Configuration",
+            "separator": True,
+            "items": [
+                _item(
+                    request,
+                    "Mappings",
+                    "compare_arrows",
+                    f"{ADMIN}_mapping_changelist",
+                    "syncadmin.view_mapping",
+                ),
+                _item(request, "Systems", "dns", f"{ADMIN}_system_changelist", "syncadmin.view_system"),
+            ],
+        },
+        {
+            "title": "People",
+            "separator": True,
+            "items": [
+                _item(request, "Users", "person", "admin:auth_user_changelist", "auth.view_user"),
+                _item(request, "Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+            ],
+        },
+    ]
+    for group in groups:
+        group["items"] = [item for item in group["items"] if item]
+    return [group for group in groups if group["items"]]
 
 
-def open_conflicts(request: HttpRequest) -> str:
-    """The number of conflicts that wait, for the sidebar; empty if there is none."""
+def _waiting() -> str:
     from conflicts.selectors import waiting_label
 
-    return waiting_label() if request.user.has_perm("conflicts.view_conflict") else ""
+    return waiting_label()
 
 
-def _item(title: str, icon: str, to: str, permission: str, **more: Any) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(to), "permission": may(permission), **more}
+def _item(
+    request: HttpRequest,
+    title: str,
+    icon: str,
+    to: str,
+    permission: str,
+    badge: Callable[[], str] | None = None,
+) -> dict[str, Any]:
+    """One link; empty if the user lacks the permission. An empty badge is left out."""
+    if not request.user.has_perm(permission):
+        return {}
+    link = reverse(to)
+    active = request.path == link if link == "/" else request.path.startswith(link)
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": link, "active": active}
+    if badge and (text := badge()):
+        item["badge"] = text
+    return item
 
 
 UNFOLD: dict[str, Any] = {
@@ -39,40 +90,6 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
-        "navigation": [
-            {
-                "title": "Work",
-                "items": [
-                    _item("Dashboard", "dashboard", "syncadmin:dashboard", "syncadmin.view_mapping"),
-                    _item(
-                        "Inbox",
-                        "inbox",
-                        "conflicts:list",
-                        "conflicts.view_conflict",
-                        badge="syncadmin.navigation.open_conflicts",
-                    ),
-                    _item("Passes", "sync", "syncadmin:passes", "syncadmin.view_pass"),
-                    _item("History", "history", "syncadmin:history", "syncadmin.view_entry"),
-                ],
-            },
-            {
-                "title": "Configuration",
-                "separator": True,
-                "items": [
-                    _item(
-                        "Mappings", "compare_arrows", "admin:syncadmin_mapping_changelist", "syncadmin.view_mapping"
-                    ),
-                    _item("Systems", "dns", "admin:syncadmin_system_changelist", "syncadmin.view_system"),
-                ],
-            },
-            {
-                "title": "People",
-                "separator": True,
-                "items": [
-                    _item("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
-                    _item("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
-                ],
-            },
-        ],
+        "navigation": sidebar,
     },
 }

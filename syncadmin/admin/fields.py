@@ -18,7 +18,7 @@ class YamlField(forms.CharField):
     """Keys and values as in the file. `lines` of the last clean tell where a problem is."""
 
     def __init__(self, *, rows: int = 6, **kwargs: Any) -> None:
-        attrs = {"rows": rows, "class": "sa-code", "spellcheck": "false"}
+        attrs = {"rows": rows, "class": "sa-code sa-tall" if rows > 4 else "sa-code", "spellcheck": "false"}
         super().__init__(required=False, widget=UnfoldAdminTextareaWidget(attrs=attrs), **kwargs)
 
     def prepare_value(self, value: Any) -> Any:

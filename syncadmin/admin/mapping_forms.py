@@ -24,14 +24,17 @@ from syncadmin.config.checks import check_mapping, check_world
 from syncadmin.config.convert import FIELD_KEYS, MAPPING_KEYS, mapping_document, stored_world
 from syncadmin.config.errors import problems_of
 from syncadmin.config.problems import Problem
-from syncadmin.config.schema import MappingSpec
+from syncadmin.config.schema import FieldSpec, MappingSpec, RowRuleSpec
+from syncadmin.core.policy import FirstContact
 from syncadmin.core.side import SIDES
 from syncadmin.core.values import Normalize
 from syncadmin.models import FieldMapping, Mapping, RowRule
+from syncadmin.models.mappings import choices_of
 
 from .fields import NamesField, YamlField, duration, share, told
 
 CODE = {"rows": 2, "class": "sa-code", "spellcheck": "false"}
+HELP = {"enabled": "Passes run.", "left": "A resource of one system.", "right": "A resource of the other."}
 ELSEWHERE = "Something in this mapping needs attention: see the marked fields."
 
 
@@ -62,6 +65,8 @@ class MappingForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for attribute in HELP.keys() & self.fields.keys():
+            self.fields[attribute].help_text = HELP[attribute]
         self.instance.form = self  # where the formset reports what concerns the mapping itself
         for attribute, key in {a: k for k, a in MAPPING_KEYS.items()}.items():
             field = self.fields.get(attribute)
@@ -78,6 +83,7 @@ class RowRuleForm(forms.ModelForm):
         model = RowRule
         fields = ("when", "owner", "position")
         widgets = {"when": UnfoldAdminTextareaWidget(attrs={**CODE, "rows": 1})}
+        help_texts = {"when": _help(RowRuleSpec, "when")}
 
 
 class FieldMappingForm(forms.ModelForm):
@@ -108,12 +114,17 @@ class FieldMappingForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for key, attribute in FIELD_KEYS.items():
+            if attribute in self.fields and not self.declared_fields.get(attribute):
+                self.fields[attribute].help_text = _help(FieldSpec, key)
         row = self.instance
         row.get_inline_title = _title(row)
         for side in SIDES:
             self.fields[f"separator_{side}"].initial = (row.separators or {}).get(side.value, "")
             self.fields[f"zone_{side}"].initial = (row.zones or {}).get(side.value, "")
         self.fields["owner"].choices = [("", "shared"), *_sides()]
+        self.fields["first_contact"].choices = [("", "as the mapping"), *choices_of(FirstContact)]
+        self.fields["target"].empty_label = "none"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -60,7 +60,7 @@ class MappingAdmin(ConfigurationAdmin):
     """Mappings: what is kept in step with what, and who decides."""
 
     form = MappingForm
-    inlines = (RowRuleInline, FieldMappingInline)
+    inlines = (FieldMappingInline, RowRuleInline)
     list_display = ("name", "label", "left_resource", "right_resource", "field_count", "runs", "stands")
     list_filter = ("enabled",)
     search_fields = ("name", "label")

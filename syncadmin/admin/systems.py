@@ -37,10 +37,10 @@ from .fields import YamlField, told
 SECRET = "secret_"  # noqa: S105  prefix of the form fields that set a secret
 
 
-def _known_keys(model: str) -> str:
-    """The keys that each installed connector understands, for a help text."""
+def _known_keys(model: str, connector: str) -> str:
+    """The keys that a connector understands (each one, if none is chosen yet), for a help text."""
     lines = []
-    for kind in registry.kinds():
+    for kind in [connector] if connector in registry.kinds() else registry.kinds():
         try:
             lines.append(f"{kind}: {', '.join(keys_of(getattr(registry.get(kind), model)))}.")
         except Misconfigured:
@@ -61,10 +61,10 @@ class SystemForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["connector"].widget = UnfoldAdminSelectWidget(
-            choices=[(kind, kind) for kind in registry.kinds()]
-        )
-        self.fields["config"].help_text += f" Keys: {_known_keys('Config')}"
+        if connector := self.fields.get("connector"):
+            connector.widget = UnfoldAdminSelectWidget(choices=[(kind, kind) for kind in registry.kinds()])
+        if config := self.fields.get("config"):
+            config.help_text += f" Keys: {_known_keys('Config', self.instance.connector)}"
         self.instance.given = {}
 
     def clean(self) -> dict[str, Any]:
@@ -96,9 +96,10 @@ class ResourceForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields[
-            "config"
-        ].help_text = f"As in the file, one key a line. Keys: {_known_keys('ResourceConfig')}"
+        system = getattr(self.instance, "system", None)
+        if config := self.fields.get("config"):
+            keys = _known_keys("ResourceConfig", system.connector if system else "")
+            config.help_text = f"As in the file, one key a line. Keys: {keys}"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -22,7 +22,7 @@ from syncadmin.models import EntryKind, Mapping, MappingState, Mark, Pass, PassK
 from . import guard, lease, recover, store, write
 from .binding import bind
 from .collect import Cache, compare_all, read_changes
-from .effort import Effort, Item, Run
+from .effort import Item, Run
 from .judge import judge
 from .load import due_marks, load
 from .outcome import store_outcomes
@@ -185,12 +185,12 @@ def _handle(
     items = recover.settle_applied(run, items)
     _put_off_unanswered(run, items)
     judged = judge(run.binding, items)
-    efforts: list[Effort] = store.store_plans(run, judged)
-    if not efforts:
+    writing = store.store_plans(run, judged)
+    if not writing:
         return frozenset()
+    efforts = [effort for _, effort in writing]
     cache.forget(place for effort in efforts for place in effort.places)
-    by_places = {tuple(i.places()): i for i in judged}
-    write.prepare(run.binding, efforts, [by_places[tuple(e.places)] for e in efforts])
+    write.prepare(run.binding, writing)
     write.send(run.binding, efforts)
     write.read_answers(run.binding, efforts)
     return store_outcomes(run, efforts)

@@ -26,7 +26,7 @@ from .load import match_bytes
 MOST_WAIT = 300.0
 
 
-def store_plans(run: Run, items: Sequence[Item]) -> list[Effort]:
+def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
     """Store what was decided; returns the efforts that have something to write. Raises LeaseLost."""
     with run.lease.fenced():
         now = run.clock()
@@ -36,8 +36,8 @@ def store_plans(run: Run, items: Sequence[Item]) -> list[Effort]:
         _report_conflicts(run, items, changes, now)
         dispose(run, items, changes, now)
         Intent.objects.filter(pk__in=[i.pk for item in items for i in item.intents]).delete()
-        writing = [e for e in efforts if e.attempts]
-        _store_intents(run, writing, now)
+        writing = [(item, e) for item, e in zip(items, efforts, strict=True) if e.attempts]
+        _store_intents(run, [e for _, e in writing], now)
         _finish_idle(run, items, now)
     return writing
 

@@ -19,15 +19,14 @@ from .binding import Binding, BoundSide
 from .effort import Attempt, Effort, Item
 
 
-def prepare(binding: Binding, efforts: Sequence[Effort], items: Sequence[Item]) -> None:
+def prepare(binding: Binding, writing: Sequence[tuple[Item, Effort]]) -> None:
     """Translate each planned write into the system's own fields and values."""
-    raw_of = {(id(e), side): _raw(i, side) for e, i in zip(efforts, items, strict=True) for side in SIDES}
     for side in SIDES:
         bound = binding.sides[side]
-        mine = [(e, a) for e in efforts for a in e.attempts if a.write.side is side]
+        mine = [(item, a) for item, e in writing for a in e.attempts if a.write.side is side]
         keys = bound.keys_of(v for _, a in mine for v in (a.write.values, a.write.expected))
-        for effort, attempt in mine:
-            attempt.raw = _write(bound, attempt, raw_of[id(effort), side], keys)
+        for item, attempt in mine:
+            attempt.raw = _write(bound, attempt, _raw(item, side), keys)
 
 
 def _raw(item: Item, side: Side) -> base.Record | None:

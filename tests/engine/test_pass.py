@@ -254,3 +254,13 @@ def test_the_result_does_not_depend_on_how_much_is_read_at_once(world, monkeypat
         {k: v for k, v in row.items() if k in ("email", "phone", "city")} for row in world.right.rows()
     ]
     quiet(world)
+
+
+def test_records_that_match_but_differ_are_linked_and_follow_first_contact(world):
+    world.left.add(**ANNA | {"phone": ""})
+    world.right.add(**ANNA | {"city": "Bonn"})
+    world.sync()
+    assert world.left.rows()[0]["phone"] == ANNA["phone"]
+    (conflict,) = world.open()
+    assert [f.field for f in conflict.fields.all()] == ["city"]
+    assert not conflict.fields.get().has_base

@@ -37,27 +37,27 @@ def mark_open_intents(run: Run) -> int:
     return len(intents)
 
 
-def settle_applied(run: Run, items: Sequence[Item]) -> list[Item]:
-    """Finish intents that turn out to have been applied. Returns the items that still have to be decided."""
+def settle_applied(run: Run, items: Sequence[Item]) -> bool:
+    """Finish intents that turn out to have been applied. Returns whether there were any.
+
+    If so, nothing else that was loaded may be relied on: a recovered create, for one, has paired records. The
+    marks stay, so that what else changed meanwhile is decided in the next round.
+    """
     finished: list[Effort] = []
-    rest: list[Item] = []
     for item in items:
         effort = _finished(item) if item.intents else None
-        if effort is None:
-            rest.append(item)
-        else:
-            effort.marks = []  # the mark stays: what else changed meanwhile is decided in the next round
+        if effort is not None:
             effort.conflict = item.conflict
             finished.append(effort)
-    if finished:
-        store_outcomes(run, finished)
-        with run.lease.fenced():
-            text = f"recovered {len(finished)} writes that an interrupted pass had made"
-            ledger.append(
-                run.binding.id, [ledger.Row(EntryKind.NOTE, rule=text, pass_id=run.pass_id)], run.clock()
-            )
-        run.count("recovered", len(finished))
-    return rest
+    if not finished:
+        return False
+    store_outcomes(run, finished)
+    with run.lease.fenced():
+        text = f"recovered {len(finished)} writes that an interrupted pass had made"
+        note = ledger.Row(EntryKind.NOTE, rule=text, pass_id=run.pass_id)
+        ledger.append(run.binding.id, [note], run.clock())
+    run.count("recovered", len(finished))
+    return True
 
 
 def _finished(item: Item) -> Effort | None:

@@ -182,7 +182,8 @@ def _handle(
     """One batch: load, recover, decide, store the plan, write, store the outcomes."""
     items = load(run.binding, batch, cache, again)
     store.forget_vanished(run, items)
-    items = recover.settle_applied(run, items)
+    if recover.settle_applied(run, items):
+        return frozenset()
     _put_off_unanswered(run, items)
     judged = judge(run.binding, items)
     writing = store.store_plans(run, judged)

@@ -1,0 +1,114 @@
+"""A worker that dies between any two steps: the next pass finishes its work, and nothing is done twice."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from syncadmin.engine import lease, run, store, write
+from syncadmin.models import Intent, Link, MappingState
+
+from .test_pass import ANNA, quiet
+
+
+class Died(BaseException):
+    """The worker is gone: nothing more of it runs."""
+
+
+def die(*_: object, **__: object) -> None:
+    raise Died
+
+
+def kill_at(world, monkeypatch, module, name: str) -> None:
+    """One pass whose worker dies where `module.name` would be called; its lease runs out."""
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, die)
+        patch.setattr(lease.Lease, "release", lambda self: None)
+        with pytest.raises(Died):
+            run.run_pass(world.mapping.pk)
+    MappingState.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+
+STEPS = {
+    "before the plan is stored": (store, "store_plans"),
+    "after the plan is stored, before anything is sent": (write, "send"),
+    "after everything was sent, before an answer is stored": (run, "store_outcomes"),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_update_survives_the_death_of_its_worker(world, monkeypatch, step):
+    left, right = world.linked(**ANNA)
+    world.left.edit(left, phone="030 2")
+    kill_at(world, monkeypatch, *STEPS[step])
+    world.sync()
+    assert world.right.row(right)["phone"] == "030 2"
+    change = world.history(kind="change", field="phone")
+    assert len(change) == 1
+    final = [e.disposition for e in world.history(of=change[0].seq)]
+    assert final == ["propagated"]
+    quiet(world)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_f03_a_create_is_not_repeated_after_the_death_of_its_worker(world, monkeypatch, step):
+    world.sync()
+    world.left.add(**ANNA)
+    kill_at(world, monkeypatch, *STEPS[step])
+    world.sync()
+    assert [row["email"] for row in world.right.rows()] == [ANNA["email"]]
+    assert Link.objects.count() == 1
+    quiet(world)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_delete_survives_the_death_of_its_worker(world, monkeypatch, step):
+    left, _right = world.linked(**ANNA)
+    world.set(deletes="propagate")
+    world.left.delete(left)
+    world.mapping.state.next_reconcile = timezone.now()
+    MappingState.objects.update(next_reconcile=timezone.now())
+    kill_at(world, monkeypatch, *STEPS[step])
+    world.sync("reconcile")
+    assert world.right.rows() == []
+    quiet(world)
+
+
+def test_a_write_that_was_sent_before_the_death_and_then_edited_over_is_a_fresh_change(world, monkeypatch):
+    left, right = world.linked(**ANNA)
+    world.left.edit(left, phone="030 2")
+    kill_at(world, monkeypatch, run, "store_outcomes")
+    world.right.edit(right, phone="030 9")
+    world.sync()
+    assert Intent.objects.count() == 0
+    assert world.right.row(right)["phone"] == "030 9"
+    assert world.left.row(left)["phone"] in ("030 2", "030 9")
+    if world.left.row(left)["phone"] == "030 2":
+        assert [f.field for f in world.open()[0].fields.all()] == ["phone"]
+
+
+def test_a_worker_that_lost_its_lease_can_store_nothing(world, monkeypatch):
+    left, right = world.linked(**ANNA)
+    world.left.edit(left, phone="030 2")
+    real = write.send
+
+    def paused(*args: object) -> None:
+        """Another worker takes over and finishes while this one sleeps."""
+        MappingState.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+        monkeypatch.setattr(write, "send", real)
+        world.sync()
+
+    monkeypatch.setattr(write, "send", paused)
+    lost = world.attempt()
+    assert lost.state == "lost"
+    assert world.right.row(right)["phone"] == "030 2"
+    assert len(world.history(kind="write", field="phone")) == 1
+    quiet(world)
+
+
+def test_a_second_pass_of_one_mapping_does_not_start_while_one_runs(world):
+    held = lease.acquire(world.mapping.pk, "somebody", timezone.now)
+    assert held is not None
+    assert run.run_pass(world.mapping.pk) is None
+    held.release()
+    world.sync()

@@ -26,7 +26,7 @@ class BatchSender:
 
     def __init__(self, client: Client, shape: Shape) -> None:
         self._client, self._shape = client, shape
-        self._allowed = True
+        self.allowed = True
 
     def send(self, prepared: Sequence[Prepared], halt: Halt) -> list[Answer | Outcome | None]:
         """One answer or outcome a write; None for one that must be sent by itself."""
@@ -36,7 +36,7 @@ class BatchSender:
             return [None] * len(prepared)
         for start in range(0, len(prepared), told.limit):
             part = prepared[start : start + told.limit]
-            if not self._allowed or halt.outcome is not None or len(part) < 2:
+            if not self.allowed or halt.outcome is not None or len(part) < 2:
                 answers += [None] * len(part)
             else:
                 answers += self._part(part, halt)
@@ -64,7 +64,7 @@ class BatchSender:
             halt.stop(error, self._client.clean(str(error)))
             return [None] * len(part)
         if answer.status in (403, 404, 405):
-            self._allowed = False
+            self.allowed = False
             return [None] * len(part)
         if answer.status == 400 and told.transactional:
             return [None] * len(part)  # all undone because of one: each by itself then

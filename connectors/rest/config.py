@@ -156,9 +156,12 @@ class Batch(Strict):
 
 
 class Pace(Strict):
-    """How fast is written: records a reading-and-writing step, and requests at the same time."""
+    """How is written: how many records a step reads, compares and writes, and requests at the same time.
 
-    chunk: int = Field(default=25, gt=0)
+    Without compare-and-set the step is the window in which a stranger's edit can be lost: small by default.
+    """
+
+    chunk: int | None = Field(default=None, gt=0)
     concurrency: int = Field(default=4, ge=1, le=16)
 
 

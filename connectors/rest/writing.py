@@ -38,6 +38,7 @@ from .values import Unwritable, encode, nested, pick, same, wire
 _LATER = (408, 423, 425, 429, 503)
 _STALE = (409, 412, 428)
 _NAMESPACE = uuid.UUID("6f0e9c7a-3d57-5b8c-9a54-2f8d0c1b7e11")  # of the ids made for new records
+_ATOMIC_STEP, _BATCH_STEP, _SINGLE_STEP = 100, 25, 8
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 Entries = Mapping[str, tuple[dict[str, Any], str | None]]
@@ -116,7 +117,7 @@ class Writer:
         step: list[Write] = []
         keys: set[str] = set()
         for write in writes:
-            if len(step) >= self._shape.config.pace.chunk or write.key in keys:
+            if len(step) >= self._size() or write.key in keys:
                 yield step
                 step, keys = [], set()
             step.append(write)
@@ -124,6 +125,14 @@ class Writer:
                 keys.add(write.key)
         if step:
             yield step
+
+    def _size(self) -> int:
+        """Records a step: few where they are read first and then written one by one."""
+        told = self._shape.config
+        together = self._batches is not None and self._batches.allowed
+        return told.pace.chunk or (
+            _ATOMIC_STEP if told.version else _BATCH_STEP if together else _SINGLE_STEP
+        )
 
     def _step(
         self, step: Sequence[Write], fields: Sequence[str], pool: ThreadPoolExecutor | None, halt: Halt

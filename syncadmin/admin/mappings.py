@@ -42,6 +42,20 @@ class FieldMappingInline(StackedInline):
         ("Decision", {"fields": (("group", "first_contact"), "position")}),
     )
 
+    # shown to those who may only look; for others, form fields of the same names take their place
+
+    def separator_left(self, obj: FieldMapping) -> str:
+        return obj.separators.get("left", "")
+
+    def separator_right(self, obj: FieldMapping) -> str:
+        return obj.separators.get("right", "")
+
+    def zone_left(self, obj: FieldMapping) -> str:
+        return obj.zones.get("left", "")
+
+    def zone_right(self, obj: FieldMapping) -> str:
+        return obj.zones.get("right", "")
+
 
 class RowRuleInline(TabularInline):
     """Rows that one side owns."""

@@ -133,7 +133,14 @@ class ResourceInline(StackedInline):
     form = ResourceForm
     formset = ResourceFormSet
     extra = 0
-    fields = ("name", "config")
+
+    def get_fields(self, request: HttpRequest, obj: System | None = None) -> tuple[str, ...]:
+        """Who may only look sees the settings as they are written."""
+        return ("name", "config" if self.has_change_permission(request, obj) else "settings_text")
+
+    @display(description="Settings")
+    def settings_text(self, obj: Resource) -> str:
+        return format_html('<pre class="sa-code">{}</pre>', as_yaml(obj.config))
 
 
 @admin.register(System)

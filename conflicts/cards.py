@@ -303,7 +303,12 @@ def _side(
 
 
 def _as_typed(kind: Kind, value: Value) -> str:
-    """A value as it would be typed, to start from."""
+    """A value as it would be typed, to start from; nothing if it is too long to be edited in a form."""
+    if kind is Kind.JSON and value is not None:
+        text = json.dumps(value, ensure_ascii=False, indent=2)
+        return text if len(text) <= SEEN_LIMIT else ""
+    if isinstance(value, str) and len(value) > SEEN_LIMIT:
+        return ""
     if kind is Kind.SET and isinstance(value, list):
         return "\n".join(map(str, value))
     if isinstance(value, bool):

@@ -76,11 +76,13 @@ def resolve(
     field_picks: Mapping[str, FieldChoice],
     record_pick: RecordChoice | None,
     user: Any,
+    actor: str = "",
 ) -> Conflict:
     """Store a decision on revision `revision` of an open item, and return the item, now decided.
 
     Fields without a pick stay open. In the same transaction the record is marked dirty, the mapping is
-    made due and the journal gets the decision. Raises `Moved`, `Invalid` or `Conflict.DoesNotExist`.
+    made due and the journal gets the decision, in the name of `actor` or else of `user` (None: nobody signed
+    in, as in a command). Raises `Moved`, `Invalid` or `Conflict.DoesNotExist`.
     """
     with transaction.atomic():
         mapping_id = Conflict.objects.values_list("mapping_id", flat=True).get(pk=conflict_id)
@@ -112,7 +114,7 @@ def resolve(
         marks.mark(mapping_id, _records(conflict), "decision", now)
         state.next_due = min(state.next_due, now)
         state.save(update_fields=["next_due"])
-        ledger.append(mapping_id, _entries(conflict, picks, user.get_username()), now)
+        ledger.append(mapping_id, _entries(conflict, picks, actor or user.get_username()), now)
     return conflict
 
 

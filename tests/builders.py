@@ -88,7 +88,7 @@ def a_link(mapping: Mapping, left: str = "", right: str = "", **shadow: Any) -> 
 def a_conflict(
     mapping: Mapping, kind: str = "field", *, fields: dict[str, Any] | None = None, **more: Any
 ) -> Conflict:
-    """An item of the inbox. `fields`: (left, last agreed, right) by name; without the middle: first contact."""
+    """An item of the inbox. `fields`: (left, last agreed, right); without the middle: first contact."""
     now = timezone.now()
     if kind != "ambiguous match" and "link" not in more and "key" not in more:
         more["link"] = a_link(mapping)

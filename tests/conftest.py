@@ -15,11 +15,20 @@ from typing import Any
 import pytest
 import redis
 from django.db import connections
-from django.db.backends.sqlite3.operations import DatabaseOperations as SqliteOperations
+from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteDatabase
 
 from syncadmin.embedded import PocketBaseServer, PostgresServer, ValkeyServer
 from tests.servers.kinto import KintoServer
 from tests.servers.mariadb import MariaDbServer
+
+SqliteOperations = SqliteDatabase.ops_class
+
+
+def pytest_configure() -> None:
+    """Passwords in tests need not be hard to guess: hashing them takes seconds in all."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def unique(prefix: str = "t") -> str:
@@ -50,7 +59,7 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session", autouse=True)
 def journal_can_be_flushed() -> Iterator[None]:
-    """Tests that commit are cleaned up by emptying all tables, which SQLite's journal refuses: let it, for that."""
+    """Tests that commit are cleaned up by emptying all tables: the one time the journal must let go."""
     original = SqliteOperations.sql_flush
 
     def sql_flush(self: SqliteOperations, *args: Any, **kwargs: Any) -> list[str]:

@@ -1,0 +1,109 @@
+"""Who may see and do what: every page and action against every group."""
+
+import pytest
+from django.contrib.auth.models import Group
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from syncadmin.permissions import ACTIONS
+from tests.builders import a_conflict, a_guard_stop, a_link, a_mapping, a_pass, a_user
+
+SIGNED_IN = [*ACTIONS, "nobody"]
+LOOKING = {"Integrator", "Reviewer", "Auditor", "Operator"}
+PAGES = {
+    "conflicts:list": LOOKING,
+    "conflicts:detail": LOOKING,
+    "conflicts:status": LOOKING,
+    "syncadmin:dashboard": LOOKING,
+    "syncadmin:passes": LOOKING,
+    "syncadmin:pass": LOOKING,
+    "syncadmin:guard_stop": LOOKING,
+    "syncadmin:history": LOOKING,
+    "syncadmin:record": LOOKING,
+    "syncadmin:export": LOOKING,
+}
+ACTS = {
+    "conflicts:resolve": {"Reviewer"},
+    "syncadmin:run": {"Operator"},
+    "syncadmin:approve": {"Operator"},
+}
+
+
+@pytest.fixture
+def addresses(db):
+    mapping = a_mapping()
+    conflict, link = a_conflict(mapping), a_link(mapping)
+    arguments = {
+        "conflicts:detail": [conflict.pk],
+        "conflicts:status": [conflict.pk],
+        "conflicts:resolve": [conflict.pk],
+        "syncadmin:run": ["customers"],
+        "syncadmin:pass": [a_pass(mapping).pk],
+        "syncadmin:guard_stop": [(stop := a_guard_stop(mapping)).pk],
+        "syncadmin:approve": [stop.pk],
+        "syncadmin:record": ["customers", link.pk],
+        "syncadmin:export": ["csv"],
+    }
+    return {name: reverse(name, args=arguments.get(name)) for name in (*PAGES, *ACTS)}
+
+
+def member(group: str):
+    user = a_user()
+    if group in ACTIONS:
+        user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+@pytest.mark.parametrize("group", SIGNED_IN)
+def test_pages_are_for_those_who_may_look(client, addresses, group):
+    client.force_login(member(group))
+
+    seen = {name for name in PAGES if client.get(addresses[name]).status_code == 200}
+    refused = {name for name in PAGES if client.get(addresses[name]).status_code == 403}
+
+    assert seen == {name for name, groups in PAGES.items() if group in groups}
+    assert refused == PAGES.keys() - seen
+
+
+@pytest.mark.parametrize("group", SIGNED_IN)
+def test_actions_are_for_those_who_may_act(client, addresses, group):
+    client.force_login(member(group))
+
+    refused = {name for name in ACTS if client.post(addresses[name]).status_code == 403}
+
+    assert refused == {name for name, groups in ACTS.items() if group not in groups}
+
+
+@pytest.mark.parametrize("name", [*PAGES, *ACTS])
+def test_strangers_are_sent_to_sign_in(client, addresses, name):
+    response = client.post(addresses[name]) if name in ACTS else client.get(addresses[name])
+
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse("admin:login"))
+
+
+def test_a_page_that_polls_sends_a_signed_out_person_to_sign_in(client, addresses):
+    response = client.get(
+        addresses["syncadmin:dashboard"],
+        HTTP_HX_REQUEST="true",
+        HTTP_HX_CURRENT_URL="http://testserver/passes/",
+    )
+
+    assert response["HX-Redirect"] == f"{reverse('admin:login')}?next=%2Fpasses%2F"
+
+
+def test_users_who_are_not_staff_see_nothing(client, addresses):
+    user = a_user("syncadmin.view_mapping", staff=False)
+    client.force_login(user)
+
+    assert client.get(addresses["syncadmin:dashboard"]).status_code == 403
+
+
+def test_every_own_address_is_in_the_matrix():
+    names = set()
+    for resolver in get_resolver().url_patterns:
+        if isinstance(resolver, URLResolver) and resolver.namespace in ("conflicts", "syncadmin"):
+            names |= {
+                f"{resolver.namespace}:{p.name}" for p in resolver.url_patterns if isinstance(p, URLPattern)
+            }
+
+    assert names == PAGES.keys() | ACTS.keys()

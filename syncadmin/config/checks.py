@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from syncadmin.core.check import FITTING
 from syncadmin.core.policy import Merge
 from syncadmin.core.rules import FILTER_NAMES, MERGE_NAMES, ROW_NAMES, RuleError, compile_rule
 from syncadmin.core.side import SIDES, Side
@@ -20,14 +21,6 @@ from syncadmin.core.values import Kind, Normalize
 from .problems import Path, Problem, hint, quoted, unknown
 from .schema import FieldSpec, MappingSpec, ResourceName
 
-ORDERED = (Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.DATETIME)
-MERGES_FOR = {
-    Merge.COUNTER: (Kind.INTEGER, Kind.DECIMAL),
-    Merge.SET: (Kind.SET,),
-    Merge.TEXT: (Kind.TEXT,),
-    Merge.MIN: ORDERED,
-    Merge.MAX: ORDERED,
-}
 # keys of a field mapping that mean something for some types only
 KEYS_FOR = {
     "scale": (Kind.DECIMAL,),
@@ -115,8 +108,9 @@ def check_field(spec: FieldSpec, prefix: Path = (), names: list[str] | None = No
         )
     if "drift" in given and not spec.owner:
         yield Problem((*prefix, "drift"), "counts only for a field with an `owner`; this one is shared")
-    if spec.merge in MERGES_FOR and spec.type not in MERGES_FOR[spec.merge]:
-        kinds = _or(MERGES_FOR[spec.merge])
+    fitting = FITTING.get(spec.merge, frozenset(Kind))
+    if spec.type not in fitting:
+        kinds = _or(tuple(kind for kind in Kind if kind in fitting))
         yield Problem(
             (*prefix, "merge"), f"{quoted(spec.merge)} is for type {kinds}; the type is {spec.type}"
         )

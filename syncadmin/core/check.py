@@ -11,7 +11,8 @@ from . import rules
 from .fieldtype import Kind
 from .policy import FieldPolicy, Merge, Policy, PolicyError
 
-_FITTING: dict[Merge, frozenset[Kind]] = {
+# the types that a strategy can merge; strategies that are not here merge any
+FITTING: dict[Merge, frozenset[Kind]] = {
     Merge.COUNTER: frozenset({Kind.INTEGER, Kind.DECIMAL}),
     Merge.SET: frozenset({Kind.SET}),
     Merge.TEXT: frozenset({Kind.TEXT}),
@@ -37,7 +38,7 @@ def _of_fields(policy: Policy) -> Iterator[str]:
 
 
 def _of_field(f: FieldPolicy) -> Iterator[str]:
-    fitting = _FITTING.get(f.merge)
+    fitting = FITTING.get(f.merge)
     if fitting is not None and f.type.kind not in fitting:
         kinds = ", ".join(sorted(fitting))
         yield f"the field {f.name} of type {f.type.kind} cannot be merged by {f.merge}, which fits {kinds}"

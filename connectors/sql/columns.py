@@ -88,7 +88,10 @@ def plain(column: Column, value: Any) -> Any:
     if value is None:
         return None
     try:
-        return _PLAIN[column.family](value)
+        found = _PLAIN[column.family](value)
+        if column.family is Family.INTEGER and not _fits(column, found):
+            raise OverflowError
+        return found
     except (ValueError, TypeError, KeyError, InvalidOperation, OverflowError):
         shown = repr(value)
         shown = shown if len(shown) <= 60 else shown[:57] + "..."
@@ -105,6 +108,11 @@ def _text(value: Any) -> str:
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     return str(value)
+
+
+def _fits(column: Column, number: int) -> bool:
+    """No database holds an integer beyond 64 bits; drivers fail on them in ways of their own."""
+    return -(2**63) <= number < (2**64 if "UNSIGNED" in column.native.upper() else 2**63)
 
 
 def json_text(value: Any) -> str:

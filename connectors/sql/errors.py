@@ -77,7 +77,9 @@ def diagnose(error: BaseException) -> Diagnosis:
         code = cause.args[0] if cause.args else 0
         return Diagnosis(_mysql(cause), _mysql_words(cause), _mysql_remedy(code))
     if isinstance(cause, sqlite3.Error):
-        return Diagnosis(_sqlite(cause), str(cause), SHAPE if str(cause).startswith("no such") else PATH)
+        return Diagnosis(
+            _sqlite(cause), str(cause), SHAPE if str(cause).startswith(("no such", "table ")) else PATH
+        )
     return Diagnosis(Fault.REFUSED, str(cause))
 
 

@@ -22,11 +22,9 @@ def key_value(column: Column, key: str) -> Any:
     if column.family in (Family.TEXT, Family.CHOICE, Family.OTHER):
         return key
     try:
-        value = int(key) if column.family is Family.INTEGER else plain(column, key)
-    except (UnfitValue, ValueError):
+        value = plain(column, key)
+    except UnfitValue:
         return None
-    if column.family is Family.INTEGER:
-        return value if str(value) == key and -(2**63) <= value < 2**63 else None
     if column.family is Family.DECIMAL:
         return value  # scale is the column's: 5 and 5.00 are told apart by what the row's key reads as
     return value if key_text(value) == key else None

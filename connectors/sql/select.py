@@ -48,9 +48,11 @@ class Native(UserDefinedType[Any]):
         return self.name
 
 
-def read_natively(column: Column) -> bool:
-    """True if psycopg gives the raw value itself; otherwise PostgreSQL is asked for its text."""
-    return column.family in _BINARY or (column.family is Family.ARRAY and column.native in _BINARY_ARRAYS)
+def read_as(column: Column) -> str:
+    """What a column is cast to for reading (PostgreSQL): nothing where psycopg gives the raw value itself."""
+    if column.family in _BINARY or column.native in _BINARY_ARRAYS:
+        return ""
+    return "text[]" if column.family is Family.ARRAY else "text"
 
 
 def sent_as(column: Column) -> str:
@@ -97,8 +99,8 @@ class Selection:
 
     def _expression(self, column: Column) -> sa.ColumnElement[Any]:
         clause = self.bound.clause.c[column.name]
-        if self.bound.dialect == "postgresql" and not read_natively(column):
-            return sa.cast(clause, Native("text"))
+        if self.bound.dialect == "postgresql" and (cast := read_as(column)):
+            return sa.cast(clause, Native(cast))
         return clause
 
     def statement(self) -> sa.Select[Any]:
@@ -157,6 +159,10 @@ def among(bound: Bound, column: Column, values: Sequence[Any]) -> sa.ColumnEleme
         kind = sent_as(column)
         array = sa.cast(sa.bindparam(None, list(values), unique=True), Native(f"{kind}[]"))
         return clause == sa.any_(array)
+    if bound.dialect != "sqlite" and column.family is Family.FLOAT:
+        # a FLOAT of MariaDB is shown with fewer digits than it has: the caller compares what it reads
+        near = [(value - abs(value) * 1e-6, value + abs(value) * 1e-6) for value in values]
+        return sa.or_(*(clause.between(low, high) for low, high in near))
     return clause.in_([bound_value(bound, column, value) for value in values])
 
 

@@ -225,7 +225,7 @@ def reflect_columns(
     found = {}
     for column in inspector.get_columns(table, schema=schema):
         name, kind = column["name"], column["type"]
-        native = natives.get(name) or str(kind)
+        native = natives.get(name) or kind.compile(connection.dialect)
         family = _sqlite_family(native) if connection.dialect.name == "sqlite" else _family(kind)
         if name in json_checked:
             family = Family.JSON

@@ -21,7 +21,7 @@ from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .keys import key_text, key_value
 from .prepare import Prepared, missed_outcome
 from .read import fetch
-from .select import Selection, compared_as_text, read_natively, sent_as
+from .select import Selection, compared_as_text, read_as, sent_as
 from .table import Bound
 
 Outcomes = dict[int, Outcome]
@@ -196,7 +196,7 @@ class _Batch:
             if column is not None:
                 columns[place] = column
         return [
-            f"t.{self.quote(c.name)}" + ("" if read_natively(c) else "::text")
+            f"t.{self.quote(c.name)}" + (f"::{cast}" if (cast := read_as(c)) else "")
             for c in (columns[i] for i in range(selection.width))
         ]
 

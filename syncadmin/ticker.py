@@ -40,7 +40,7 @@ def due_states(now: datetime) -> QuerySet[MappingState]:
     intents = Intent.objects.filter(mapping=OuterRef("mapping"))
     return (
         MappingState.objects.filter(
-            Q(expires_at=None) | Q(expires_at__lte=now), stopped="", mapping__enabled=True
+            Q(expires_at=None) | Q(expires_at__lte=now), ~Q(stopped="guard"), mapping__enabled=True
         )
         .annotate(
             oldest_mark=Subquery(marks.values("id")[:1]),

@@ -5,10 +5,7 @@ never meet. Each is stopped at the end, and none survives a killed test run.
 """
 
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteDatabase
 from syncadmin.embedded import PocketBaseServer, PostgresServer, ValkeyServer
 from tests.servers.kinto import KintoServer
 from tests.servers.mariadb import MariaDbServer
+from tests.servers.places import server_directory
 
 SqliteOperations = SqliteDatabase.ops_class
 
@@ -34,17 +32,6 @@ def pytest_configure() -> None:
 def unique(prefix: str = "t") -> str:
     """A name that no other test uses."""
     return f"{prefix}_{secrets.token_hex(6)}"
-
-
-@contextmanager
-def server_directory() -> Iterator[Path]:
-    """A short path (unix sockets) that other accounts may enter (PostgreSQL does not run as root)."""
-    directory = Path(tempfile.mkdtemp(prefix="sa-"))
-    directory.chmod(0o711)
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

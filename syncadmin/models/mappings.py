@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from syncadmin.core import policy as core
@@ -90,11 +91,20 @@ class Mapping(models.Model):
         return self.label or self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; a new mapping gets its state row (lease, due times, journal head)."""
+        """Save; a new mapping gets its state row, a changed one is due for a full comparison."""
         from .state import MappingState
 
         super().save(*args, **kwargs)
         MappingState.objects.get_or_create(mapping=self)
+        self.compare_soon()
+
+    def compare_soon(self) -> None:
+        """Have the next pass compare everything; a stop for its configuration is over."""
+        from .state import MappingState
+
+        state = MappingState.objects.filter(mapping=self)
+        state.update(next_reconcile=timezone.now())
+        state.filter(stopped="configuration").update(stopped="", message="")
 
     def resource(self, side: Side) -> Resource:
         """The resource on `side`."""
@@ -143,6 +153,11 @@ class RowRule(models.Model):
     def __str__(self) -> str:
         return f"{self.when} -> {self.owner}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; the mapping has to be compared anew."""
+        super().save(*args, **kwargs)
+        self.mapping.compare_soon()
+
 
 class FieldMapping(models.Model):
     """A left field paired with a right field: type, conversion, owner, merge strategy."""
@@ -184,6 +199,11 @@ class FieldMapping(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; the mapping has to be compared anew."""
+        super().save(*args, **kwargs)
+        self.mapping.compare_soon()
 
     def source(self, side: Side) -> str:
         """The system's own name of the field on `side`."""

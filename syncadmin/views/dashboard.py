@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -44,6 +45,7 @@ def _dashboard(request: HttpRequest, asked: int | None = None) -> HttpResponse:
         "rows": rows,
         "totals": totals(rows),
         "asked": asked,
+        "demo": apps.is_installed("syncadmin.demo"),
         "busy": asked is not None or any(row.running or row.marks or row.deciding for row in rows),
         "may_run": request.user.has_perm(RUN),
         "may_decide": request.user.has_perm("conflicts.view_conflict"),

@@ -1,9 +1,19 @@
 """What the tests of queue and ticker share: a queue of their own, and passes that only take notes."""
 
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
 import pytest
+from cryptography.fernet import Fernet
+from psycopg import sql
 from pytest_django import Settings
 from rq import Queue
 
+from tests.ops.hub import Hub
 from tests.ops.passes import Passes
 
 
@@ -22,3 +32,23 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Passes:
     noted = Passes()
     monkeypatch.setattr("syncadmin.engine.run.run_pass", noted.run_pass)
     return noted
+
+
+@pytest.fixture
+def hub(unique_name: Callable[[str], str]) -> Iterator[Hub]:
+    """An installation that was never started; on PostgreSQL where the tests' own hub is."""
+    directory = Path(tempfile.mkdtemp(prefix="sa-up-"))
+    hub = Hub(directory / "var")
+    shared = os.environ.get("DATABASE_URL", "")
+    if shared.startswith("postgresql:"):
+        name = unique_name("up")
+        with psycopg.connect(shared, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        hub.database = {
+            "DATABASE_URL": f"{shared.rpartition('/')[0]}/{name}",
+            "SECRET_KEY": "only-for-tests",
+            "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        }
+    yield hub
+    hub.down()
+    shutil.rmtree(directory)

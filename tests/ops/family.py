@@ -9,7 +9,7 @@ import psutil
 
 from syncadmin.embedded import wait_until
 
-TIMEOUT = 30.0
+TIMEOUT = 90.0  # nothing takes as long; a busy machine may
 
 
 def family_of(pid: int) -> list[psutil.Process]:
@@ -46,8 +46,8 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    wait_until(condition, timeout=TIMEOUT, what=what)
+def wait_for(condition: Callable[[], object], what: str, timeout: float = TIMEOUT) -> None:
+    wait_until(condition, timeout=timeout, what=what)
 
 
 def kill_hard(pid: int) -> None:

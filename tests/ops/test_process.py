@@ -14,6 +14,8 @@ import pytest
 from syncadmin.embedded import Child, ChildFailed
 from tests.ops.family import family_of, kill_hard, see_gone, wait_for
 
+pytestmark = pytest.mark.runs_once
+
 # a server that forks a worker, and a daemon that leaves session and process group and is adopted
 NESTED = """
 import os, sys, time

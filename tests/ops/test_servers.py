@@ -2,10 +2,13 @@
 
 import httpx
 import pymysql
+import pytest
 import sqlalchemy
 
 from syncadmin.embedded import PocketBaseServer
 from tests.servers.kinto import KintoServer
+
+pytestmark = pytest.mark.runs_once
 
 
 def answer_of(url: str) -> object:

@@ -1,16 +1,9 @@
 """`manage.py up`, real: starts, restarts what dies, stops, resumes, leaves nothing behind."""
 
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import psutil
@@ -19,70 +12,11 @@ import pytest
 from syncadmin.embedded import free_port
 from syncadmin.supervisor import manage
 from tests.ops.family import family_of, kill_hard, named, see_gone, wait_for
+from tests.ops.hub import Hub
+
+pytestmark = pytest.mark.runs_once
 
 PARTS = ("manage.py worker", "manage.py ticker", "valkey-server", "granian")
-OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "SYNCADMIN_ADMIN_PASSWORD")
-
-
-@dataclass
-class Hub:
-    """One installation on an empty directory; `up()` starts it, as often as wanted."""
-
-    var: Path
-    port: int = field(default_factory=free_port)
-    process: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def output(self) -> str:
-        file = self.var / "output"
-        return file.read_text() if file.exists() else ""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def environment(self, **more: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in OWN}
-        return {**kept, "SYNCADMIN_VAR": str(self.var), **more}
-
-    def start(self, **environment: str) -> "subprocess.Popen[bytes]":
-        """Start without waiting for it."""
-        self.var.mkdir(exist_ok=True)
-        with (self.var / "output").open("wb") as output:
-            self.process = subprocess.Popen(
-                manage("up", "--port", str(self.port), "--workers", "1"),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=self.environment(**environment),
-            )
-        return self.process
-
-    def up(self, **environment: str) -> "subprocess.Popen[bytes]":
-        """Start and wait until it says that it is up."""
-        process = self.start(**environment)
-        wait_for(lambda: "is up" in self.output or process.poll() is not None, "the hub is up")
-        assert process.poll() is None, self.output
-        return process
-
-    def has_worker(self) -> bool:
-        return (self.var / "log" / "worker-1.log").read_text().count("Listening on default") > 0
-
-    def down(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=30)
-            self.process.kill()
-            self.process.wait()
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    directory = Path(tempfile.mkdtemp(prefix="sa-up-"))
-    hub = Hub(directory / "var")
-    yield hub
-    hub.down()
-    shutil.rmtree(directory)
 
 
 def test_the_first_start_tells_a_password_once_that_signs_in(hub: Hub) -> None:

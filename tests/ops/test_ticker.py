@@ -109,13 +109,19 @@ def test_a_mapping_that_is_being_worked_on_is_left_alone(ticker: Ticker, mapping
     assert ticker.tick() == []
 
 
-@pytest.mark.parametrize("stopped", ["guard", "configuration"])
-def test_a_mapping_that_waits_for_a_person_is_left_alone(
-    ticker: Ticker, mapping: Mapping, stopped: str
-) -> None:
+def test_a_mapping_that_a_guard_stopped_waits_for_a_person(ticker: Ticker, mapping: Mapping) -> None:
     mark(mapping)
-    put(mapping, next_due=NOW, stopped=stopped)
+    put(mapping, next_due=NOW, stopped="guard")
     assert ticker.tick() == []
+
+
+def test_a_mapping_whose_configuration_was_wrong_is_tried_again_when_it_is_due(
+    ticker: Ticker, mapping: Mapping, clock: Clock
+) -> None:
+    put(mapping, stopped="configuration", next_reconcile=SOON + timedelta(days=1))
+    assert ticker.tick() == []
+    clock.pass_by(hours=1)
+    assert ticker.tick() == [(mapping.pk, "incremental")]
 
 
 def test_a_mapping_that_is_off_is_left_alone(ticker: Ticker, mapping: Mapping) -> None:

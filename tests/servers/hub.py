@@ -10,7 +10,7 @@ import sys
 from cryptography.fernet import Fernet
 
 from syncadmin.embedded import PostgresServer
-from tests.conftest import server_directory
+from tests.servers.places import server_directory
 
 
 def main(command: list[str]) -> int:

@@ -133,7 +133,29 @@ def _writable(connection: Connection, bound: Bound) -> CheckItem:
     read_only = connection.scalar(sa.text("select @@global.read_only"))
     if read_only:
         return CheckItem(name, False, "the server is read-only", "use the primary's address")
-    return CheckItem(name, True, "the server takes writes")
+    return _granted(connection, bound, name)
+
+
+def _granted(connection: Connection, bound: Bound, name: str) -> CheckItem:
+    """MariaDB and MySQL: to explain a statement takes the privileges to run it, and does nothing."""
+    preparer = connection.dialect.identifier_preparer
+    table, key = preparer.format_table(bound.clause), preparer.quote_identifier(bound.key.name)
+    statements = {
+        "INSERT": f"explain insert into {table} ({key}) select {key} from {table} where 1 = 0",  # noqa: S608
+        "UPDATE": f"explain update {table} set {key} = {key} where 1 = 0",  # noqa: S608
+        "DELETE": f"explain delete from {table} where 1 = 0",  # noqa: S608
+    }
+    missing = []
+    for word, statement in statements.items():
+        try:
+            connection.exec_driver_sql(statement)
+        except DATABASE_ERRORS as error:
+            if diagnose(error).fault is not Fault.SETUP:
+                raise
+            missing.append(word)
+    if missing:
+        return CheckItem(name, False, f"no {', '.join(missing)}", f"GRANT {', '.join(missing)} ON {table}")
+    return CheckItem(name, True, "insert, update and delete granted")
 
 
 def _finds_changes(connection: Connection, bound: Bound) -> list[CheckItem]:

@@ -71,6 +71,7 @@ def horizon(connection: Connection) -> datetime:
             sa.text(
                 "select least("
                 " (select min(xact_start) from pg_stat_activity where datname = current_database()"
+                "  and backend_type not in ('autovacuum worker', 'parallel worker', 'walsender')"
                 "  and pid <> pg_backend_pid() and application_name <> 'syncadmin scan'),"
                 " (select min(prepared) from pg_prepared_xacts where database = current_database()))"
             )

@@ -136,7 +136,7 @@ class _Batch:
 
     def _with_keys(self, group: Sequence[Prepared]) -> Sequence[Prepared]:
         """The same creates with keys drawn from the column's default, so that each row is known again."""
-        default = self.bound.key.default
+        default = self.bound.key.default.replace("%", "%%")
         if default == "identity":
             name = self.bound.key.name.replace("'", "''").replace("%", "%%")
             default = (
@@ -212,7 +212,8 @@ class _Batch:
                 outcomes[write.index] = missed_outcome(write, write.key in there)
         return outcomes
 
-    def _execute(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Any]:
+    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Rows of a statement. Percent signs are doubled in it, as the identifiers' already are."""
         with self.connection.connection.driver_connection.cursor(binary=True) as cursor:  # type: ignore[union-attr]
             cursor.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []

@@ -231,6 +231,25 @@ def test_missing_privileges_are_for_a_person(postgres_database: str) -> None:
     execute(postgres_database, "drop owned by reader", "drop role reader")
 
 
+def test_missing_privileges_are_for_a_person_on_mariadb_too(mariadb_database: str) -> None:
+    address = sa.engine.make_url(mariadb_database)
+    execute(
+        mariadb_database,
+        "create table people (id integer primary key, name text)",
+        "create or replace user reader identified by 'reader'",
+        "create or replace user reader@localhost identified by 'reader'",
+        f"grant select, update on {address.database}.people to reader",
+        f"grant select, update on {address.database}.people to reader@localhost",
+    )
+    url = address.set(username="reader", password="reader").render_as_string(hide_password=False)
+    connector = connect(url, people={"table": "people"})
+    (failed,) = [item for item in connector.check() if not item.ok]
+    assert (failed.name, failed.remedy) == ("people: writable", "GRANT INSERT, DELETE ON people")
+    with pytest.raises(Misconfigured, match="grant the database user the right"):
+        connector.write("people", [Write(Op.CREATE, "1", {"name": "b"})], fields=[])
+    connector.close()
+
+
 def test_a_table_that_ignores_transactions_is_only_checked(mariadb_database: str) -> None:
     execute(mariadb_database, "create table people (id integer primary key, name varchar(20)) engine=MyISAM")
     connector = connect(mariadb_database, people={"table": "people"})

@@ -1,11 +1,15 @@
 """Every server that the tests and the demo rely on starts, answers and keeps to itself."""
 
+import os
+from pathlib import Path
+
 import httpx
 import pymysql
 import pytest
 import sqlalchemy
 
-from syncadmin.embedded import PocketBaseServer
+from syncadmin.embedded import PocketBaseServer, PostgresServer
+from syncadmin.embedded import postgres as embedded_postgres
 from tests.servers.kinto import KintoServer
 
 pytestmark = pytest.mark.runs_once
@@ -43,3 +47,23 @@ def test_a_kinto_collection_takes_records(kinto_server: KintoServer, kinto_colle
     made = httpx.post(kinto_collection, json={"data": {"name": "Ada"}}, auth=kinto_server.auth).json()
     found = httpx.get(kinto_collection, auth=kinto_server.auth).json()
     assert found["data"] == [made["data"]]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root needs another account for PostgreSQL")
+def test_postgresql_runs_for_root_where_nobody_else_may_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "home"
+    closed.mkdir(mode=0o700)
+    monkeypatch.setattr(embedded_postgres, "reachable", lambda _path: False)
+    server = PostgresServer(closed / "postgres", durable=False).start()
+    place = (closed / "postgres").resolve()
+    try:
+        assert answer_of(server.url.replace("postgresql:", "postgresql+psycopg:")) == 1
+        server.stop()
+        server.start()
+        assert server.answers()
+    finally:
+        server.wipe()
+    assert not place.exists()
+    assert list(closed.iterdir()) == [closed / "postgres.log"]

@@ -94,8 +94,8 @@ def _text(look: str, text: str, breaks: bool = False) -> Shown:
         return Shown(look, tuple(_pieces(text, breaks)))
     return Shown(
         look,
-        tuple(_pieces(text[:SHORT], breaks)),
-        tuple(_pieces(text[SHORT:LONG], breaks)),
+        tuple(_pieces(text[:SHORT], breaks, cut=True)),
+        tuple(_pieces(text[SHORT:LONG], breaks, cut=True)),
         length=len(text),
     )
 
@@ -104,12 +104,15 @@ def _unseen(char: str) -> bool:
     return unicodedata.category(char) in ("Cf", "Cc", "Co", "Cs", "Zl", "Zp")
 
 
-def _pieces(text: str, breaks: bool) -> list[Piece]:
-    """Ordinary runs and marks. Inner single spaces stay; leading, trailing and doubled ones are marked."""
+def _pieces(text: str, breaks: bool, cut: bool = False) -> list[Piece]:
+    """Ordinary runs and marks. Single spaces within stay; leading, trailing and doubled ones are marked.
+
+    Where the text is `cut`, its ends are not those of the value.
+    """
     pieces: list[Piece] = []
     run = ""
-    inner_end = len(text.rstrip(" "))
-    inner_start = len(text) - len(text.lstrip(" "))
+    inner_end = len(text) if cut else len(text.rstrip(" "))
+    inner_start = 0 if cut else len(text) - len(text.lstrip(" "))
     for index, char in enumerate(text):
         mark: Piece | None = None
         if char == " ":

@@ -48,6 +48,7 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
                     candidates[key] = core.Candidate(shadow, linked=True)
             for key, found_record in records.items():
                 if _match(binding, found_record) == item.match:
+                    item.partners[key] = found_record
                     candidates.setdefault(
                         key, core.Candidate(found_record.record, linked=False, in_scope=found_record.in_scope)
                     )

@@ -105,7 +105,8 @@ class Effort:
 class Item:
     """One record or pair with everything that `decide` and the store need to know.
 
-    `stuck` names fields ('' for the record itself) whose planned value a system has refused before.
+    `stuck` names fields ('' for the record itself) whose planned value a system has refused before;
+    `partners` are the unlinked records, by key, that an unlinked one may be the same as.
     """
 
     side: Side
@@ -126,6 +127,7 @@ class Item:
     alone: bytes | None = None
     plan: core.Plan | None = None
     stuck: frozenset[str] = frozenset()
+    partners: dict[str, Translated] = field(default_factory=dict)
 
     @property
     def decided(self) -> core.Plan:

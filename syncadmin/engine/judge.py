@@ -41,10 +41,20 @@ def judge(binding: Binding, items: Sequence[Item]) -> list[Item]:
                 owner.marks += item.marks
             continue
         item.plan = plan
+        _meet_partner(item, plan)
         if plan.action in (core.LinkAction.LINK, core.LinkAction.CREATE) or item.link is not None:
             taken.update(dict.fromkeys(places, item))
         judged.append(item)
     return judged
+
+
+def _meet_partner(item: Item, plan: core.Plan) -> None:
+    """The record that an unlinked one is paired with counts as seen: what is written there expects it so."""
+    key = plan.right_key if item.side is Side.LEFT else plan.left_key
+    partner = item.partners.get(key or "")
+    if plan.action is core.LinkAction.LINK and partner is not None:
+        item.seen[item.side.other] = partner
+        item.observations[item.side.other] = core.Present(partner.record, partner.in_scope)
 
 
 def _state(item: Item) -> core.LinkState | core.Unlinked:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 
@@ -133,13 +134,22 @@ def _report_conflicts(
                 side=None if item.link is not None else item.side,
                 key="" if item.link is not None else item.key,
                 label=run.binding.title_of(*(r.values for r in records.values())) or item.key,
-                snapshot={side.value: dict(r.values) for side, r in records.items()},
+                snapshot=_snapshot(item, records),
                 times={side: r.modified for side, r in records.items()},
                 seqs={(c.side, c.field): c.seq for c in changes[id(item)]},
                 live=item.conflict,
             )
         )
     run.count("conflicts", intake.receive(run.binding.id, reports, now))
+
+
+def _snapshot(item: Item, records: dict[Side, core.Record]) -> dict[str, Any]:
+    """What the card shows besides the question: the records, and those that it may be the same as."""
+    shown: dict[str, Any] = {side.value: dict(record.values) for side, record in records.items()}
+    for observation in item.observations.values():
+        if isinstance(observation, core.Matches):
+            shown["candidates"] = {c.record.key: dict(c.record.values) for c in observation.candidates}
+    return shown
 
 
 def _store_intents(run: Run, efforts: Sequence[Effort], now: datetime) -> None:

@@ -146,6 +146,7 @@ class FieldMappingFormSet(PaginationInlineFormSet, BaseInlineFormSet):
 
     def clean(self) -> None:
         super().clean()
+        self._place_new_ones_last()
         parent = getattr(self.instance, "form", None)
         if any(self.errors) or parent is None or parent.errors:
             return
@@ -167,6 +168,13 @@ class FieldMappingFormSet(PaginationInlineFormSet, BaseInlineFormSet):
             self._tell(problem, rows, parent)
         if found:
             raise forms.ValidationError(ELSEWHERE)
+
+    def _place_new_ones_last(self) -> None:
+        last = max((form.instance.position or 0 for form in self.forms), default=0)
+        for form in self.extra_forms:
+            if not form.instance.position:
+                last += 1
+                form.instance.position = last
 
     def _tell(self, problem: Problem, rows: dict[str, FieldMappingForm], parent: MappingForm) -> None:
         path = problem.path

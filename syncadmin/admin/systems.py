@@ -24,8 +24,7 @@ from connectors.base import Misconfigured
 from syncadmin.config import secrets
 from syncadmin.config.apply import activate
 from syncadmin.config.checks import check_record_url
-from syncadmin.config.connect import promises
-from syncadmin.config.connect import test_connection as try_connection
+from syncadmin.config.connect import promises, try_connection
 from syncadmin.config.errors import keys_of
 from syncadmin.config.export import as_yaml
 from syncadmin.config.systems import check_settings, found
@@ -133,6 +132,7 @@ class ResourceInline(StackedInline):
     form = ResourceForm
     formset = ResourceFormSet
     extra = 0
+    readonly_fields = ("settings_text",)
 
     def get_fields(self, request: HttpRequest, obj: System | None = None) -> tuple[str, ...]:
         """Who may only look sees the settings as they are written."""

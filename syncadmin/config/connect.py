@@ -43,7 +43,7 @@ def open_connector(system: System) -> Connector:
     return connector_class(system)(config, resources, system=system.name)
 
 
-def test_connection(system: System) -> list[CheckItem]:
+def try_connection(system: System) -> list[CheckItem]:
     """What a connection test found, item by item, with remedies. Raises nothing that a person can repair."""
     try:
         connector = open_connector(system)

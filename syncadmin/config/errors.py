@@ -144,7 +144,8 @@ def _words(detail: ErrorDetails, owner: type[BaseModel] | None, path: Path, valu
         told = _description(owner, path[-1])
         return "is missing" + (f": {told}" if told else "")
     if kind in ("enum", "literal_error"):
-        return not_allowed(value, re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]])
+        allowed = re.findall(r"'([^']*)'", context["expected"])
+        return not_allowed(value, allowed) if allowed else f"must be {context['expected']}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         tags = re.findall(r"'([^']*)'", str(context.get("expected_tags", "")))
         given = value.get("type") if isinstance(value, Mapping) else None

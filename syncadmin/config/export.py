@@ -43,7 +43,7 @@ def _styled(value: Any, *, block: bool, named: bool = False) -> Any:
         if all(not isinstance(item, dict) for item in value):
             made_list.fa.set_flow_style()
         return made_list
-    return value
+    return str(value) if isinstance(value, str) else value
 
 
 def _long(value: Any) -> bool:

@@ -77,7 +77,7 @@ def check_settings(
     model: type[BaseModel],
     config: Mapping[str, Any],
     known: Mapping[str, str],
-    prefix: Path,
+    prefix: Path = (),
     own_keys: tuple[str, ...] = (),
 ) -> Iterator[Problem]:
     """All that is wrong in the settings of a system or a resource, judged by the connector's `model`."""

@@ -15,7 +15,7 @@ from django.db import DatabaseError
 from django.db.models import Q
 
 from connectors.base import ConnectorError
-from syncadmin.config.connect import promises, test_connection
+from syncadmin.config.connect import promises, try_connection
 from syncadmin.config.problems import Problem, hint
 from syncadmin.config.verify import verify_live
 from syncadmin.models import Mapping, System
@@ -85,7 +85,7 @@ def _systems(names: tuple[str, ...]) -> list[System]:
 def _report(systems: list[System]) -> dict[str, Any]:
     report: dict[str, Any] = {"ok": True, "systems": {}, "mappings": {}}
     for system in systems:
-        checks = test_connection(system)
+        checks = try_connection(system)
         reachable = all(item.ok for item in checks)
         report["ok"] &= reachable
         told = promises(system) if reachable else {}

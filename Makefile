@@ -25,10 +25,10 @@ help:
 	@echo "make pins            renew the pinned requirements from pyproject.toml"
 
 demo: $(VENV)/.demo
-	@SYNCADMIN_WITH_PARENT=1 exec $(BIN)/python manage.py demo $(if $(RESET),--reset)
+	@SYNCADMIN_WITH_PARENT=$$PPID exec $(BIN)/python manage.py demo $(if $(RESET),--reset)
 
 run: $(VENV)/.run
-	@SYNCADMIN_WITH_PARENT=1 exec $(BIN)/python manage.py up
+	@SYNCADMIN_WITH_PARENT=$$PPID exec $(BIN)/python manage.py up
 
 test: check test-sqlite test-postgresql
 

@@ -165,7 +165,8 @@ class Supervisor:
         self.directory = directory
         self.programs = list(programs)
         # a `make` that was killed cannot tell us: look whether it is still there
-        self._parent = os.getppid() if os.environ.get("SYNCADMIN_WITH_PARENT") == "1" else None
+        parent = os.environ.get("SYNCADMIN_WITH_PARENT")
+        self._parent = int(parent) if parent else None
 
     def run(self, on_ready: Callable[[], object] | None = None) -> None:
         """Start all, call `on_ready`, watch; returns after SIGINT, SIGTERM or SIGHUP, with all stopped.

@@ -10,7 +10,14 @@ from syncadmin.embedded import free_port
 from syncadmin.supervisor import manage
 from tests.ops.family import wait_for
 
-OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "SYNCADMIN_ADMIN_PASSWORD")
+OWN = (
+    "SYNCADMIN_WITH_PARENT",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "FIELD_ENCRYPTION_KEYS",
+    "SYNCADMIN_ADMIN_PASSWORD",
+)
 
 
 @dataclass

@@ -16,6 +16,10 @@ from tests.ops.hub import Hub
 
 pytestmark = pytest.mark.runs_once
 
+STARTER = """
+import os, subprocess, sys
+subprocess.run(sys.argv[1:], env=os.environ | {"SYNCADMIN_WITH_PARENT": str(os.getpid())})
+"""
 PARTS = ("manage.py worker", "manage.py ticker", "valkey-server", "granian")
 
 
@@ -110,11 +114,11 @@ def test_started_by_make_it_ends_when_make_is_killed(hub: Hub) -> None:
     with (hub.var / "output").open("wb") as output:
         starter = subprocess.Popen(
             [
-                *(sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"),
+                *(sys.executable, "-c", STARTER),
                 *manage("up", "--port", str(hub.port), "--workers", "1"),
             ],
             stdout=output,
-            env=hub.environment(SYNCADMIN_WITH_PARENT="1"),
+            env=hub.environment(),
         )
     wait_for(lambda: "is up" in hub.output, "the hub is up")
     family = family_of(starter.pid)

@@ -11,10 +11,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from .faults import Faults
-from .harness import Bench, Harness
-from .reading import Reading
-from .writing import Values, Writing
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{part}" for part in ("faults", "harness", "reading", "writing"))
+)
+
+from .faults import Faults  # noqa: E402  after the registration
+from .harness import Bench, Harness  # noqa: E402
+from .reading import Reading  # noqa: E402
+from .writing import Values, Writing  # noqa: E402
 
 __all__ = ["Bench", "ConnectorConformance", "Harness"]
 

@@ -10,13 +10,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 from unfold.admin import StackedInline
 from unfold.decorators import action, display
-from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
 
 from connectors import registry
@@ -112,25 +110,11 @@ class ResourceForm(forms.ModelForm):
         return cleaned
 
 
-class ResourceFormSet(PaginationInlineFormSet, BaseInlineFormSet):
-    """Refuses to drop a resource that a mapping uses, in words."""
-
-    def clean(self) -> None:
-        super().clean()
-        for form in self.deleted_forms:
-            used = Mapping.objects.filter(left=form.instance) | Mapping.objects.filter(right=form.instance)
-            if form.instance.pk and (names := ", ".join(used.values_list("name", flat=True))):
-                raise forms.ValidationError(
-                    f"{form.instance.name} is used by the mapping {names}: delete that first."
-                )
-
-
 class ResourceInline(StackedInline):
     """Tables or collections."""
 
     model = Resource
     form = ResourceForm
-    formset = ResourceFormSet
     extra = 0
     readonly_fields = ("settings_text",)
 

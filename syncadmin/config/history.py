@@ -18,7 +18,13 @@ from syncadmin.models import Mapping as MappingRow
 
 from .convert import FIELD_KEYS, MAPPING_KEYS
 from .export import as_yaml
+from .units import format_duration, format_share
 
+# values that the file writes in another way than the tables keep them
+WRITTEN = {
+    **dict.fromkeys(("clock_tolerance", "schedule", "reconcile_every"), format_duration),
+    **dict.fromkeys(("max_deletes", "max_changes", "max_blanks"), format_share),
+}
 ACTIONS = {"+": "created", "~": "changed", "-": "removed"}
 INTERNAL = {"id", "position", "mapping"}
 
@@ -108,7 +114,7 @@ def _value(record: Any, tracked: Any, foreign: dict[Any, str]) -> Any:
     value = getattr(record, tracked.attname)
     if tracked.is_relation and value is not None:
         return foreign.get((tracked.related_model, value), f"#{value} (removed since)")
-    return value
+    return WRITTEN[tracked.name](value) if tracked.name in WRITTEN and value is not None else value
 
 
 def _names_of_foreign(records: list[Any]) -> dict[Any, str]:

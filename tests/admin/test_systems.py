@@ -129,4 +129,6 @@ def test_the_connection_test_with_wrong_credentials_says_so(
 
 def test_a_resource_that_a_mapping_uses_cannot_be_removed(signed_in: As, crm: System) -> None:
     answer = save(signed_in("Integrator"), crm, **{"resources-0-DELETE": "on"})
-    assert errors(answer) == ["companies is used by the mapping companies: delete that first."]
+    (message,) = errors(answer)
+    assert message.startswith("Deleting resource crm.companies would require deleting")
+    assert message.endswith("mapping companies")

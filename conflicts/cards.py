@@ -188,7 +188,7 @@ def card(conflict: Conflict, entered: Entered | None = None) -> Card:
         options=tuple(options(kind, heads[0].system, heads[1].system, about)),
         record=tuple((title(name), record.get(name)) for name in _ordered(record, mapped)),
         record_head=heads[SIDES.index(shown)] if shown else None,
-        refuser=str(mapping.resource(about).system) if about else "",
+        refuser=_refuser(conflict, about),
         errors=entered.errors,
     )
 
@@ -223,13 +223,18 @@ def _named(value: Value, known: Mapping[int, str]) -> Value:
 
 
 def about_side(conflict: Conflict) -> Side | None:
-    """The side that the question is about: the unlinked record's, the one that deleted or refused."""
+    """The side that the question is about: the unlinked record's, or the one that deleted or refused."""
     if conflict.side:
         return Side(conflict.side)
-    if refused := conflict.snapshot.get("refused"):
-        return Side(refused["side"])
     absent = [side for side in SIDES if not conflict.snapshot.get(side.value)]
     return absent[0] if len(absent) == 1 else None
+
+
+def _refuser(conflict: Conflict, about: Side | None) -> str:
+    """The name of the system that refused a write."""
+    refused = conflict.snapshot.get("refused") or {}
+    side = Side(refused["side"]) if refused.get("side") else about
+    return str(conflict.mapping.resource(side).system) if side else ""
 
 
 def title(name: str) -> str:

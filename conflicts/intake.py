@@ -16,8 +16,10 @@ from syncadmin.core.side import Side
 
 from .models import Conflict, ConflictField, ConflictState
 
+LABEL = 200
 _REFRESHED = (
     "kind",
+    "side",
     "state",
     "revision",
     "label",
@@ -69,10 +71,13 @@ def live_by_record(mapping_id: int, side: Side, keys: Iterable[str]) -> dict[str
 def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
     """Open or refresh the items; one that says the same as before is left alone. Returns how many opened."""
     opened: list[tuple[Conflict, Report]] = []
+    known = [report.live.pk for report in reports if report.live is not None]
+    revisions = dict(Conflict.objects.filter(pk__in=known).values_list("pk", "revision"))
     for report in reports:
         if report.live is None:
             opened.append((_new(mapping_id, report, now), report))
-        else:
+        elif revisions.get(report.live.pk) == report.live.revision:
+            # else a person has decided since it was read: the record is dirty again and comes back
             _refresh(report.live, report, now)
     Conflict.objects.bulk_create([item for item, _ in opened])
     ConflictField.objects.bulk_create([row for item, report in opened for row in _fields(item, report)])
@@ -83,7 +88,6 @@ def _new(mapping_id: int, report: Report, now: datetime) -> Conflict:
     return Conflict(
         mapping_id=mapping_id,
         link_id=report.link_id,
-        side=report.side.value if report.side else "",
         key=report.key,
         opened_at=now,
         changed_at=now,
@@ -92,9 +96,11 @@ def _new(mapping_id: int, report: Report, now: datetime) -> Conflict:
 
 
 def _content(report: Report) -> dict[str, Any]:
+    about = report.side or report.conflict.side
     return {
         "kind": report.conflict.kind.value,
-        "label": report.label,
+        "side": about.value if about else "",
+        "label": report.label[:LABEL],
         "reason": report.conflict.reason,
         "said": report.said,
         "candidates": list(report.conflict.candidates),
@@ -153,8 +159,12 @@ def _refresh(item: Conflict, report: Report, now: datetime) -> None:
     item.decision = None
     item.changed_at = now
     item.save(update_fields=_REFRESHED)
+    picked = {row.field: row.pick for row in item.fields.all() if row.pick} if item.moved else {}
     item.fields.all().delete()
-    ConflictField.objects.bulk_create(_fields(item, report))
+    rows = _fields(item, report)
+    for row in rows:
+        row.pick = picked.get(row.field)  # void, but it tells what the person saw
+    ConflictField.objects.bulk_create(rows)
 
 
 def close(items: Mapping[int, str], now: datetime) -> None:

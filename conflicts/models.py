@@ -76,9 +76,13 @@ class Conflict(models.Model):
         ordering = ["id"]
         permissions = [("resolve_conflict", "Can resolve conflicts")]
         constraints = [
-            models.UniqueConstraint(fields=["link"], condition=LIVE & Q(link__isnull=False), name="one_item_a_link"),
             models.UniqueConstraint(
-                fields=["mapping", "side", "key"], condition=LIVE & Q(link__isnull=True), name="one_item_a_record"
+                fields=["link"], condition=LIVE & Q(link__isnull=False), name="one_item_a_link"
+            ),
+            models.UniqueConstraint(
+                fields=["mapping", "side", "key"],
+                condition=LIVE & Q(link__isnull=True),
+                name="one_item_a_record",
             ),
         ]
         indexes = [models.Index(fields=["state", "mapping", "id"], name="conflict_list")]

@@ -80,7 +80,23 @@ def _item(
     return item
 
 
+# a calm blue; left, right and the states have tints of their own (app.css)
+PRIMARY = {
+    "50": "oklch(97% .014 254.604)",
+    "100": "oklch(93.2% .032 255.585)",
+    "200": "oklch(88.2% .059 254.128)",
+    "300": "oklch(80.9% .105 251.813)",
+    "400": "oklch(72% .145 254.624)",
+    "500": "oklch(60% .18 259.815)",
+    "600": "oklch(51% .19 262.881)",
+    "700": "oklch(45% .18 264.376)",
+    "800": "oklch(39% .15 265.638)",
+    "900": "oklch(35% .12 265.522)",
+    "950": "oklch(28.2% .091 267.935)",
+}
+
 UNFOLD: dict[str, Any] = {
+    "COLORS": {"primary": PRIMARY},
     "SITE_TITLE": "SyncAdmin",
     "SITE_HEADER": "SyncAdmin",
     "SITE_SYMBOL": "sync_alt",

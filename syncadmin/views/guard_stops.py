@@ -50,7 +50,7 @@ def _stop(request: HttpRequest, stop_id: int, *, overtaken: bool = False, status
         "stop": stop,
         "known": stop.evidence.get("known"),
         "counts": [(systems[side], counts[side]) for side in systems if side in counts],
-        "fields": sorted(stop.evidence.get("fields", {}).items(), key=lambda pair: -pair[1]),
+        "fields": _fields(stop.evidence.get("fields", {}), systems),
         "sample": [
             {**row, "system": systems.get(row.get("side", ""), ""), "rows": _rows(row)} for row in sample
         ],
@@ -58,6 +58,15 @@ def _stop(request: HttpRequest, stop_id: int, *, overtaken: bool = False, status
         "may_approve": request.user.has_perm(APPROVE),
     }
     return shell(request, "syncadmin/guard_stop.html", context, title="Stopped by a guard", status=status)
+
+
+def _fields(counts: dict[str, int], systems: dict[str, str]) -> list[tuple[str, str, int]]:
+    """What would be written, most frequent first: (system, what, how many)."""
+    rows = []
+    for name, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+        side, _, what = name.partition(" ")
+        rows.append((systems.get(side, side), what, count))
+    return rows
 
 
 def _rows(example: dict[str, dict[str, object]]) -> list[tuple[str, object, object]]:

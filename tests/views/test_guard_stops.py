@@ -21,7 +21,7 @@ def test_the_evidence_is_shown_before_anything_happens(viewer):
         "90 of 200 records would be deleted",
         "Web shop",
         "of 200 linked records",
-        "right update phone",
+        "Web shop: update phone",
         "Bob",
     ):
         assert text in page

@@ -1,0 +1,191 @@
+"""A history: everything that follows from one seed. It can be replayed, and shortened when it fails.
+
+Each step draws from random numbers of its own, so that leaving one step out does not change what the others do.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+
+from syncadmin.models import Intent, Mark
+
+from .chaos import Faults
+from .checker import check_agreement, check_all
+from .world import FIELDS, Rules, World, draw_habits, draw_rules, inhabited
+
+ROUNDS = 14
+LONG = timedelta(seconds=400)
+
+
+class Broken(AssertionError):
+    """An invariant does not hold at the end of a history."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens: users act, staff decide, a pass runs, time passes."""
+
+    number: int
+    what: str
+
+
+@dataclass(frozen=True)
+class History:
+    """A seed, and the steps of it that are to happen. `atomic` says whether both sides refuse stale writes."""
+
+    seed: int
+    steps: tuple[Step, ...]
+    rules: Rules
+    habits: dict[str, Any]
+    clears_inbox: bool
+
+    @classmethod
+    def of(cls, seed: int) -> History:
+        """The whole history of a seed."""
+        rng = random.Random(f"history {seed}")
+        atomic = {side: rng.random() < 0.8 for side in ("left", "right")}
+        if rng.random() < 0.5:
+            atomic = dict.fromkeys(atomic, True)
+        rules = draw_rules(rng)
+        habits = {side: draw_habits(rng, atomic=value) for side, value in atomic.items()}
+        kinds = ["users"] * 9 + ["pass"] * 8 + ["reconcile"] + ["staff"] * 3 + ["time"] * 2 + ["firms"] * rules.references
+        steps = [Step(0, "users"), Step(1, "users"), Step(2, "users"), Step(3, "pass")]
+        steps += [Step(n, rng.choice(kinds)) for n in range(4, rng.randint(12, 28))]
+        return cls(seed, tuple(steps), rules, habits, rng.random() < 0.5)
+
+    def rng(self, step: Step) -> random.Random:
+        """The step's own random numbers."""
+        return random.Random(f"{self.seed}/{step.number}/{step.what}")
+
+    def play(self, staff: Any = None) -> World:
+        """Let it happen, in a transaction that is rolled back. Raises Broken."""
+        with rolled_back():
+            world = World(self.rules, self.habits, staff)
+            with inhabited(world):
+                for step in self.steps:
+                    self._take(world, step)
+                settle(world)
+                try:
+                    self._judge(world)
+                except AssertionError as error:
+                    raise Broken(f"seed {self.seed}: {error}") from error
+        return world
+
+    def _take(self, world: World, step: Step) -> None:
+        rng = self.rng(step)
+        world.sleep(timedelta(seconds=rng.choice([1, 3, 10])))
+        match step.what:
+            case "users":
+                for _ in range(rng.choice([1, 1, 2, 4])):
+                    world.people.act(rng, (12, 12, 2, 1) if step.number < 3 else (12, 2, 2, 1))
+                    world.sleep(timedelta(seconds=rng.choice([0, 1, 10])))
+            case "staff":
+                world.people.decide(rng)
+                if rng.random() < 0.5:
+                    world.lift_guard()
+            case "time":
+                world.sleep(timedelta(seconds=rng.choice([40, 70, 400])))
+            case _:
+                world.chaos.start(Faults.draw(rng, FIELDS), rng)
+                kind = "reconcile" if step.what == "reconcile" else "incremental"
+                world.sync(kind, "firms" if step.what == "firms" else "people")
+                world.chaos.stop()
+
+    def _judge(self, world: World) -> None:
+        """All that must hold, now that nothing goes wrong any more."""
+        check_agreement(world, deletes_known=False)
+        settle(world, "reconcile")
+        check_all(world)
+        if not self.clears_inbox:
+            return
+        rng = random.Random(f"{self.seed}/inbox")
+        for _ in range(6):
+            decided = 0
+            while world.people.decide(rng, firmly=True) and decided < 20:
+                decided += 1
+            settle(world)
+            if not decided:
+                break
+        settle(world, "reconcile")
+        check_all(world)
+
+
+def settle(world: World, kind: str = "incremental") -> None:
+    """Passes without faults until nothing is left to do. Raises AssertionError if it never ends."""
+    for _ in range(ROUNDS):
+        world.sleep(LONG)
+        world.lift_guard()
+        before = writes_of(world)
+        for name in ("firms", "people"):
+            world.sync(kind, name)
+        if writes_of(world) == before and not Mark.objects.exists() and not Intent.objects.exists():
+            break
+    else:
+        marks = list(Mark.objects.values_list("side", "key", "attempts", "reason"))
+        waiting = [m for m in marks if m]
+        messages = [f"{p.state}: {p.message} {p.counts}" for p in world.passes[-2:]]
+        raise Broken(f"it does not settle: marks {waiting}, passes {messages}")
+    world.sleep(LONG)
+    before = writes_of(world)
+    for name in ("firms", "people"):
+        world.sync(kind, name)
+    if writes_of(world) != before:
+        raise Broken(f"a further pass has written: {[e for e in world.audit if e.actor == 'hub'][before:]}")
+
+
+def writes_of(world: World) -> int:
+    """How often the hub has written."""
+    return sum(e.actor == "hub" for e in world.audit)
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Nothing that happens in here stays."""
+    with transaction.atomic():
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True)
+
+
+@dataclass
+class Report:
+    """What many histories came to."""
+
+    seeds: int = 0
+    probes: Counter[str] = field(default_factory=Counter)
+    failures: dict[int, str] = field(default_factory=dict)
+
+
+def failure_of(history: History, staff: Any = None) -> str | None:
+    """What is wrong with a history's end, None if nothing is."""
+    try:
+        history.play(staff)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def shrunk(history: History, staff: Any = None) -> History:
+    """The history with every step left out that its failure does not need."""
+    steps: Sequence[Step] = history.steps
+    size = max(len(steps) // 2, 1)
+    while True:
+        start = 0
+        while start < len(steps):
+            fewer = (*steps[:start], *steps[start + size :])
+            if failure_of(replace(history, steps=fewer), staff) is not None:
+                steps = fewer
+            else:
+                start += size
+        if size == 1:
+            return replace(history, steps=tuple(steps))
+        size //= 2

@@ -1,0 +1,279 @@
+"""One simulated world: two systems, the hub's real database and engine, people, a clock, and what goes wrong.
+
+`World` runs passes with the engine's own `run_pass`. The seams are the connector (opened by name), the clock,
+`Lease.fenced` (a transaction), the release of a lease (a dead worker gives nothing back) and the thread pool
+(so that a history is the same each time).
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from connectors.base import ChangeMode, Guarantee
+from syncadmin.engine import binding, lease, run, write
+from syncadmin.models import (
+    FieldMapping,
+    GuardStop,
+    Mapping,
+    MappingState,
+    Pass,
+    Resource,
+    System as SystemRow,
+)
+
+from .chaos import Chaos, Died, Faults
+from .connector import SimConnector
+from .people import People
+from .system import Event, Habits, System
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+FIELDS = ("email", "born", "a", "b", "c", "o", "n", "s", "p")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The mapping's policy in one history."""
+
+    mapping: dict[str, Any] = field(default_factory=dict)
+    c_merge: str = "review"
+    grouped: bool = False
+    owner: str = "left"
+    drift: str = "enforce"
+    references: bool = False
+
+
+def draw_habits(rng: random.Random, *, atomic: bool) -> Habits:
+    """A system's habits. With `atomic`, it refuses stale writes."""
+    changes = rng.choice([ChangeMode.CURSOR, ChangeMode.CURSOR, ChangeMode.CURSOR, ChangeMode.SCAN])
+    return Habits(
+        update=Guarantee.ATOMIC if atomic else Guarantee.CHECKED,
+        changes=changes,
+        tombstones=changes is ChangeMode.CURSOR and rng.random() < 0.5,
+        versions=rng.random() < 0.3,
+        answers=rng.random() < 0.8,
+        finds=rng.random() < 0.7,
+        idempotent=rng.random() < 0.3,
+        unique=rng.random() < 0.3,
+        trims=rng.random() < 0.2,
+        soft=rng.random() < 0.2,
+        reuses_keys=rng.random() < 0.15,
+        offset_pages=rng.random() < 0.3,
+        late_commits=rng.random() < 0.3,
+        lagging=rng.random() < 0.2,
+        batch=rng.choice([1, 2, 100]),
+        page=rng.choice([1, 2, 100]),
+        skew=timedelta(seconds=rng.choice([0, 0, -2, 2])),
+        refuses=rng.random() < 0.15,
+    )
+
+
+def draw_rules(rng: random.Random) -> Rules:
+    """A policy."""
+    return Rules(
+        mapping={
+            "deletes": rng.choice(["propagate", "propagate", "review", "ignore"]),
+            "edit_vs_delete": rng.choice(["review", "review", "delete wins", "restore"]),
+            "first_contact": rng.choice(["review", "prefer left", "newest"]),
+            "whole_record": rng.random() < 0.1,
+            "guard_floor": rng.choice([1000, 1000, 1000, 3]),
+            "max_deletes": 0.3,
+        },
+        c_merge=rng.choice(["review", "newest", "prefer left", "prefer right", "non_empty"]),
+        grouped=rng.random() < 0.2,
+        owner=rng.choice(["left", "right"]),
+        drift=rng.choice(["enforce", "enforce", "ignore", "review"]),
+        references=rng.random() < 0.25,
+    )
+
+
+@dataclass
+class World:
+    """Everything that exists in one history."""
+
+    rules: Rules
+    habits: dict[str, Habits]
+    staff: Any = None
+    now: datetime = START
+    probes: Counter[str] = field(default_factory=Counter)
+    audit: list[Event] = field(default_factory=list)
+    passes: list[Pass] = field(default_factory=list)
+    systems: dict[str, System] = field(init=False)
+    people: People = field(init=False)
+    chaos: Chaos = field(init=False)
+    mappings: dict[str, Mapping] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.systems = {side: System(side, self.habits[side], self.clock, self.audit) for side in ("left", "right")}
+        self.people = People(self.systems, self.probes, self.rules.references, staff=self.staff)
+        self.chaos = Chaos(self.probes, self.sleep, self.people.act, self.overtake)
+        self.mappings = make_mappings(self.rules)
+
+    def clock(self) -> datetime:
+        """The time."""
+        return self.now
+
+    def sleep(self, span: timedelta) -> None:
+        """Let time pass."""
+        self.now += span
+
+    def connector(self, row: SystemRow) -> SimConnector:
+        """An open connector, as the engine asks for it."""
+        return SimConnector(self.systems[row.name], self.chaos, {"people": [*FIELDS, "f"], "firms": ["email", "a"]})
+
+    # ------------------------------------------------------------ passes
+
+    def sync(self, kind: str = "incremental", name: str = "people") -> Pass | None:
+        """One pass, however it ends; None if its worker died or another one holds the lease."""
+        mapping = self.mappings.get(name)
+        if mapping is None:
+            return None
+        wrote = sum(e.actor == "hub" for e in self.audit)
+        try:
+            row = run.run_pass(mapping.pk, kind, clock=self.clock)
+        except Died:
+            return None
+        if row is not None:
+            self.passes.append(row)
+            if row.state == "stopped":
+                self.probes["guard tripped"] += 1
+                assert wrote == sum(e.actor == "hub" for e in self.audit), "a stopped pass has written"
+            if row.state == "failed":
+                self.probes["pass failed"] += 1
+        return row
+
+    def overtake(self, rng: random.Random) -> None:
+        """While one worker sleeps, its lease runs out and another one makes a complete pass."""
+        self.sleep(lease.TERM + timedelta(seconds=1))
+        mine, self.chaos.faults = self.chaos.faults, Faults(edits=0.05 if rng.random() < 0.5 else 0.0)
+        try:
+            with set_stage_aside():
+                self.sync()
+        finally:
+            self.chaos.faults = mine
+
+    def lift_guard(self) -> bool:
+        """A person approves what a guard has stopped. Returns whether there was anything."""
+        stops = GuardStop.objects.filter(closed_at=None, approved_at=None)
+        if not MappingState.objects.exclude(stopped="").exists():
+            return False
+        stops.update(approved_at=self.now, approved_by=self.staff)
+        MappingState.objects.exclude(stopped="").update(stopped="", message="")
+        return True
+
+
+def make_mappings(rules: Rules) -> dict[str, Mapping]:
+    """The hub's configuration."""
+    systems = SystemRow.objects.bulk_create([SystemRow(name=n, connector="simulated") for n in ("left", "right")])
+    names = ["firms", "people"] if rules.references else ["people"]
+    made: dict[str, Mapping] = {}
+    for name in names:
+        left, right = Resource.objects.bulk_create([Resource(system=s, name=name) for s in systems])
+        options = rules.mapping if name == "people" else {"deletes": "ignore"}
+        (made[name],) = Mapping.objects.bulk_create([Mapping(name=name, left=left, right=right, match=["email"], **options)])
+        MappingState.objects.bulk_create([MappingState(mapping=made[name], next_reconcile=START, next_due=START)])
+        FieldMapping.objects.bulk_create(
+            FieldMapping(mapping=made[name], position=n, left=f["name"], right=f["name"], **f)
+            for n, f in enumerate(fields_of(name, rules, made))
+        )
+    return made
+
+
+def fields_of(name: str, rules: Rules, made: dict[str, Mapping]) -> list[dict[str, Any]]:
+    """The field mappings of a mapping."""
+    email = {"name": "email", "type": "text", "normalize": ["trim", "lower"]}
+    a = {"name": "a", "type": "text"}
+    if name == "firms":
+        return [email, a | {"merge": "prefer left", "first_contact": "prefer left"}]
+    group = {"group": "g"} if rules.grouped else {}
+    return [
+        email,
+        {"name": "born", "type": "text", "merge": "prefer left", "first_contact": "prefer left"},
+        a,
+        {"name": "b", "type": "text", **group},
+        {"name": "c", "type": "text", "merge": "review" if group else rules.c_merge, **group},
+        {"name": "o", "type": "text", "owner": rules.owner, "drift": rules.drift},
+        {"name": "n", "type": "integer", "merge": "counter"},
+        {"name": "s", "type": "set", "merge": "set"},
+        {"name": "p", "type": "decimal", "scale": 2},
+        *([{"name": "f", "type": "reference", "target": made["firms"]}] if rules.references else []),
+    ]
+
+
+# ---------------------------------------------------------------- seams
+
+
+class OneByOne:
+    """Stands for the thread pool: both sides are written one after the other, in an order of the history's."""
+
+    def __init__(self, **_: Any) -> None:
+        pass
+
+    def __enter__(self) -> OneByOne:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, job: Any, *args: Any) -> Future[Any]:
+        """Run it now."""
+        done: Future[Any] = Future()
+        done.set_result(job(*args))
+        return done
+
+
+@contextmanager
+def set_stage_aside() -> Iterator[None]:
+    """Another worker has its own connection, so its own temporary tables: put this one's out of its way."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_temp_master WHERE type = 'table' AND name LIKE 'stage_%%'")
+        names = [row[0] for row in cursor.fetchall()]
+        for name in names:
+            cursor.execute(f"DROP INDEX IF EXISTS temp.{name}_key")
+            cursor.execute(f"ALTER TABLE temp.{name} RENAME TO aside_{name}")
+        yield
+        for name in names:
+            cursor.execute(f"DROP TABLE IF EXISTS temp.{name}")
+            cursor.execute(f"ALTER TABLE temp.aside_{name} RENAME TO {name}")
+
+
+@contextmanager
+def inhabited(world: World) -> Iterator[None]:
+    """The engine lives in this world."""
+    fenced, release, finish = lease.Lease.fenced, lease.Lease.release, run._finish
+    chaos = world.chaos
+
+    @contextmanager
+    def fenced_with_chaos(self: lease.Lease) -> Iterator[Any]:
+        chaos.gap("before a transaction")
+        with fenced(self) as state:
+            yield state
+            chaos.uncommitted()
+        chaos.gap("after a transaction")
+
+    def unless_dead(function: Any) -> Any:
+        def called(*args: Any) -> None:
+            if not chaos.dead:
+                function(*args)
+
+        return called
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(binding, "open_connector", world.connector)
+        patch.setattr(lease.Lease, "fenced", fenced_with_chaos)
+        patch.setattr(lease.Lease, "release", unless_dead(release))
+        patch.setattr(run, "_finish", unless_dead(finish))
+        patch.setattr(write, "ThreadPoolExecutor", OneByOne)
+        patch.setattr(timezone, "now", world.clock)
+        yield

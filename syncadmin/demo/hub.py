@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.db import connections, transaction
+from django.db import transaction
 
 from syncadmin.config import apply, secrets
 from syncadmin.demo.place import Place
@@ -32,7 +32,6 @@ def configure(place: Place) -> None:
             make_accounts(place)
         place.reach(CONFIGURED)
     tell_addresses(place)
-    connections.close_all()
 
 
 def make_accounts(place: Place) -> None:

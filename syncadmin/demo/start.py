@@ -69,8 +69,9 @@ def programs(place: Place, ports: dict[str, int], workers: int, say: Say) -> lis
         if not place.reached(SEEDED):
             seed(place, shop, erp, make_data())
 
-    def migrate() -> None:
+    def open_hub() -> None:
         call_command("migrate", interactive=False, verbosity=0)
+        configure(place)
         connections.close_all()
 
     services = hub_services(
@@ -88,8 +89,7 @@ def programs(place: Place, ports: dict[str, int], workers: int, say: Say) -> lis
         Step("sample data", fill),
         progress.step("the hub: queue, database, mapping file"),
         ValkeyServer(settings.QUEUE_DIR, log=var / "log" / "valkey.log"),
-        Step("migrate", migrate),
-        Step("configure", lambda: configure(place)),
+        Step("hub", open_hub),
         progress.step("web, workers, ticker, and staff who edit both systems"),
         *services,
         staff,

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from syncadmin.demo.data import Data, Sizes, make_data
-from syncadmin.demo.place import Addresses, Place
+from syncadmin.demo.place import PREFERRED_PORTS, Addresses, Place
 from syncadmin.demo.scenes import Office
 from syncadmin.demo.seed import seed
+from syncadmin.embedded import free_port
 from tests.conftest import server_directory
 
 
@@ -22,7 +23,7 @@ def data() -> Data:
 def systems(data: Data) -> Iterator[Addresses]:
     """Both sample systems, seeded and running; as seeded for the first test of a module."""
     with server_directory() as directory, Place(directory / "demo") as place:
-        ports = place.choose_ports({"shop": 28090, "erp": 25432})
+        ports = place.choose_ports({name: free_port() for name in PREFERRED_PORTS})
         shop, erp = place.shop_server(ports["shop"]).start(), place.erp_server(ports["erp"]).start()
         try:
             seed(place, shop, erp, data)

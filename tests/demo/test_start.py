@@ -15,6 +15,7 @@ import pytest
 
 from syncadmin.demo.place import Place
 from syncadmin.demo.shop import Shop
+from syncadmin.embedded import free_port
 from tests.conftest import server_directory
 
 pytestmark = pytest.mark.slow
@@ -42,7 +43,8 @@ class Demo:
         ]
 
     def start(self) -> None:
-        ports = ("--port", "28000", "--shop-port", "28300", "--erp-port", "28600")
+        flags = ("--port", "--shop-port", "--erp-port")
+        ports = [word for flag in flags for word in (flag, str(free_port()))]
         with self.out.open("wb") as out:
             self.process = subprocess.Popen(
                 self.command(*ports), stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True

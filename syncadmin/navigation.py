@@ -103,6 +103,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("syncadmin/admin.css")],
+    "SCRIPTS": [lambda request: static("syncadmin/admin.js")],
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,

@@ -286,7 +286,8 @@ class Plan:
     answered. `alone` and `alone_record` replace the link's (whenever the plan is not idle).
     `ignored`: this unlinked record is never to be synced; hand it in as `Unlinked(ignored=True)`
     from now on. `waits` names reference fields that hold back the record (create) or just
-    themselves (update). `used_picks` are fields whose pick is applied.
+    themselves (update). `used_picks` are fields whose pick is applied; picks that were not used
+    stay in force while the plan waits.
     """
 
     action: LinkAction
@@ -312,5 +313,6 @@ class Plan:
             or self.conflict
             or self.changes
             or self.waits
+            or self.used_picks
             or self.used_record_pick
         ) and self.action in (LinkAction.KEEP, LinkAction.NONE)

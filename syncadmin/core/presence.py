@@ -179,7 +179,7 @@ def decide_left_scope(link: LinkState, observed: Observed, policy: Policy, pick:
         return _delete(link, side.other, record, observed, policy, "person: delete", True)
     reason = _against_delete(link, side, {s: seen.record for s, seen in present.items()}, policy)
     if reason is None:
-        return _delete(link, side.other, record, observed, policy, "left scope delete", False)
+        return _delete(link, side.other, record, observed, policy, "out of scope delete", False)
     return _ask(link, observed, policy, Conflict(ConflictKind.SCOPE, reason, side))
 
 
@@ -189,13 +189,13 @@ def _against_delete(link: LinkState, side: Side, records: dict[Side, Record], po
     if isinstance(owner, Undecided):
         return owner.reason
     if policy.left_scope is LeftScope.REVIEW:
-        return f"it left the row filter of the {side} side"
+        return f"it no longer passes the row filter of the {side} side"
     if owner is side.other:
-        return f"it left the row filter of the {side} side, and the {side.other} side owns it"
+        return f"it no longer passes the row filter of the {side} side, and the {side.other} side owns it"
     drift = owner is side and policy.drift is not Drift.REVIEW
     edited = unagreed(records[side.other].values, link.shadows[side.other], policy.by_name)
     if edited and not drift and policy.edit_vs_delete is not EditVsDelete.DELETE_WINS:
-        return f"it left the row filter of the {side} side, and the {side.other} side changed it"
+        return f"it no longer passes the row filter of the {side} side, and the {side.other} side changed it"
     return None
 
 

@@ -116,8 +116,8 @@ def records(draw: st.DrawFn, policy: Policy, key: str, base: dict[str, Any] | No
 
 
 @st.composite
-def linked(draw: st.DrawFn) -> tuple[LinkState, Observation, Observation, Policy]:
-    """Any pair."""
+def linked(draw: st.DrawFn, both: bool = False) -> tuple[LinkState, Observation, Observation, Policy]:
+    """Any pair; if `both`, one that is there on both sides, in scope, and for which nothing was chosen."""
     policy = draw(policies())
     shadows: dict[Side, dict[str, Any]] = {Side.LEFT: {}, Side.RIGHT: {}}
     for f in policy.fields:
@@ -127,9 +127,9 @@ def linked(draw: st.DrawFn) -> tuple[LinkState, Observation, Observation, Policy
             shadows[Side.RIGHT][f.name] = shadows[Side.LEFT][f.name] if same_on_right else draw(values_of(f))
     observed: list[Observation] = []
     for side, key in zip(SIDES, ("l1", "r1"), strict=True):
-        if draw(st.integers(0, 4)):
+        if both or draw(st.integers(0, 4)):
             record = draw(records(policy, key, shadows[side]))
-            observed.append(Present(record, in_scope=bool(draw(st.integers(0, 5)))))
+            observed.append(Present(record, in_scope=both or bool(draw(st.integers(0, 5)))))
         else:
             observed.append(Absent(key))
     seen = {
@@ -141,14 +141,15 @@ def linked(draw: st.DrawFn) -> tuple[LinkState, Observation, Observation, Policy
     picks, alone = {}, {}
     for f in policy.fields:
         pair = tuple(seen[side].get(f.name) for side in SIDES)
-        if draw(st.integers(0, 4)) == 0:
+        if not both and draw(st.integers(0, 4)) == 0:
             picks[f.name] = Pick(draw(st.sampled_from(PickKind)), *pair, draw(values_of(f)))
         if draw(st.integers(0, 5)) == 0:
             alone[f.name] = pair
     chosen = None
-    if draw(st.integers(0, 2)) == 0:
+    if not both and draw(st.integers(0, 2)) == 0:
         chosen = RecordPick(draw(st.sampled_from(RecordPickKind)), draw(st.sampled_from(["", "r1"])), seen)
-    alone_record = draw(st.sampled_from([None, None, None, {side: seen[side] or None for side in SIDES}]))
+    left_alone = not both and draw(st.integers(0, 3)) == 0
+    alone_record = {side: seen[side] or None for side in SIDES} if left_alone else None
     link = LinkState("l1", "r1", shadows, alone, picks, chosen, alone_record)
     return link, observed[0], observed[1], policy
 
@@ -230,15 +231,17 @@ class World:
             return
         if plan.action is LinkAction.NONE:
             ignored = plan.ignored or (isinstance(old, Unlinked) and old.ignored)
-            self.link = Unlinked(ignored=ignored, alone_record=plan.alone_record)
+            waiting = old.record_pick if plan.waits else None
+            self.link = Unlinked(waiting, ignored=ignored, alone_record=plan.alone_record)
             return
         shadows: dict[Side, dict[str, Any]] = {Side.LEFT: {}, Side.RIGHT: {}}
-        picks, chosen = {}, None
-        if (
-            isinstance(old, LinkState) and plan.action is LinkAction.KEEP
-        ):  # what hung on a dead key dies with it
+        picks: dict[str, Pick] = {}
+        chosen: RecordPick | None = None
+        # what hung on a dead key dies with it
+        if isinstance(old, LinkState) and plan.action is LinkAction.KEEP:
             shadows = {side: dict(old.shadows[side]) for side in SIDES}
-            picks = {name: pick for name, pick in old.picks.items() if name not in plan.used_picks}
+            asked = {f.field for f in plan.conflict.fields} if plan.conflict else set()
+            picks = {name: pick for name, pick in old.picks.items() if name in asked | set(plan.waits)}
             chosen = None if plan.used_record_pick else old.record_pick
         for side in SIDES:
             for name, pair in plan.settled.items():

@@ -66,7 +66,7 @@ class Command(DjangoCheck):
     def _line(self, ok: bool, text: str, remedy: str) -> None:
         mark = self.style.SUCCESS("  ok   ") if ok else self.style.ERROR("  FAIL ")
         self.stdout.write(mark + text.rstrip(": "))
-        if remedy and not ok:
+        if remedy:
             self.stdout.write(f"       {remedy}")
 
 

@@ -15,10 +15,11 @@ from urllib.parse import quote
 
 from syncadmin.core.plan import ConflictKind, PickKind
 from syncadmin.core.side import SIDES, Side
-from syncadmin.core.values import Kind, Value, same
+from syncadmin.core.values import Kind, Value, empty, same
 from syncadmin.models import FieldMapping
 from syncadmin.models import Mapping as SyncMapping
 from syncadmin.selectors.records import names_of
+from syncadmin.show import said_by_name
 
 from .models import Conflict, ConflictField, ConflictState
 from .options import RecordOption, options
@@ -109,15 +110,25 @@ class OtherField:
 
 @dataclass(frozen=True, slots=True)
 class CandidateCard:
-    """A record that might be the same, unless it is `linked` already.
-
-    `fields` are (title, value, whether the unlinked record has the same).
-    """
+    """A record that might be the same, unless it is `linked` already."""
 
     key: str
     url: str
-    fields: tuple[tuple[str, Value, bool], ...]
     linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedField:
+    """A field of an unlinked record beside its candidates': `held` are (value, whether it is the same)."""
+
+    title: str
+    own: Value
+    held: tuple[tuple[Value, bool], ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether all candidates have the record's value."""
+        return all(equal for _, equal in self.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +141,13 @@ class Card:
     fields: tuple[FieldCard, ...] = ()
     others: tuple[OtherField, ...] = ()
     candidates: tuple[CandidateCard, ...] = ()
+    compared: tuple[ComparedField, ...] = ()
     twins: tuple[tuple[str, str], ...] = ()
     options: tuple[RecordOption, ...] = ()
     record: tuple[tuple[str, Value], ...] = ()
     record_head: SideHead | None = None
+    other_head: SideHead | None = None
+    reason: str = ""
     refuser: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
 
@@ -183,11 +197,14 @@ def card(conflict: Conflict, entered: Entered | None = None) -> Card:
         heads=heads,
         fields=fields,
         others=tuple(_others(conflict, mapped, {f.name for f in fields})),
-        candidates=tuple(_candidates(conflict, mapping, mapped)) if kind is ConflictKind.AMBIGUOUS else (),
+        candidates=tuple(_candidates(conflict, mapping)),
+        compared=tuple(_compared(conflict, mapped)) if conflict.candidates else (),
+        reason=_reason(conflict, fields, heads),
         twins=tuple((key, record_url(mapping, about, key)) for key in conflict.twins) if about else (),
         options=tuple(options(kind, heads[0].system, heads[1].system, about)),
         record=tuple((title(name), record.get(name)) for name in _ordered(record, mapped)),
         record_head=heads[SIDES.index(shown)] if shown else None,
+        other_head=heads[SIDES.index(shown.other)] if shown else None,
         refuser=_refuser(conflict, about),
         errors=entered.errors,
     )
@@ -220,6 +237,15 @@ _PLACES = ("left", "right", "base_left", "base_right")
 
 def _named(value: Value, known: Mapping[int, str]) -> Value:
     return known.get(int(value), value) if isinstance(value, str) and value.isdigit() else value
+
+
+def _reason(conflict: Conflict, fields: tuple[FieldCard, ...], heads: tuple[SideHead, ...]) -> str:
+    """Why a person is asked: once for all fields if it is the same for each, else each field says its own."""
+    reasons = {field.reason for field in fields}
+    text = conflict.reason
+    if conflict.kind == ConflictKind.FIELD and any(reasons):
+        text = reasons.pop() if len(reasons) == 1 else ""
+    return said_by_name(text, heads[0].system, heads[1].system)
 
 
 def about_side(conflict: Conflict) -> Side | None:
@@ -274,7 +300,7 @@ def _field(
         name=row.field,
         title=title(row.field),
         kind=kind,
-        reason=row.reason,
+        reason=said_by_name(row.reason, heads[0].system, heads[1].system),
         left=_side(row, heads[0], row.base_left, before, 0),
         right=_side(row, heads[1], row.base_right, before, 1),
         has_base=row.has_base,
@@ -340,22 +366,25 @@ def _others(conflict: Conflict, mapped: Mapping[str, FieldMapping], taken: set[s
     ]
 
 
-def _candidates(
-    conflict: Conflict, mapping: SyncMapping, mapped: Mapping[str, FieldMapping]
-) -> list[CandidateCard]:
+def _candidates(conflict: Conflict, mapping: SyncMapping) -> list[CandidateCard]:
     side = about_side(conflict) or Side.LEFT
-    own = conflict.snapshot.get(side.value, {})
-    known = conflict.snapshot.get("candidates", {})
     taken = linked_candidates(conflict)
-    cards = []
-    for key in conflict.candidates:
-        values = known.get(key, {})
-        rows = tuple(
-            (title(name), values[name], same(values[name], own.get(name)))
-            for name in _ordered(values, mapped)
-        )
-        cards.append(CandidateCard(key, record_url(mapping, side.other, key), rows, key in taken))
-    return cards
+    return [
+        CandidateCard(key, record_url(mapping, side.other, key), key in taken) for key in conflict.candidates
+    ]
+
+
+def _compared(conflict: Conflict, mapped: Mapping[str, FieldMapping]) -> list[ComparedField]:
+    """The unlinked record field by field beside its candidates, without what is empty everywhere."""
+    own = conflict.snapshot.get((about_side(conflict) or Side.LEFT).value, {})
+    known = conflict.snapshot.get("candidates", {})
+    others = [known.get(key, {}) for key in conflict.candidates]
+    rows = []
+    for name in _ordered({name: None for values in (own, *others) for name in values}, mapped):
+        held = tuple((values.get(name), same(values.get(name), own.get(name))) for values in others)
+        if not (empty(own.get(name)) and all(empty(value) for value, _ in held)):
+            rows.append(ComparedField(title(name), own.get(name), held))
+    return rows
 
 
 def outcome(conflict: Conflict, now: datetime) -> Outcome:

@@ -7,6 +7,7 @@ escapes them itself. Whitespace, invisible and direction-changing characters bec
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,9 @@ _NAMED = {
     "\u200b": ("·", "zero-width space"),
     "\ufeff": ("·", "byte order mark"),
 }
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.000000Z", re.ASCII)  # a canonical time
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,11 @@ def show(value: Any) -> Shown:
             "set", tuple(Piece(brief(element, 80)) for element in value[:50]), length=max(0, len(value) - 50)
         )
     if isinstance(value, str):
-        return _text("text", value)
+        return (
+            Shown("text", (Piece(f"{found[1]} {found[2]} UTC"),))
+            if (found := _TIME.fullmatch(value))
+            else _text("text", value)
+        )
     return _text("json", json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True), breaks=True)
 
 
@@ -87,6 +95,12 @@ def brief(value: Any, limit: int = 60) -> str:
     head = text[: limit + 1]
     line = "".join(" " if char.isspace() else ("·" if _unseen(char) else char) for char in head)
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def said_by_name(text: str, left: str, right: str) -> str:
+    """A reason in the core's words, with the systems' names for its sides."""
+    names = {"left": left, "right": right}
+    return re.sub(r"\b(?:the )?(left|right) side\b", lambda found: names[found[1]], text)
 
 
 def _text(look: str, text: str, breaks: bool = False) -> Shown:

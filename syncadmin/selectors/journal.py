@@ -128,7 +128,8 @@ class Event:
     def about(self) -> tuple[Any, Any] | None:
         """The old and new value of the change that a disposition is about, if it is one of a field."""
         change = self.causes[0] if self.causes and self.entry.kind == EntryKind.DISPOSITION else None
-        if change is None or not change.field or change.new is None:
+        shown = self.has_old or self.has_new
+        if shown or change is None or not change.field or change.new is None:
             return None
         return decoded(change.old), decoded(change.new)
 

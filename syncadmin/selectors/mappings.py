@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.utils import timezone
 
 from conflicts.models import Conflict, ConflictState
 from syncadmin.models import GuardStop, Mapping, MappingState, Mark, Pass, PassState
@@ -90,7 +91,7 @@ class Standing:
         """When the next pass is due, if one is."""
         if self.state is None or self.state.stopped or not self.mapping.enabled:
             return None
-        return self.state.next_due
+        return max(self.state.next_due, timezone.now())
 
 
 def standings(name: str | None = None) -> list[Standing]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from syncadmin import show as showing
 from syncadmin.models import Pass
+from syncadmin.show import said_by_name
 
 register = template.Library()
 
@@ -61,6 +62,13 @@ def relative(at: datetime) -> str:
     return f"in {span}" if ahead else f"{span} ago"
 
 
+@register.simple_tag
+def why(conflict: Any) -> str:
+    """Why a conflict is one, for a list: the system's own words, else the reason."""
+    left, right = conflict.mapping.left.system, conflict.mapping.right.system
+    return conflict.said or said_by_name(conflict.reason, str(left), str(right))
+
+
 @register.filter
 def share(part: int, whole: int) -> int:
     """`part` of `whole` in per cent, 0 to 100."""
@@ -82,7 +90,7 @@ def took(run: Pass) -> str:
 @register.filter
 def counted(counts: dict[str, Any]) -> str:
     """The counts of a pass on one line, without what did not happen."""
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if isinstance(count, int) and count)
+    return " · ".join(f"{name} {count}" for name, count in counts.items() if isinstance(count, int) and count)
 
 
 @register.filter

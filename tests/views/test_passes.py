@@ -38,7 +38,7 @@ def test_passes_are_filtered_by_mapping_and_state(viewer):
 def test_what_a_pass_did_is_said_in_words(viewer):
     a_pass(a_mapping(), counts={"read": 12, "updated": 3, "deleted": 0})
 
-    assert b"12 read, 3 updated" in viewer.get(reverse("syncadmin:passes")).content
+    assert "read 12 · updated 3".encode() in viewer.get(reverse("syncadmin:passes")).content
 
 
 def test_a_running_pass_is_polled_and_a_finished_one_is_not(viewer):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncadmin.show import LONG, SHORT, brief, show
+from syncadmin.show import LONG, SHORT, brief, said_by_name, show
 
 
 def marks(value) -> list[str]:
@@ -62,3 +62,14 @@ def test_a_huge_value_is_cut():
     assert len(shown.plain) == SHORT
     assert sum(len(piece.text) for piece in shown.rest) == LONG - SHORT
     assert shown.length == 1_000_000
+
+
+def test_a_canonical_time_is_shown_as_people_write_it():
+    assert show("2026-03-31T14:05:00.000000Z").plain == "2026-03-31 14:05:00 UTC"
+    assert show("2026-03-31T14:05:00.5Z").plain == "2026-03-31T14:05:00.5Z"
+
+
+def test_a_reason_speaks_of_systems_and_not_of_sides():
+    reason = "the left side deleted it, and the right side changed it"
+
+    assert said_by_name(reason, "ERP", "Web shop") == "ERP deleted it, and Web shop changed it"

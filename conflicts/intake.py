@@ -39,7 +39,8 @@ _REFRESHED = (
 class Report:
     """One item as the engine sees it now.
 
-    `seqs` are by (side, field), where field '' is the record itself. `live` is the item that is there.
+    `waiting` are the changes that wait for this item: by (side, field), where field '' is the record itself,
+    the number in the journal and the new value. `live` is the item that is there.
     """
 
     conflict: core.Conflict
@@ -49,7 +50,7 @@ class Report:
     label: str
     snapshot: Mapping[str, Any]
     times: Mapping[Side, datetime | None] = field(default_factory=dict)
-    seqs: Mapping[tuple[Side, str], int] = field(default_factory=dict)
+    waiting: Mapping[tuple[Side, str], tuple[int, Any]] = field(default_factory=dict)
     said: str = ""
     live: Conflict | None = None
 
@@ -106,7 +107,7 @@ def _content(report: Report) -> dict[str, Any]:
         "candidates": list(report.conflict.candidates),
         "twins": list(report.conflict.twins),
         "snapshot": dict(report.snapshot),
-        "seqs": {side.value: seq for (side, name), seq in report.seqs.items() if name == ""},
+        "seqs": {f"{side}/{name}": list(change) for (side, name), change in report.waiting.items()},
         "moved": report.conflict.moved or any(f.moved for f in report.conflict.fields),
     }
 
@@ -123,33 +124,39 @@ def _fields(item: Conflict, report: Report) -> list[ConflictField]:
             right=f.right,
             left_time=report.times.get(Side.LEFT),
             right_time=report.times.get(Side.RIGHT),
-            left_seq=report.seqs.get((Side.LEFT, f.field)),
-            right_seq=report.seqs.get((Side.RIGHT, f.field)),
+            left_seq=report.waiting.get((Side.LEFT, f.field), (None,))[0],
+            right_seq=report.waiting.get((Side.RIGHT, f.field), (None,))[0],
             reason=f.reason,
         )
         for f in report.conflict.fields
     ]
 
 
-def _signature(kind: str, fields: Iterable[Any], candidates: Any, twins: Any, said: str) -> Any:
-    values = sorted(
-        ((f.field, repr(f.left), repr(f.right)) for f in fields),
-    )
-    return kind, values, sorted(candidates), sorted(twins), said
+def _signature(
+    kind: str, fields: Iterable[Any], candidates: Any, twins: Any, said: str, snapshot: Mapping[str, Any]
+) -> Any:
+    """What a person is asked: the fields in question, or the record where it is asked as a whole."""
+    values = sorted((f.field, repr(f.left), repr(f.right)) for f in fields)
+    records = [snapshot.get(side) for side in Side]
+    return kind, values or records, sorted(candidates), sorted(twins), said
 
 
 def _refresh(item: Conflict, report: Report, now: datetime) -> None:
     """Bring an item up to date; if what it asks has changed, its revision grows and picks on it are void."""
-    before = _signature(item.kind, item.fields.all(), item.candidates, item.twins, item.said)
+    before = _signature(item.kind, item.fields.all(), item.candidates, item.twins, item.said, item.snapshot)
     after = _signature(
         report.conflict.kind.value,
         report.conflict.fields,
         report.conflict.candidates,
         report.conflict.twins,
         report.said,
+        report.snapshot,
     )
     content = _content(report)
     if before == after and not content["moved"] and item.state == ConflictState.OPEN:
+        if (item.snapshot, item.seqs) != (content["snapshot"], content["seqs"]):
+            item.snapshot, item.seqs = content["snapshot"], content["seqs"]
+            item.save(update_fields=["snapshot", "seqs"])
         return
     for name, value in content.items():
         setattr(item, name, value)
@@ -176,3 +183,14 @@ def close(items: Mapping[int, str], now: datetime) -> None:
         Conflict.objects.live().filter(pk__in=ids).update(
             state=ConflictState.CLOSED, closed_at=now, changed_at=now, closed_how=how
         )
+
+
+def forget(item: Conflict, seqs: Iterable[int]) -> None:
+    """Changes (by number) that have their disposition no longer wait for the item."""
+    over = set(seqs)
+    left = {place: change for place, change in item.seqs.items() if change[0] not in over}
+    if left != item.seqs:
+        item.seqs = left
+        item.save(update_fields=["seqs"])
+        for side in Side:
+            item.fields.filter(**{f"{side}_seq__in": over}).update(**{f"{side}_seq": None})

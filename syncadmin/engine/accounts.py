@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from conflicts import intake
 from syncadmin.core import plan as core
 from syncadmin.core.values import same
 from syncadmin.models import EntryKind, ledger
@@ -69,6 +70,7 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
             elif not item.decided.writes:
                 rows.append(disposition_row(run, item.link, item.key, c))
         current = {(c.side, c.field): c.seq for c in mine}
+        superseded = []
         for (side, name), (seq, value) in item.pending.items():
             if seq and current.get((side, name)) != seq and name not in item.stuck:
                 gone = ChangeRow(
@@ -81,6 +83,9 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
                     seq,
                 )
                 rows.append(disposition_row(run, item.link, item.key, gone))
+                superseded.append(seq)
+        if superseded and item.conflict is not None:
+            intake.forget(item.conflict, superseded)
     ledger.append(run.binding.id, rows, now)
 
 

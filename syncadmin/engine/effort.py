@@ -77,6 +77,7 @@ class Effort:
     """The writes of one item, with what to store once they are applied.
 
     `settled` and `seen` are by field: what both sides will hold, and what each side held when it was decided.
+    `changes` get their disposition with the writes; `held` ones wait for the answer to what is `asked`.
     """
 
     left_key: str | None
@@ -94,6 +95,8 @@ class Effort:
     observed: dict[Side, core.Record] = field(default_factory=dict)
     actor: str = ""
     tries: int = 0
+    asked: core.Conflict | None = None
+    held: list[ChangeRow] = field(default_factory=list)
 
     def source_key(self) -> tuple[Side, str]:
         """For a create: the side and key of the record it is made from."""

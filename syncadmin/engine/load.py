@@ -83,13 +83,9 @@ def _attach_conflicts(binding: Binding, items: Sequence[Item]) -> None:
     for item in items:
         if item.conflict is None:
             continue
-        for f in item.conflict.fields.all():
-            if f.left_seq:
-                item.pending[Side.LEFT, f.field] = (f.left_seq, f.left)
-            if f.right_seq:
-                item.pending[Side.RIGHT, f.field] = (f.right_seq, f.right)
-        for side, seq in item.conflict.seqs.items():
-            item.pending[Side(side), ""] = (seq, item.conflict.snapshot.get(side))
+        for place, (seq, value) in item.conflict.seqs.items():
+            side, _, name = place.partition("/")
+            item.pending[Side(side), name] = (seq, value)
 
 
 def _attach_intents(binding: Binding, items: Sequence[Item]) -> None:

@@ -19,7 +19,7 @@ from syncadmin.models import EntryKind, Intent, IntentState, ledger, marks
 from . import links
 from .accounts import disposition_row, link_row
 from .agree import settle
-from .effort import Attempt, ChangeRow, Effort, Run
+from .effort import Attempt, ChangeRow, Effort, Run, intent_body
 from .load import match_bytes
 from .store import backoff, forget_unlinked
 
@@ -85,6 +85,7 @@ def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
     rows: list[ledger.Row] = []
     for effort in efforts:
         unclaimed = [c for c in effort.changes if c.seq]
+        over = _fields_over(effort)
         for attempt in effort.attempts:
             if attempt.applied:
                 run.count(_DONE[attempt.write.op])
@@ -94,11 +95,29 @@ def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                     rows.append(link_row(run, effort.link, what))
             elif attempt.outcome is not None:
                 run.count(attempt.outcome.result.value)
-        if all(a.applied for a in effort.attempts):
-            rows += [
-                disposition_row(run, effort.link, _key(effort, c.side), c, effort.actor) for c in unclaimed
-            ]
+        rows += [
+            disposition_row(run, effort.link, _key(effort, c.side), c, effort.actor)
+            for c in unclaimed
+            if over is None or c.field in over
+        ]
+        if over is not None:
+            claimed = [c for c in effort.changes if c not in unclaimed or c.field in over]
+            effort.changes = [c for c in effort.changes if c not in claimed]
+            if effort.conflict is not None:
+                intake.forget(effort.conflict, [c.seq for c in claimed])
     ledger.append(run.binding.id, rows, now)
+
+
+def _fields_over(effort: Effort) -> set[str] | None:
+    """The fields that nothing more is to be done about, None if that is the whole effort.
+
+    One applied write is enough for a field (see `agree.settle`): what is left is then a change of its own.
+    """
+    if all(a.applied for a in effort.attempts):
+        return None
+    written = {name for a in effort.attempts for name in a.write.values}
+    applied = {name for a in effort.attempts if a.applied for name in a.write.values}
+    return (effort.settled.keys() - written) | applied
 
 
 def _key(effort: Effort, side: Side) -> str:
@@ -159,21 +178,23 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
     """What a system refused goes to the inbox, with its own words and what was tried."""
     reports = []
     for effort in efforts:
-        attempt = next((a for a in effort.attempts if _refused(a)), None)
-        if attempt is None or attempt.outcome is None:
+        refused = [a for a in effort.attempts if _refused(a)]
+        if not refused:
             continue
         effort.keeps_conflict = True
-        write = attempt.write
+        write, said = refused[0].write, refused[0].outcome.said if refused[0].outcome is not None else ""
+        values = {n: v for a in refused if a.write.side is write.side for n, v in a.write.values.items()}
         left, right = (effort.observed.get(side) for side in SIDES)
-        fields = tuple(
+        asked = effort.asked.fields if effort.asked is not None else ()
+        fields = asked + tuple(
             core.FieldConflict(
                 name,
                 left.values.get(name) if left else None,
                 right.values.get(name) if right else None,
                 None,
-                f"{run.binding.sides[write.side].name} refused {write.values[name]!r}",
+                f"{run.binding.sides[write.side].name} refused {values[name]!r}",
             )
-            for name in write.values
+            for name in values
             if write.op is core.Op.UPDATE
         )
         source, key = effort.source_key()
@@ -192,18 +213,15 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                 label=run.binding.title_of(*(r.values for r in records.values())) or key,
                 snapshot={
                     **{side.value: dict(r.values) for side, r in records.items()},
-                    "refused": {"side": write.side.value, "op": write.op.value, "values": dict(write.values)},
+                    "refused": {"side": write.side.value, "op": write.op.value, "values": values},
                 },
                 times={side: r.modified for side, r in records.items()},
-                seqs={(c.side, c.field): c.seq for c in effort.changes},
-                said=attempt.outcome.said,
+                waiting={(c.side, c.field): (c.seq, c.new) for c in (*effort.changes, *effort.held) if c.seq},
+                said=said,
                 live=effort.conflict,
             )
         )
-        rejected = [
-            ChangeRow(c.side, c.field, c.old, c.new, "rejected", attempt.outcome.said, c.seq)
-            for c in effort.changes
-        ]
+        rejected = [ChangeRow(c.side, c.field, c.old, c.new, "rejected", said, c.seq) for c in effort.changes]
         ledger.append(
             run.binding.id,
             [disposition_row(run, effort.link, _key(effort, c.side), c) for c in rejected if c.seq],
@@ -222,7 +240,16 @@ def _close_conflicts(efforts: Sequence[Effort], now: datetime) -> None:
 
 
 def _settle_intents(efforts: Sequence[Effort]) -> None:
-    """Intents with a known end are over; one that may have been carried out is in doubt; the rest stay."""
+    """Intents with a known end are over; one that may have been carried out is in doubt; the rest stay.
+
+    Those that stay remember only the changes that still have no disposition.
+    """
+    for effort in efforts:
+        if any(a.applied for a in effort.attempts):
+            for attempt in effort.attempts:
+                if not attempt.applied:
+                    body = intent_body(effort, attempt.write)
+                    Intent.objects.filter(pk=attempt.intent_id).update(body=body)
     results = [(a.intent_id, a.outcome.result) for e in efforts for a in e.attempts if a.outcome is not None]
     over = [pk for pk, result in results if result in (Result.APPLIED, Result.REJECTED)]
     doubt = [pk for pk, result in results if result is Result.UNKNOWN]

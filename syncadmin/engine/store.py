@@ -6,6 +6,7 @@ After it, everything that was decided can be found again by any other worker; no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,6 +74,8 @@ def _effort(run: Run, item: Item, changes: list[ChangeRow]) -> Effort:
         observed=observed,
         actor=str(decided_by) if decided_by is not None else "",
         tries=item.tries,
+        asked=plan.conflict,
+        held=[c for c in changes if c.disposition == core.Disposition.HELD],
     )
 
 
@@ -126,17 +129,24 @@ def _report_conflicts(
         plan = item.decided
         if plan.conflict is None:
             continue
+        waiting = {
+            (c.side, c.field): (c.seq, c.new)
+            for c in changes[id(item)]
+            if c.disposition == core.Disposition.HELD
+        }
+        waiting |= {place: change for place, change in item.pending.items() if place[1] in item.stuck}
         records = {side: o.record for side, o in item.observations.items() if isinstance(o, core.Present)}
         reports.append(
             intake.Report(
-                conflict=plan.conflict,
+                conflict=_with_refused(item, plan.conflict),
                 link_id=item.link.id if item.link is not None else None,
                 side=None if item.link is not None else item.side,
                 key="" if item.link is not None else item.key,
                 label=run.binding.title_of(*(r.values for r in records.values())) or item.key,
                 snapshot=_snapshot(item, records),
                 times={side: r.modified for side, r in records.items()},
-                seqs={(c.side, c.field): c.seq for c in changes[id(item)]},
+                waiting=waiting,
+                said=item.conflict.said if item.conflict is not None and item.stuck else "",
                 live=item.conflict,
             )
         )
@@ -149,7 +159,22 @@ def _snapshot(item: Item, records: dict[Side, core.Record]) -> dict[str, Any]:
     for observation in item.observations.values():
         if isinstance(observation, core.Matches):
             shown["candidates"] = {c.record.key: dict(c.record.values) for c in observation.candidates}
+    if item.stuck and item.conflict is not None:
+        shown["refused"] = item.conflict.snapshot["refused"]
     return shown
+
+
+def _with_refused(item: Item, asked: core.Conflict) -> core.Conflict:
+    """What is asked, together with the refused values that the item is about already."""
+    if not item.stuck or item.conflict is None or asked.kind is not core.ConflictKind.FIELD:
+        return asked
+    new = {f.field for f in asked.fields}
+    fields = [
+        core.FieldConflict(f.field, f.left, f.right, None, f.reason)
+        for f in item.conflict.fields.all()
+        if f.field in item.stuck - new
+    ]
+    return replace(asked, kind=core.ConflictKind.REJECTED, fields=(*asked.fields, *fields))
 
 
 def _store_intents(run: Run, efforts: Sequence[Effort], now: datetime) -> None:

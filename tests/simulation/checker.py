@@ -1,22 +1,24 @@
 """The checker: what must hold at the end of a history (DESIGN section 5).
 
 It knows only what users and staff did, what both systems hold, the inbox and the journal: nothing of links, shadows,
-marks or of how the engine works.
+marks or of how the engine works, but for which records it says belong together.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import Any
 
 from conflicts.models import Conflict
+from syncadmin.models import Link
 
 from .folding import Fold, fold
 from .people import who
 from .system import Row, tokens
 from .world import World
 
-TEXTS = ("a", "b", "c", "o", "s", "p")
+ENTITY = re.compile(r"[eE](\d+)\.")
 # rules under which a value may give way although nobody saw it; the journal must name one of them
 DECLARED = ("owner", "merge", "first contact", "delete wins", "deletes", "left scope", "restore")
 
@@ -42,40 +44,38 @@ def check_agreement(world: World, *, deletes_known: bool) -> None:
     Without `deletes_known`, records that are on one side only are not looked at: nobody has scanned yet.
     """
     held_fields, held_records = in_inbox()
-    pairs = entities(world)
-    for entity, (left, right) in sorted(pairs.items()):
-        rows = [*left, *right]
-        if any((row.key in held_records) for row in rows) or entity in left_alone(world):
+    rows = {side: world.systems[side].live("people") for side in ("left", "right")}
+    free = {side: set(found) for side, found in rows.items()}
+    for link in Link.objects.filter(mapping=world.mappings["people"]).exclude(status="closed"):
+        left, right = rows["left"].get(link.left_key), rows["right"].get(link.right_key)
+        free["left"].discard(link.left_key)
+        free["right"].discard(link.right_key)
+        if {("left", link.left_key), ("right", link.right_key)} & held_records or is_left_alone(world, left, right):
             continue
-        if len(left) > 1 or len(right) > 1:
-            excused = [r for r in rows if r.key in held_fields]
-            assert excused or not deletes_known, f"entity {entity}: several records, none in the inbox: {rows}"
-            continue
-        if not (left and right):
-            assert not deletes_known or alone_is_fine(world, entity), (
-                f"entity {entity} is on one side only, and not in the inbox: {rows}"
-            )
-            continue
-        for name in left[0].values:
-            if name in held_fields.get(left[0].key, ()) or name in held_fields.get(right[0].key, ()):
-                continue
-            if name in ("b", "c") and world.rules.grouped and {"b", "c"} & held_fields.get(left[0].key, set()):
-                continue
-            if name == "o" and world.rules.drift == "ignore":
-                continue
-            l_value, r_value = left[0].values[name], right[0].values.get(name)
-            assert same(world, name, l_value, r_value), (
-                f"entity {entity} differs in {name}: {l_value!r} and {r_value!r}; {rows}"
-            )
+        if left is not None and right is not None:
+            held = held_fields["left", link.left_key]
+            check_pair(world, left, right, held | ({"b", "c"} if world.rules.grouped and held & {"b", "c"} else set()))
+        elif deletes_known and world.rules.mapping["deletes"] != "ignore":
+            raise AssertionError(f"on one side only, and not in the inbox: {left or right}")
+    for side, keys in free.items():
+        for key in keys if deletes_known else ():
+            row = rows[side][key]
+            known = (side, key) in held_records or is_left_alone(world, row, None) or waits_for_a_firm(world, row)
+            assert known, f"without a partner, and not in the inbox: {side} {row}"
 
 
-def entities(world: World) -> dict[int, tuple[list[Row], list[Row]]]:
-    """Records of both sides by entity."""
-    found: dict[int, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
-    for index, side in enumerate(("left", "right")):
-        for row in world.systems[side].live("people").values():
-            found[who(row.values)][index].append(row)
-    return dict(found)
+def check_pair(world: World, left: Row, right: Row, held: set[str]) -> None:
+    """Two records that belong together hold the same."""
+    for name in left.values:
+        if name in held or (name == "o" and world.rules.drift == "ignore"):
+            continue
+        values = left.values[name], right.values.get(name)
+        assert same(world, name, *values), f"{name} differs: {values}; {left}; {right}"
+
+
+def waits_for_a_firm(world: World, row: Row) -> bool:
+    """Whether the record refers to a firm that is not linked, or no longer there."""
+    return bool(row.values.get("f"))
 
 
 def same(world: World, name: str, left: Any, right: Any) -> bool:
@@ -93,30 +93,27 @@ def same(world: World, name: str, left: Any, right: Any) -> bool:
     return tokens(left) == tokens(right)
 
 
-def in_inbox() -> tuple[dict[str, set[str]], set[str]]:
-    """What waits: fields by record key, and records that wait as a whole."""
-    fields: dict[str, set[str]] = defaultdict(set)
-    records: set[str] = set()
+def in_inbox() -> tuple[dict[tuple[str, str], set[str]], set[tuple[str, str]]]:
+    """What waits: fields by record, and records (side, key) that wait as a whole."""
+    fields: dict[tuple[str, str], set[str]] = defaultdict(set)
+    records: set[tuple[str, str]] = set()
     for item in Conflict.objects.live().select_related("link").prefetch_related("fields"):
-        keys = {item.key} if item.link is None else {item.link.left_key, item.link.right_key}
+        link = item.link
+        places = [(item.side, item.key)] if link is None else [("left", link.left_key), ("right", link.right_key)]
         names = {f.field for f in item.fields.all()}
-        records |= set() if names and item.kind in ("field", "rejected") else keys
-        records |= set(item.twins) | set(item.candidates)
-        for key in keys:
-            fields[key] |= names
+        if not (names and item.kind in ("field", "rejected")):
+            records |= set(places)
+        other = "right" if item.side == "left" else "left"
+        records |= {(item.side, key) for key in item.twins} | {(other, key) for key in item.candidates if link is None}
+        for place in places:
+            fields[place] |= names
     return fields, records
 
 
-def left_alone(world: World) -> set[int]:
-    """Entities that a person chose to leave as they are, or that a system will never take."""
-    return {int(label[1:].split(".")[0]) for d in world.people.decisions if d.leaves and (label := d.label) and label[0] in "eE"}
-
-
-def alone_is_fine(world: World, entity: int) -> bool:
-    """Whether a record may be on one side only: deletes are not propagated, and it was deleted on the other."""
-    if world.rules.mapping["deletes"] == "ignore" or (world.rules.drift and False):
-        return any(e.op == "delete" and who(e.old or {}) == entity for e in world.audit if e.resource == "people")
-    return False
+def is_left_alone(world: World, *rows: Row | None) -> bool:
+    """Whether a person chose to leave these records, or some value of theirs, as they are."""
+    alone = {int(found[1]) for d in world.people.decisions if d.leaves and (found := ENTITY.match(d.label))}
+    return any(who(row.values) in alone for row in rows if row is not None)
 
 
 # ---------------------------------------------------------------- values
@@ -125,7 +122,11 @@ def alone_is_fine(world: World, entity: int) -> bool:
 def check_nothing_lost(world: World, folded: Fold) -> None:
     """Every value a user wrote is there, or was replaced by somebody who saw it, or gave way to a declared rule."""
     present = {
-        t for system in world.systems.values() for row in system.live("people").values() for v in row.values.values() for t in tokens(v)
+        t
+        for system in world.systems.values()
+        for row in system.live("people").values()
+        for v in row.values.values()
+        for t in tokens(v)
     }
     seen: set[str] = set()
     raced: set[str] = set()
@@ -143,7 +144,9 @@ def check_nothing_lost(world: World, folded: Fold) -> None:
             raced |= given_up
     for decision in world.people.decisions:
         seen |= set().union(*decision.given_up.values())
-    overridden = {t for change in folded.changes.values() if change.rule.startswith(DECLARED) for t in change.tokens}
+    overridden = {
+        t for change in folded.changes.values() if change.rule.startswith(DECLARED) for t in change.tokens
+    }
     lost = {t: e for t, e in written.items() if t not in present | seen | raced | overridden}
     assert not lost, "lost: " + "; ".join(f"{t} of {e}: {folded.story(t)}" for t, e in lost.items())
 
@@ -155,7 +158,9 @@ def check_nothing_invented(world: World) -> None:
             for name, value in row.values.items():
                 for t in tokens(value):
                     assert t in world.people.written or name == "email", f"nobody wrote {t}: {row}"
-                    assert t.startswith("d") or int(t.split("-")[0]) in (who(row.values), 0), f"{t} belongs elsewhere: {row}"
+                    assert t.startswith("d") or int(t.split("-")[0]) in (who(row.values), 0), (
+                        f"{t} belongs elsewhere: {row}"
+                    )
 
 
 def check_no_duplicates(world: World) -> None:

@@ -71,7 +71,9 @@ class SimConnector:
 
     # ------------------------------------------------------------ reading
 
-    def changes(self, resource: str, cursor: Any, *, fields: Sequence[str], limit: int) -> Iterator[base.Page]:
+    def changes(
+        self, resource: str, cursor: Any, *, fields: Sequence[str], limit: int
+    ) -> Iterator[base.Page]:
         """Pages of records by their time stamp, read again as far back as the overlap reaches."""
         self.chaos.remote(self.system.side, "changes")
         if cursor is None:
@@ -84,7 +86,11 @@ class SimConnector:
             rows = sorted(self.system.live(resource).values(), key=lambda r: (r.modified, r.key))
             page = [r for r in rows if r.modified >= begin and r.key not in done][: self.habits.page]
             gone = [key for _, at, key in self.system.table(resource).gone if at >= begin and key not in done]
-            gone = [key for key in gone if key not in self.system.live(resource)] if self.habits.tombstones else []
+            gone = (
+                [key for key in gone if key not in self.system.live(resource)]
+                if self.habits.tombstones
+                else []
+            )
             if not page and not gone:
                 return
             done |= {r.key for r in page} | set(gone)
@@ -126,7 +132,9 @@ class SimConnector:
             frozenset(key for key in asked if key not in live),
         )
 
-    def find(self, resource: str, field: str, values: Sequence[Any], *, fields: Sequence[str]) -> list[base.Record]:
+    def find(
+        self, resource: str, field: str, values: Sequence[Any], *, fields: Sequence[str]
+    ) -> list[base.Record]:
         """Records by a value, compared as this system keeps it."""
         self.chaos.remote(self.system.side, "find")
         wanted = {str(self.habits.store({field: value})[field]).lower() for value in values}

@@ -65,7 +65,7 @@ def fold(world: World) -> Fold:
     folded = Fold()
     waiting: dict[int, int] = defaultdict(int)
     for item in Conflict.objects.live().prefetch_related("fields"):
-        for seq in item.seqs.values():
+        for seq, _ in item.seqs.values():
             waiting[seq] += 1
         for f in item.fields.all():
             for seq in (f.left_seq, f.right_seq):
@@ -90,5 +90,7 @@ def fold(world: World) -> Fold:
         if waiting[seq] and change.final:
             folded.problems.append(f"{words} waits in the inbox, but is {change.final}")
         elif not waiting[seq] and len(change.final) != 1:
-            folded.problems.append(f"{words} has {len(change.final)} final dispositions: {change.final} {change.interim}")
+            folded.problems.append(
+                f"{words} has {len(change.final)} final dispositions: {change.final} {change.interim}"
+            )
     return folded

@@ -56,7 +56,14 @@ class History:
             atomic = dict.fromkeys(atomic, True)
         rules = draw_rules(rng)
         habits = {side: draw_habits(rng, atomic=value) for side, value in atomic.items()}
-        kinds = ["users"] * 9 + ["pass"] * 8 + ["reconcile"] + ["staff"] * 3 + ["time"] * 2 + ["firms"] * rules.references
+        kinds = (
+            ["users"] * 9
+            + ["pass"] * 8
+            + ["reconcile"]
+            + ["staff"] * 3
+            + ["time"] * 2
+            + ["firms"] * rules.references
+        )
         steps = [Step(0, "users"), Step(1, "users"), Step(2, "users"), Step(3, "pass")]
         steps += [Step(n, rng.choice(kinds)) for n in range(4, rng.randint(12, 28))]
         return cls(seed, tuple(steps), rules, habits, rng.random() < 0.5)

@@ -93,11 +93,18 @@ class People:
         entity = self._who(row)[0]
         self.hot = entity
         names = ["a", "a", "b", "c", "o", "n", "s", "p", *(["f"] if self.references else [])]
-        values = {name: self._value(system, row, name, entity) for name in rng.choices(names, k=rng.choice([1, 1, 2]))}
+        values = {
+            name: self._value(system, row, name, entity)
+            for name in rng.choices(names, k=rng.choice([1, 1, 2]))
+        }
         if rng.random() < 0.04:
             self.serial += 1
             values["email"] = self._wrote(f"e{entity}.{self.serial}@x")
-        late = timedelta(seconds=rng.randint(1, 20)) if system.habits.late_commits and rng.random() < 0.4 else timedelta()
+        late = (
+            timedelta(seconds=rng.randint(1, 20))
+            if system.habits.late_commits and rng.random() < 0.4
+            else timedelta()
+        )
         if late:
             self.probes["late commit"] += 1
         system.edit("people", row.key, values, "user", late=late)
@@ -181,7 +188,9 @@ class People:
         firms = list(system.live("firms"))
         if not firms or self.rng.random() < 0.3:
             self.entities += 1
-            return system.create("firms", {"email": f"e{self.entities}.0@x", "a": self._text(self.entities)}, "user").key
+            return system.create(
+                "firms", {"email": f"e{self.entities}.0@x", "a": self._text(self.entities)}, "user"
+            ).key
         return self.rng.choice([*firms, None])
 
     # ------------------------------------------------------------ staff
@@ -214,7 +223,9 @@ class People:
             groups = [p for name, p in picks.items() if name in "bc"]
             if len(groups) == 2:  # decided together, if they are a group: from one side
                 picks["c"] = FieldChoice(groups[0].kind, groups[0].typed and self._text(0))
-                given_up["c"] = set().union(*(tokens(v) for f in fields if f.field == "c" for v in (f.left, f.right)))
+                given_up["c"] = set().union(
+                    *(tokens(v) for f in fields if f.field == "c" for v in (f.left, f.right))
+                )
             leaves = any(p.kind is PickKind.LEAVE for p in picks.values())
             return picks, None, Decision(item.label, given_up, leaves)
         kinds = [k for k in kinds if not (firmly and k in leaving)] or kinds
@@ -226,7 +237,11 @@ class People:
             for side in ("left", "right"):
                 for name, value in item.snapshot.get(side, {}).items():
                     given_up.setdefault(name, set()).update(tokens(value))
-        return {}, RecordChoice(kind, key), Decision(item.label, given_up, kind in leaving, kind is RecordPickKind.RESTORE)
+        return (
+            {},
+            RecordChoice(kind, key),
+            Decision(item.label, given_up, kind in leaving, kind is RecordPickKind.RESTORE),
+        )
 
     def _pick(self, rng: random.Random, f: Any, firmly: bool, given_up: dict[str, set[str]]) -> FieldChoice:
         kinds = [PickKind.LEFT, PickKind.RIGHT, PickKind.LEFT, PickKind.RIGHT]

@@ -150,7 +150,14 @@ class System:
         return row
 
     def edit(
-        self, resource: str, key: str, values: Values, actor: str, *, late: timedelta = timedelta(), raced: bool = False
+        self,
+        resource: str,
+        key: str,
+        values: Values,
+        actor: str,
+        *,
+        late: timedelta = timedelta(),
+        raced: bool = False,
     ) -> Row:
         """Change fields. A late commit carries a time stamp of when it began. Raises Missing, Refused."""
         row = self.live(resource).get(key)
@@ -209,6 +216,10 @@ class System:
                 if name in "ab" and (t := token(value)) and int(t.split("-")[1]) % 11 == 0:
                     raise Refused(f"{name} is not valid")
 
-    def _note(self, resource: str, actor: str, op: str, key: str, old: Any, new: Any, raced: bool = False) -> None:
+    def _note(
+        self, resource: str, actor: str, op: str, key: str, old: Any, new: Any, raced: bool = False
+    ) -> None:
         at = self.clock()
-        self.audit.append(Event(len(self.audit) + 1, at, resource, self.side, actor, op, key, old, new, raced))
+        self.audit.append(
+            Event(len(self.audit) + 1, at, resource, self.side, actor, op, key, old, new, raced)
+        )

@@ -113,7 +113,9 @@ class World:
     mappings: dict[str, Mapping] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.systems = {side: System(side, self.habits[side], self.clock, self.audit) for side in ("left", "right")}
+        self.systems = {
+            side: System(side, self.habits[side], self.clock, self.audit) for side in ("left", "right")
+        }
         self.people = People(self.systems, self.probes, self.rules.references, staff=self.staff)
         self.chaos = Chaos(self.probes, self.sleep, self.people.act, self.overtake)
         self.mappings = make_mappings(self.rules)
@@ -128,7 +130,9 @@ class World:
 
     def connector(self, row: SystemRow) -> SimConnector:
         """An open connector, as the engine asks for it."""
-        return SimConnector(self.systems[row.name], self.chaos, {"people": [*FIELDS, "f"], "firms": ["email", "a"]})
+        return SimConnector(
+            self.systems[row.name], self.chaos, {"people": [*FIELDS, "f"], "firms": ["email", "a"]}
+        )
 
     # ------------------------------------------------------------ passes
 
@@ -173,14 +177,20 @@ class World:
 
 def make_mappings(rules: Rules) -> dict[str, Mapping]:
     """The hub's configuration."""
-    systems = SystemRow.objects.bulk_create([SystemRow(name=n, connector="simulated") for n in ("left", "right")])
+    systems = SystemRow.objects.bulk_create(
+        [SystemRow(name=n, connector="simulated") for n in ("left", "right")]
+    )
     names = ["firms", "people"] if rules.references else ["people"]
     made: dict[str, Mapping] = {}
     for name in names:
         left, right = Resource.objects.bulk_create([Resource(system=s, name=name) for s in systems])
         options = rules.mapping if name == "people" else {"deletes": "ignore"}
-        (made[name],) = Mapping.objects.bulk_create([Mapping(name=name, left=left, right=right, match=["email"], **options)])
-        MappingState.objects.bulk_create([MappingState(mapping=made[name], next_reconcile=START, next_due=START)])
+        (made[name],) = Mapping.objects.bulk_create(
+            [Mapping(name=name, left=left, right=right, match=["email"], **options)]
+        )
+        MappingState.objects.bulk_create(
+            [MappingState(mapping=made[name], next_reconcile=START, next_due=START)]
+        )
         FieldMapping.objects.bulk_create(
             FieldMapping(mapping=made[name], position=n, left=f["name"], right=f["name"], **f)
             for n, f in enumerate(fields_of(name, rules, made))

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from syncadmin.config.apply import apply, read
 from syncadmin.models import Mapping, System
-from syncadmin.permissions import ACTIONS
+from syncadmin.permissions import ACTIONS, make_groups
 from tests.config.conftest import TWO_SYSTEMS
 
 SECRET = "open-sesame-7"
@@ -47,7 +47,13 @@ def customers(configured: None) -> Mapping:
 
 
 @pytest.fixture
-def signed_in(db: None) -> As:
+def groups(db: None) -> None:
+    """The groups, also after a test that emptied all tables."""
+    make_groups(Group, Permission)
+
+
+@pytest.fixture
+def signed_in(groups: None) -> As:
     """A browser of someone who is staff and in the named group ('' for none; `root` for a superuser)."""
 
     def client(group: str) -> Client:

@@ -81,7 +81,7 @@ def test_a_person_who_is_not_staff_is_sent_to_sign_in(client: object, crm: Syste
         ("Auditor", "syncadmin.view_entry", "syncadmin.run_pass"),
     ],
 )
-def test_what_the_groups_are_for(db: None, group: str, may: str, may_not: str) -> None:
+def test_what_the_groups_are_for(groups: None, group: str, may: str, may_not: str) -> None:
     found = {
         f"{p.content_type.app_label}.{p.codename}"
         for p in Group.objects.get(name=group).permissions.select_related("content_type")
@@ -90,12 +90,12 @@ def test_what_the_groups_are_for(db: None, group: str, may: str, may_not: str) -
     assert may_not not in found
 
 
-def test_an_auditor_has_nothing_but_looking(db: None) -> None:
+def test_an_auditor_has_nothing_but_looking(groups: None) -> None:
     codes = Group.objects.get(name="Auditor").permissions.values_list("codename", flat=True)
     assert {code.split("_")[0] for code in codes} == {"view"}
 
 
-def test_making_the_groups_again_gives_back_what_they_lack_and_takes_nothing(db: None) -> None:
+def test_making_the_groups_again_gives_back_what_they_lack_and_takes_nothing(groups: None) -> None:
     from django.contrib.auth.models import Permission
 
     reviewer = Group.objects.get(name="Reviewer")

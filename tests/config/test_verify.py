@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.base import FieldInfo, Misconfigured, ResourceInfo, Retry
+from connectors.base import FieldInfo, Misconfigured, ResourceInfo, Retry, Unreadable
 from syncadmin.config.apply import ObjectChange
 from syncadmin.config.connect import open_connector
 from syncadmin.config.verify import verify
@@ -127,5 +127,7 @@ def test_a_resource_without_a_key_is_told(problems: Problems) -> None:
 def test_what_a_person_must_repair_is_told_and_what_passes_by_itself_is_raised(problems: Problems) -> None:
     wrong = Described(error=Misconfigured("the credentials are refused", system="shop"))
     assert problems(right=wrong) == ["mappings.customers.right: shop: the credentials are refused"]
+    odd = Described(error=Unreadable("`data` selects nothing", system="shop", resource="customers"))
+    assert problems(right=odd) == ["mappings.customers.right: shop customers: `data` selects nothing"]
     with pytest.raises(Retry):
         problems(right=Described(error=Retry("cannot be reached")))

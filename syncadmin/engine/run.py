@@ -21,6 +21,7 @@ from syncadmin.models import EntryKind, Mapping, MappingState, Mark, Pass, PassK
 
 from . import guard, lease, recover, store, write
 from .binding import bind
+from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
 from .effort import Item, Run
 from .judge import judge
@@ -186,6 +187,7 @@ def _handle(
         return frozenset()
     _put_off_unanswered(run, items)
     judged = judge(run.binding, items)
+    hold_bounces(run, judged)
     writing = store.store_plans(run, judged)
     if not writing:
         return frozenset()

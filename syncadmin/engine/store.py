@@ -212,7 +212,7 @@ def _finish_idle(run: Run, items: Sequence[Item], now: datetime) -> None:
         if plan.waits:
             marks.defer(item.marks, now + backoff(item.tries))
             run.count("waiting")
-        if item.conflict is not None and plan.conflict is None and not item.stuck:
+        if item.conflict is not None and plan.conflict is None and not item.stuck and not plan.waits:
             over[item.conflict.pk] = how_closed(item.conflict, plan)
     marks.clear(
         [m for item in items if not item.decided.writes and not item.decided.waits for m in item.marks]

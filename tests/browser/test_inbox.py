@@ -98,7 +98,7 @@ def test_a_new_conflict_appears_in_the_list_by_itself(browser_page):
 
     a_conflict(mapping, label="Just arrived")
 
-    expect(browser_page.get_by_text("Just arrived")).to_be_visible()
+    expect(browser_page.get_by_text("Just arrived")).to_be_visible(timeout=15_000)
 
 
 def test_the_list_follows_the_search_box(browser_page):

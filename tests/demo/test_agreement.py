@@ -7,6 +7,8 @@ import pytest
 from syncadmin.demo.agreement import Known, compare
 from syncadmin.demo.data import Data, Row
 
+pytestmark = pytest.mark.runs_once
+
 Rows = dict[str, dict[str, Row]]
 
 

@@ -2,7 +2,11 @@
 
 from collections import Counter
 
+import pytest
+
 from syncadmin.demo.data import Data, Sizes, make_data
+
+pytestmark = pytest.mark.runs_once
 
 
 def test_the_same_sizes_make_the_same_rows():

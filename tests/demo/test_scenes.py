@@ -9,7 +9,7 @@ from syncadmin.demo.data import CATEGORIES
 from syncadmin.demo.place import Addresses
 from syncadmin.demo.scenes import EVERYDAY, ODD, TROUBLE, Office
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.runs_once]
 
 SIDES = {"erp": ("erp",), "shop": ("shop",), "both": ("erp", "shop")}
 BOTH = {scenes.erp_deletes_whom_the_shop_changes}

@@ -8,7 +8,7 @@ from syncadmin.demo.data import Data
 from syncadmin.demo.place import Addresses, Busy, Place
 from syncadmin.demo.scenes import Office
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.runs_once]
 
 
 def pairs_by_name(data: Data, ours: dict, theirs: dict) -> Known:

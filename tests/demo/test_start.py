@@ -18,7 +18,7 @@ from syncadmin.demo.shop import Shop
 from syncadmin.embedded import free_port
 from tests.conftest import server_directory
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.runs_once]
 
 ROOT = Path(__file__).parents[2]
 UP = "Ctrl-C stops everything"
@@ -153,3 +153,9 @@ def test_two_demos_do_not_run_in_one_place(demo: Demo):
         done = subprocess.run(demo.command(), capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 1
     assert "already running" in done.stderr
+
+
+def test_a_check_without_a_demo_says_so(demo: Demo):
+    done = subprocess.run(demo.command("--check"), capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 1
+    assert "no demo runs in" in done.stderr

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-
+from django.db import OperationalError
 
 SHOWN = 20  # differences that --check names
 
@@ -66,7 +66,7 @@ class Command(BaseCommand):
                     fresh = prepare(place, options["reset"])
             except busy as error:
                 raise CommandError(str(error)) from None
-            print("Starting", "a new demo" if fresh else "the demo again", "in", place.directory, flush=True)  # noqa: T201
+            self._say(f"Starting {'a new demo' if fresh else 'the demo again'} in {place.directory}")
         arguments = [argument for argument in sys.argv if argument != "--reset"]
         os.execve(sys.executable, [sys.executable, *arguments], {**os.environ, **wanted})  # noqa: S606
 
@@ -100,8 +100,12 @@ class Command(BaseCommand):
 
     def _check(self, place: Any, options: dict[str, Any]) -> None:
         from syncadmin.demo.agreement import lasting
+        from syncadmin.demo.simulator import UNREACHABLE
 
-        report = lasting(place.staff(), wait=options["wait"])
+        try:
+            report = lasting(place.staff(), wait=options["wait"])
+        except (*UNREACHABLE, OperationalError, LookupError):
+            raise CommandError(f"no demo runs in {place.directory}") from None
         if options["json"]:
             differences = sorted(map(str, report.differences))
             answer = {"pairs": report.pairs, "items": report.items, "differences": differences}

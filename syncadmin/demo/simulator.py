@@ -17,8 +17,9 @@ import psycopg
 from django.db import close_old_connections
 
 from conflicts.models import Conflict
+from syncadmin.demo.office import NobodyFound, Office
 from syncadmin.demo.place import Addresses
-from syncadmin.demo.scenes import EVERYDAY, ODD, TROUBLE, NobodyFound, Office, Scene
+from syncadmin.demo.scenes import EVERYDAY, ODD, TROUBLE, Scene
 from syncadmin.demo.shop import ShopError
 from syncadmin.demo.switch import Switch
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from syncadmin.demo.data import Data, Sizes, make_data
+from syncadmin.demo.office import Office
 from syncadmin.demo.place import PREFERRED_PORTS, Addresses, Place
-from syncadmin.demo.scenes import Office
 from syncadmin.demo.seed import seed
 from syncadmin.embedded import free_port
 from tests.conftest import server_directory

@@ -6,8 +6,9 @@ import pytest
 from syncadmin.demo import scenes
 from syncadmin.demo.agreement import read_erp, read_shop
 from syncadmin.demo.data import CATEGORIES
+from syncadmin.demo.office import Office
 from syncadmin.demo.place import Addresses
-from syncadmin.demo.scenes import EVERYDAY, ODD, TROUBLE, Office
+from syncadmin.demo.scenes import EVERYDAY, ODD, TROUBLE
 
 pytestmark = [pytest.mark.slow, pytest.mark.runs_once]
 

@@ -5,8 +5,8 @@ import pytest
 
 from syncadmin.demo.agreement import Known, compare, read_erp, read_shop
 from syncadmin.demo.data import Data
+from syncadmin.demo.office import Office
 from syncadmin.demo.place import Addresses, Busy, Place
-from syncadmin.demo.scenes import Office
 
 pytestmark = [pytest.mark.slow, pytest.mark.runs_once]
 

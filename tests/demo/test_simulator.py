@@ -3,7 +3,7 @@
 import pytest
 
 from syncadmin.demo import simulator
-from syncadmin.demo.scenes import NobodyFound, Office
+from syncadmin.demo.office import NobodyFound, Office
 from syncadmin.demo.simulator import Workday, work
 from syncadmin.demo.switch import Switch
 

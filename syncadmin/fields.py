@@ -33,5 +33,6 @@ class EncryptedJSONField(models.TextField):
             return json.loads(_box().decrypt(value.encode()))
         except InvalidToken as error:
             raise ImproperlyConfigured(
-                "A stored credential can't be decrypted: FIELD_ENCRYPTION_KEYS lacks the key it was encrypted with."
+                "A stored credential can't be decrypted: "
+                "FIELD_ENCRYPTION_KEYS lacks the key it was encrypted with."
             ) from error

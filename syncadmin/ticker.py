@@ -34,7 +34,7 @@ def due_states(now: datetime) -> QuerySet[MappingState]:
     """Mappings that a pass should run for, and may.
 
     Due are: the schedule, records marked as changed, and writes that a dead worker left open. Left out
-    are mappings that are off, that wait for a person, or that are being worked on.
+    are mappings that are off, that wait for a person, that are being worked on, or whose system is away.
     """
     marks = Mark.objects.filter(mapping=OuterRef("mapping"), not_before__lte=now).order_by("id")
     intents = Intent.objects.filter(mapping=OuterRef("mapping"))
@@ -42,6 +42,8 @@ def due_states(now: datetime) -> QuerySet[MappingState]:
         MappingState.objects.filter(
             Q(expires_at=None) | Q(expires_at__lte=now), ~Q(stopped="guard"), mapping__enabled=True
         )
+        .exclude(mapping__left__system__health__open_until__gt=now)
+        .exclude(mapping__right__system__health__open_until__gt=now)
         .annotate(
             oldest_mark=Subquery(marks.values("id")[:1]),
             unfinished=Q(expires_at__lte=now) & Exists(intents),

@@ -25,7 +25,7 @@ Written = dict[tuple[int, str], list[tuple[Side, Value]]]
 
 
 def hold_bounces(run: Run, items: Sequence[Item]) -> None:
-    """Turn writes that would continue a bounce into conflicts; what a person picked is written in any case."""
+    """Turn writes that would continue a bounce into conflicts; what a person picked is written anyway."""
     links = [i.link.id for i in items if i.link is not None and i.link.id is not None and i.decided.writes]
     written = _written(run, links)
     if not written:

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from django.db import connection
 
 from syncadmin.core import plan as core
+from syncadmin.core.alike import alike
 from syncadmin.core.side import SIDES, Side
-from syncadmin.models import bulk
+from syncadmin.core.values import Value
+from syncadmin.models import Unlinked, bulk
 
 from . import links
-from .binding import Binding, Translated
+from .binding import Binding, BoundSide, Translated
 from .collect import Cache
 from .effort import Item
 from .stage import encode_match
@@ -58,6 +60,55 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
         item.observations[side.other] = core.Matches(tuple(candidates.values()), tuple(sorted(twins)))
 
 
+def find_created(binding: Binding, writes: Sequence[core.Write]) -> dict[int, list[Translated]]:
+    """By id of each create among `writes`: unlinked records that it may have made. Raises ConnectorError.
+
+    They have the match values that were sent, or, where it had none to be found by, are alike in every field.
+    """
+    found: dict[int, list[Translated]] = {}
+    for side in SIDES:
+        creates = [w for w in writes if w.op is core.Op.CREATE and w.side is side]
+        if not creates:
+            continue
+        bound = binding.sides[side]
+        matches = {id(w): binding.match_of(w.values) for w in creates}
+        unlinked = Unlinked.objects.filter(mapping_id=binding.id, side=side.value)
+        wanted = {encode_match(m) for m in matches.values() if m is not None}
+        keys = {key for s, _, key in _unlinked(binding.id, wanted) if s is side}
+        if None in matches.values():
+            keys |= set(unlinked.filter(match=None, ignored=False).values_list("key", flat=True))
+        records = {t.record.key: t for t in _find_values(binding, bound, [m for m in matches.values() if m])}
+        missing = sorted(keys - records.keys())
+        if missing:
+            fetched = bound.connector.fetch(bound.resource, missing, fields=bound.wanted)
+            records.update({t.record.key: t for t in bound.translate(list(fetched.found.values()))})
+        linked = links.by_key(binding.id, side, records)
+        free = [t for key, t in records.items() if key not in linked]
+        for w in creates:
+            match = matches[id(w)]
+            found[id(w)] = [t for t in free if _may_be(binding, t, w, match)]
+    return found
+
+
+def _may_be(binding: Binding, found: Translated, sent: core.Write, match: tuple[Value, ...] | None) -> bool:
+    if match is not None:
+        return binding.match_of(found.record.values) == match
+    return all(alike(found.record.values.get(name), value) for name, value in sent.values.items())
+
+
+def _find_values(
+    binding: Binding, bound: BoundSide, matches: Sequence[tuple[Value, ...]]
+) -> list[Translated]:
+    """Records of a side by the first match value, where its system can be asked."""
+    if not binding.policy.match or not bound.can.finds or not matches:
+        return []
+    f = next(f for f in bound.fields if f.name == binding.policy.match[0])
+    if f.target_id is not None:
+        return []
+    values = [f.write(match[0]) for match in matches]
+    return bound.translate(bound.connector.find(bound.resource, f.source, values, fields=bound.wanted))
+
+
 def _linked(binding: Binding, side: Side, matches: set[bytes]) -> dict[str, tuple[bytes, core.Record]]:
     """Linked records of `side` by key, with the match values their link agreed on."""
     found = links.by_match(binding.id, matches)
@@ -81,17 +132,16 @@ def _unlinked(mapping_id: int, matches: set[bytes]) -> list[tuple[Side, bytes, s
 def _search(binding: Binding, side: Side, items: Sequence[Item]) -> dict[str, Translated]:
     """Ask the other system itself for records with the match value: it may hold one we have not read."""
     other = binding.sides[side.other]
-    if not binding.policy.match or not other.can.finds:
-        return {}
-    f = next(f for f in other.fields if f.name == binding.policy.match[0])
-    if f.target_id is not None:
-        return {}
-    values = [f.write(s.record.values[f.name]) for i in items if i.match is not None and (s := i.seen[side])]
-    if not values:
-        return {}
-    found = other.connector.find(other.resource, f.source, values, fields=other.wanted)
-    known = links.by_key(binding.id, side.other, [r.key for r in found])
-    return {t.record.key: t for t in other.translate(found) if t.record.key not in known}
+    matches = [
+        match
+        for i in items
+        if i.match is not None
+        and (seen := i.seen[side]) is not None
+        and (match := binding.match_of(seen.record.values)) is not None
+    ]
+    found = _find_values(binding, other, matches)
+    known = links.by_key(binding.id, side.other, [t.record.key for t in found])
+    return {t.record.key: t for t in found if t.record.key not in known}
 
 
 def _records(

@@ -58,13 +58,17 @@ class ChangeRow:
 
 @dataclass(slots=True)
 class Attempt:
-    """One write of an effort, its intent and, once known, its outcome."""
+    """One write of an effort, its intent and, once known, its outcome.
+
+    `away` is why nothing at all could be written to its system: the system's failure, not the record's.
+    """
 
     write: core.Write
     intent_id: int = 0
     raw: base.Write | None = None
     outcome: base.Outcome | None = None
     answer: Translated | None = None
+    away: base.Retry | None = None
 
     @property
     def applied(self) -> bool:
@@ -166,6 +170,7 @@ def intent_body(effort: Effort, write: core.Write) -> bytes:
                 [c.side.value, c.field, c.old, c.new, c.disposition, c.rule, c.seq] for c in effort.changes
             ],
             "actor": effort.actor,
+            "keeps": effort.keeps_conflict,
         }
     )
 
@@ -197,4 +202,5 @@ def effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
         ],
         alone=first["alone"],
         actor=first["actor"],
+        keeps_conflict=first.get("keeps", False),
     )

@@ -91,7 +91,7 @@ def _attach_conflicts(binding: Binding, items: Sequence[Item]) -> None:
 def _attach_intents(binding: Binding, items: Sequence[Item]) -> None:
     """Intents that an earlier pass or round left open, with the changes they were to propagate."""
     by_link = {i.link.id: i for i in items if i.link is not None}
-    by_place = {(i.side, i.key): i for i in items if i.link is None}
+    by_place = {place: i for i in items for place in i.places()}
     for intent in Intent.objects.filter(mapping_id=binding.id).order_by("id"):
         if intent.link_id is not None:
             item = by_link.get(intent.link_id)

@@ -6,12 +6,15 @@ own words; what is unknown stays an open intent, and is looked at before anythin
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from conflicts import intake
 from connectors.base import Result
 from syncadmin.core import plan as core
+from syncadmin.core.retry import RECORDS
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import EntryKind, Intent, IntentState, ledger, marks
@@ -21,7 +24,7 @@ from .accounts import disposition_row, link_row
 from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Run, intent_body
 from .load import match_bytes
-from .store import backoff, forget_unlinked
+from .store import forget_unlinked
 
 _DONE = {core.Op.CREATE: "created", core.Op.UPDATE: "updated", core.Op.DELETE: "deleted"}
 
@@ -29,6 +32,8 @@ _DONE = {core.Op.CREATE: "created", core.Op.UPDATE: "updated", core.Op.DELETE: "
 def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side, str]]:
     """Store what came of the writes. Returns the records to decide again at once. Raises LeaseLost."""
     again: set[tuple[Side, str]] = set()
+    for effort in efforts:
+        _give_up(effort)
     with run.lease.fenced():
         now = run.clock()
         rows: list[tuple[links.LinkRow, bytes | None]] = []
@@ -55,6 +60,17 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
         _settle_intents(efforts)
         _settle_marks(run, efforts, now, again)
     return frozenset(again)
+
+
+def _give_up(effort: Effort) -> None:
+    """A record that could not be written time and again is for a person to look at; the rest goes on."""
+    for attempt in effort.attempts:
+        outcome = attempt.outcome
+        if outcome is None or outcome.result is not Result.RETRY or attempt.away is not None:
+            continue
+        if RECORDS.exhausted(effort.tries):
+            said = f"not done after {effort.tries + 1} tries: {outcome.said}"
+            attempt.outcome = replace(outcome, result=Result.REJECTED, said=said)
 
 
 def _refused(attempt: Attempt) -> bool:
@@ -245,14 +261,16 @@ def _settle_intents(efforts: Sequence[Effort]) -> None:
     Those that stay remember only the changes that still have no disposition.
     """
     for effort in efforts:
-        if any(a.applied for a in effort.attempts):
+        if not all(a.applied for a in effort.attempts):
             for attempt in effort.attempts:
                 if not attempt.applied:
                     body = intent_body(effort, attempt.write)
                     Intent.objects.filter(pk=attempt.intent_id).update(body=body)
     results = [(a.intent_id, a.outcome.result) for e in efforts for a in e.attempts if a.outcome is not None]
-    over = [pk for pk, result in results if result in (Result.APPLIED, Result.REJECTED)]
-    doubt = [pk for pk, result in results if result is Result.UNKNOWN]
+    over = {pk for pk, result in results if result in (Result.APPLIED, Result.REJECTED)}
+    doubt = {pk for pk, result in results if result is Result.UNKNOWN}
+    # an update that was carried out field by field is over only if every part of it is
+    over -= {pk for pk, result in results if result not in (Result.APPLIED, Result.REJECTED)}
     Intent.objects.filter(pk__in=over).delete()
     Intent.objects.filter(pk__in=doubt).update(state=IntentState.DOUBT)
 
@@ -264,13 +282,16 @@ def _settle_marks(run: Run, efforts: Sequence[Effort], now: datetime, again: set
         results = {a.outcome.result for a in effort.attempts if a.outcome is not None}
         if results <= {Result.APPLIED, Result.REJECTED}:
             done += effort.marks
+        elif any(a.away is not None for a in effort.attempts):
+            continue  # due as soon as the system is back
         elif results & {Result.RETRY, Result.UNKNOWN}:
             wishes = [
                 a.outcome.after
                 for a in effort.attempts
                 if a.outcome is not None and a.outcome.after is not None
             ]
-            marks.defer(effort.marks, now + max([backoff(effort.tries), *wishes]))
+            wait = RECORDS.wait(effort.tries, random.random(), max(wishes, default=None))  # noqa: S311
+            marks.defer(effort.marks, now + wait)
         else:
             again.update(effort.places)
     marks.clear(done)

@@ -1,7 +1,8 @@
-"""Recovery: open intents that a dead worker left are settled by looking, before anything else is written.
+"""Recovery: open intents that a dead worker or a lost answer left are settled by looking, before anything else.
 
 Each open intent's record is marked dirty; when it is handled, both sides are read fresh. A system that holds
-what was wanted had applied it; anything else is decided anew, as if the write had never been planned.
+what was wanted had applied it; a create is looked for by the match values it was sent with, or repeated under
+its own idempotency key. What was not applied is decided anew, as if it had never been planned.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from collections.abc import Sequence
 
 from connectors import base
 from syncadmin.core import plan as core
-from syncadmin.core.side import Side
-from syncadmin.core.values import same
+from syncadmin.core.alike import alike
+from syncadmin.core.side import SIDES, Side
 from syncadmin.models import Intent, ledger
 from syncadmin.models.journal import EntryKind
 from syncadmin.models.marks import mark
 
+from . import write
+from .binding import Translated
+from .candidates import find_created
 from .effort import Attempt, Effort, Item, Run, effort_of
 from .outcome import store_outcomes
 
@@ -38,64 +42,85 @@ def mark_open_intents(run: Run) -> int:
 
 
 def settle_applied(run: Run, items: Sequence[Item]) -> bool:
-    """Finish intents that turn out to have been applied. Returns whether there were any.
+    """Finish writes that turn out to have been applied. Returns whether there were any.
 
     If so, nothing else that was loaded may be relied on: a recovered create, for one, has paired records. The
     marks stay, so that what else changed meanwhile is decided in the next round.
     """
+    open_efforts = [(item, _effort(item)) for item in items if item.intents and not item.unanswered]
+    if not open_efforts:
+        return False
+    made = find_created(run.binding, [a.write for _, e in open_efforts for a in e.attempts])
     finished: list[Effort] = []
-    for item in items:
-        effort = _finished(item) if item.intents else None
-        if effort is not None:
-            effort.conflict = item.conflict
+    for item, effort in open_efforts:
+        for attempt in effort.attempts:
+            _look(item, attempt, made.get(id(attempt.write), []))
+        if any(a.applied for a in effort.attempts) or _repeat_creates(run, item, effort):
             finished.append(effort)
     if not finished:
         return False
     store_outcomes(run, finished)
-    with run.lease.fenced():
-        text = f"recovered {len(finished)} writes that an interrupted pass had made"
-        note = ledger.Row(EntryKind.NOTE, rule=text, pass_id=run.pass_id)
-        ledger.append(run.binding.id, [note], run.clock())
-    run.count("recovered", len(finished))
+    recovered = sum(a.applied for e in finished for a in e.attempts)
+    if recovered:
+        with run.lease.fenced():
+            text = f"recovered {recovered} writes that an interrupted pass had made"
+            note = ledger.Row(EntryKind.NOTE, rule=text, pass_id=run.pass_id)
+            ledger.append(run.binding.id, [note], run.clock())
+    run.count("recovered", recovered)
     return True
 
 
-def _finished(item: Item) -> Effort | None:
-    """The item's stored effort, with outcomes, if every write of it is found to have been applied."""
+def _effort(item: Item) -> Effort:
+    """The item's stored effort, with what is known now."""
     effort = effort_of(item.intents, item.link)
-    for attempt in effort.attempts:
-        outcome = _look(item, attempt)
-        if outcome is None:
-            return None
-        attempt.outcome = outcome
-        seen = item.seen.get(attempt.write.side)
-        attempt.answer = seen if attempt.write.op is core.Op.UPDATE else None
-    for side, seen in item.seen.items():
-        if seen is not None:
-            effort.observed[side] = seen.record
+    effort.conflict, effort.places, effort.tries = item.conflict, item.places(), item.tries
+    effort.observed = {side: seen.record for side, seen in item.seen.items() if seen is not None}
     return effort
 
 
-def _look(item: Item, attempt: Attempt) -> base.Outcome | None:
-    """APPLIED if the system holds what was wanted, else None."""
-    write = attempt.write
-    if write.op is core.Op.CREATE:
-        matches = item.observations.get(write.side)
-        if not isinstance(matches, core.Matches) or len(matches.candidates) != 1 or matches.twins:
-            return None
-        candidate = matches.candidates[0]
-        if candidate.linked or not _holds(candidate.record.values, write.values):
-            return None
-        return base.Outcome(base.Result.APPLIED, candidate.record.key)
-    if write.side not in item.seen:
-        return None
-    seen = item.seen[write.side]
-    if write.op is core.Op.DELETE:
-        return base.Outcome(base.Result.APPLIED, write.key) if seen is None else None
-    if seen is None or not _holds(seen.record.values, write.values):
-        return None
-    return base.Outcome(base.Result.APPLIED, write.key)
+def _look(item: Item, attempt: Attempt, made: Sequence[Translated]) -> None:
+    """Give the attempt its outcome if the system shows that it was applied."""
+    wanted, side = attempt.write, attempt.write.side
+    if wanted.op is core.Op.CREATE:
+        if len(made) == 1 and not _paired(item):
+            attempt.outcome = base.Outcome(base.Result.APPLIED, made[0].record.key)
+            attempt.answer = write.as_wanted(made[0], wanted)
+    elif side in item.seen:
+        seen = item.seen[side]
+        if wanted.op is core.Op.DELETE:
+            if seen is None:
+                attempt.outcome = base.Outcome(base.Result.APPLIED, wanted.key)
+        elif seen is not None and _holds(seen.record.values, wanted.values):
+            attempt.outcome, attempt.answer = base.Outcome(base.Result.APPLIED, wanted.key), seen
 
 
 def _holds(values: core.Values, wanted: core.Values) -> bool:
-    return all(name in values and same(values[name], value) for name, value in wanted.items())
+    return all(name in values and alike(values[name], value) for name, value in wanted.items())
+
+
+def _paired(item: Item) -> bool:
+    """Whether the record has got its partner in another way meanwhile."""
+    return item.link is not None and all(item.seen.get(side) is not None for side in SIDES)
+
+
+def _repeat_creates(run: Run, item: Item, effort: Effort) -> bool:
+    """Send creates once more under their own idempotency keys, where a system knows such keys.
+
+    The very same values are sent: the system answers with the record that the first attempt made, if it did.
+    """
+    creates = [a for a in effort.attempts if a.write.op is core.Op.CREATE]
+    if (
+        not creates
+        or _paired(item)
+        or not all(run.binding.sides[a.write.side].can.idempotent for a in creates)
+    ):
+        return False
+    write.prepare(run.binding, [(item, effort)])
+    write.send(run.binding, [effort])
+    write.read_back(run.binding, [effort])
+    write.read_answers(run.binding, [effort])
+    for attempt in creates:
+        outcome = attempt.outcome
+        if outcome is not None and outcome.result is base.Result.STALE and outcome.key is not None:
+            attempt.outcome, attempt.answer = base.Outcome(base.Result.APPLIED, outcome.key), None
+    return True

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from connectors import base
+from syncadmin.core.retry import RECORDS
 from syncadmin.core.side import Side
 from syncadmin.models import EntryKind, Mapping, MappingState, Mark, Pass, PassKind, PassState, ledger, marks
 
-from . import guard, lease, recover, store, write
-from .binding import bind
+from . import guard, health, lease, recover, store, write
+from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
 from .effort import Item, Run
@@ -59,13 +60,20 @@ def run_pass(
     )
     reporter = Reporter(row, clock, progress)
     try:
-        with _ending(row, reporter, clock), bind(mapping) as binding:
+        with _ending(row, clock), bind(mapping) as binding:
             run = Run(binding, held, row.pk, clock, row.counts)
+            _note_guarantees(binding)
             _work(run, row, reporter)
     finally:
         _finish(mapping, row, clock)
         held.release()
     return row
+
+
+def _note_guarantees(binding: Binding) -> None:
+    """Keep what the connectors promise now, for the pages."""
+    told = {side.value: bound.can.update.value for side, bound in binding.sides.items()}
+    MappingState.objects.filter(mapping_id=binding.id).exclude(guarantees=told).update(guarantees=told)
 
 
 def kind_due(mapping: Mapping, asked: str, now: datetime) -> str:
@@ -109,7 +117,7 @@ class Reporter:
 
 
 @contextmanager
-def _ending(row: Pass, reporter: Reporter, clock: Clock) -> Iterator[None]:
+def _ending(row: Pass, clock: Clock) -> Iterator[None]:
     """Give the pass its end: what went wrong becomes its state and message."""
     row.state, row.message = PassState.FAILED, "stopped unexpectedly; the log of the worker says why"
     try:
@@ -118,11 +126,15 @@ def _ending(row: Pass, reporter: Reporter, clock: Clock) -> Iterator[None]:
         row.state, row.message = PassState.STOPPED, str(stop)
     except lease.LeaseLost as lost:
         row.state, row.message = PassState.LOST, str(lost)
+    except base.Retry as error:
+        row.state, row.message = PassState.FAILED, str(error)
+        health.failed(error, clock())
     except base.ConnectorError as error:
         row.state, row.message = PassState.FAILED, str(error)
         row.counts["misconfigured"] = int(isinstance(error, base.Misconfigured | base.Unreadable))
     else:
         row.state, row.message = PassState.DONE, ""
+        health.well(row.mapping, clock())
     finally:
         row.phase, row.finished_at = "", clock()
 
@@ -173,7 +185,7 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
         rounds.update(m.pk for m in batch)
         if tired:
             with run.lease.fenced():
-                marks.defer(tired, run.clock() + store.backoff(max(m.attempts for m in batch) + 1))
+                marks.defer(tired, run.clock() + RECORDS.wait(max(m.attempts for m in batch)))
         report("writing", len(batch))
 
 
@@ -182,9 +194,9 @@ def _handle(
 ) -> frozenset[tuple[Side, str]]:
     """One batch: load, recover, decide, store the plan, write, store the outcomes."""
     items = load(run.binding, batch, cache, again)
-    store.forget_vanished(run, items)
     if recover.settle_applied(run, items):
         return frozenset()
+    store.forget_vanished(run, items)
     _put_off_unanswered(run, items)
     judged = judge(run.binding, items)
     hold_bounces(run, judged)
@@ -195,8 +207,13 @@ def _handle(
     cache.forget(place for effort in efforts for place in effort.places)
     write.prepare(run.binding, writing)
     write.send(run.binding, efforts)
+    write.read_back(run.binding, efforts)
     write.read_answers(run.binding, efforts)
-    return store_outcomes(run, efforts)
+    again = store_outcomes(run, efforts)
+    for attempt in (a for e in efforts for a in e.attempts):
+        if attempt.away is not None:
+            raise attempt.away
+    return again
 
 
 def _put_off_unanswered(run: Run, items: list[Item]) -> None:
@@ -205,7 +222,7 @@ def _put_off_unanswered(run: Run, items: list[Item]) -> None:
     if unanswered:
         run.count("unanswered", len(unanswered))
         with run.lease.fenced():
-            marks.defer(unanswered, run.clock() + store.backoff(4))
+            marks.defer(unanswered, run.clock() + RECORDS.wait(4))
 
 
 def _note_linked(run: Run, count: int) -> None:

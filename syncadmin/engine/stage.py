@@ -15,6 +15,7 @@ from connectors import base
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import bulk
+from syncadmin.models.marks import KEEP
 
 from .binding import Binding
 from .lease import Lease
@@ -23,10 +24,6 @@ PAGE = 5000
 _NAMES = ("key", "match", "vals", "version", "whole", "in_scope")
 _TYPES = ("text", "bytea", "bytea", "text", "bool", "bool")
 _MARK = "INSERT INTO syncadmin_mark (mapping_id, side, key, generation, reason, not_before, attempts) "
-_AGAIN = (
-    " ON CONFLICT (mapping_id, side, key) DO UPDATE SET generation = syncadmin_mark.generation + 1, "
-    "attempts = 0, not_before = excluded.not_before, reason = excluded.reason"
-)
 
 
 def _sql(statement: str, params: list[object] | None = None) -> int:
@@ -123,13 +120,13 @@ def mark_differences(mapping_id: int, side: Side, now: object) -> int:
     changed = _sql(
         _MARK + f"SELECT %s, %s, s.key, 1, 'changed', %s, 0 FROM stage_{side} s "
         f"JOIN syncadmin_link k ON {link} = s.key "
-        f"WHERE s.vals <> {shadow} OR NOT s.whole" + _AGAIN,
+        f"WHERE s.vals <> {shadow} OR NOT s.whole" + KEEP,
         [mapping_id, side.value, now, mapping_id],
     )
     gone = _sql(
         _MARK + f"SELECT %s, %s, k.{side}_key, 1, 'absent', %s, 0 FROM syncadmin_link k "
         f"WHERE k.mapping_id = %s AND k.status <> 'closed' "
-        f"AND NOT EXISTS (SELECT 1 FROM stage_{side} s WHERE s.key = k.{side}_key)" + _AGAIN,
+        f"AND NOT EXISTS (SELECT 1 FROM stage_{side} s WHERE s.key = k.{side}_key)" + KEEP,
         [mapping_id, side.value, now, mapping_id],
     )
     _sql(
@@ -141,7 +138,7 @@ def mark_differences(mapping_id: int, side: Side, now: object) -> int:
     )
     new = _sql(
         _MARK + "SELECT %s, side, key, 1, 'new', %s, 0 FROM syncadmin_unlinked "
-        "WHERE mapping_id = %s AND side = %s AND NOT ignored" + _AGAIN,
+        "WHERE mapping_id = %s AND side = %s AND NOT ignored" + KEEP,
         [mapping_id, now, mapping_id, side.value],
     )
     return changed + gone + new

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
@@ -15,6 +15,7 @@ from django.db.models import Q
 from conflicts import intake
 from conflicts.models import Conflict
 from syncadmin.core import plan as core
+from syncadmin.core.retry import WAITS
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Intent, IntentState, Unlinked, bulk, ledger, marks
@@ -24,8 +25,6 @@ from .accounts import dispose, disposition_row, journal_changes, link_row
 from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Item, Run, intent_body
 from .load import match_bytes
-
-MOST_WAIT = 300.0
 
 
 def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
@@ -210,7 +209,7 @@ def _finish_idle(run: Run, items: Sequence[Item], now: datetime) -> None:
         if plan.writes:
             continue
         if plan.waits:
-            marks.defer(item.marks, now + backoff(item.tries))
+            marks.defer(item.marks, now + WAITS.wait(item.tries))
             run.count("waiting")
         if item.conflict is not None and plan.conflict is None and not item.stuck and not plan.waits:
             over[item.conflict.pk] = how_closed(item.conflict, plan)
@@ -233,11 +232,6 @@ def how_closed(conflict: Conflict, plan: core.Plan | None) -> str:
     if plan is None or plan.used_picks or plan.used_record_pick:
         return "resolved"
     return "settled by itself: the sides agree again"
-
-
-def backoff(tries: int) -> timedelta:
-    """How long a record is put off after `tries` attempts: 1 s doubling up to five minutes."""
-    return timedelta(seconds=min(2.0 ** min(tries, 16), MOST_WAIT))
 
 
 def forget_unlinked(mapping_id: int, places: Sequence[tuple[Side, str]]) -> None:
@@ -271,4 +265,5 @@ def forget_vanished(run: Run, items: Sequence[Item]) -> None:
                 )
                 rows.append(disposition_row(run, None, item.key, c))
         ledger.append(run.binding.id, rows, now)
+        Intent.objects.filter(pk__in=[intent.pk for i in gone for intent in i.intents]).delete()
         marks.clear([m for i in gone for m in i.marks])

@@ -13,9 +13,10 @@ from typing import Any
 
 from connectors import base
 from syncadmin.core import plan as core
+from syncadmin.core.alike import alike
 from syncadmin.core.side import SIDES, Side
 
-from .binding import Binding, BoundSide
+from .binding import Binding, BoundSide, Translated
 from .effort import Attempt, Effort, Item
 
 
@@ -117,10 +118,53 @@ def _send_all(bound: BoundSide, mine: Sequence[Attempt]) -> None:
             outcomes = [base.Outcome(base.Result.UNKNOWN, said=str(error))] * len(batch)
         except base.Retry as error:
             outcomes = [base.Outcome(base.Result.RETRY, said=str(error), after=error.after)] * len(batch)
+            for attempt in batch:
+                attempt.away = error
         except base.ConnectorError as error:
             outcomes = [base.Outcome(base.Result.RETRY, said=str(error))] * len(batch)
         for attempt, outcome in zip(batch, outcomes, strict=True):
             attempt.outcome = outcome
+
+
+def read_back(binding: Binding, efforts: Sequence[Effort]) -> None:
+    """Read records whose system did not answer with what it made of them. One remote call a side.
+
+    If they can't be read now, the write is in doubt: the next pass looks.
+    """
+    for side in SIDES:
+        mute = [
+            (a, a.outcome.key or a.write.key or "")
+            for e in efforts
+            for a in e.attempts
+            if a.write.side is side and a.write.op is not core.Op.DELETE
+            if a.applied and a.outcome is not None and a.outcome.record is None
+        ]
+        if not mute:
+            continue
+        bound = binding.sides[side]
+        keys = list(dict.fromkeys(key for _, key in mute))
+        try:
+            found = bound.connector.fetch(bound.resource, keys, fields=bound.wanted).found
+        except base.ConnectorError as error:
+            for attempt, key in mute:
+                attempt.outcome = base.Outcome(base.Result.UNKNOWN, key, said=str(error))
+            continue
+        held = {t.record.key: t for t in bound.translate(list(found.values()))}
+        for attempt, key in mute:
+            if key in held:
+                attempt.answer = as_wanted(held[key], attempt.write)
+
+
+def as_wanted(found: Translated, write: core.Write) -> Translated:
+    """The answer that a write would have given, from a later reading of the record.
+
+    What differs from the written values by more than form was somebody's later edit.
+    """
+    values = {
+        name: found.record.values[name] if alike(found.record.values.get(name), value) else value
+        for name, value in write.values.items()
+    }
+    return replace(found, record=replace(found.record, values=values, version=None))
 
 
 def read_answers(binding: Binding, efforts: Sequence[Effort]) -> None:

@@ -4,7 +4,7 @@ from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
 from .passes import GuardStop, Pass, PassKind, PassState
 from .state import Cursor, Intent, IntentState, Link, LinkStatus, MappingState, Mark, Unlinked
-from .systems import Resource, System
+from .systems import Health, Resource, System
 
 __all__ = [
     "Cursor",
@@ -12,6 +12,7 @@ __all__ = [
     "EntryKind",
     "FieldMapping",
     "GuardStop",
+    "Health",
     "Intent",
     "IntentState",
     "Link",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -22,7 +22,9 @@ from .journal import Entry
 from .state import MappingState
 
 _json = msgspec.json.Encoder(order="sorted")
-_COLUMNS = (
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+COLUMNS = (
     "mapping_id",
     "seq",
     "at",
@@ -77,11 +79,14 @@ def chain(before: bytes, content: Sequence[Any]) -> bytes:
 
 def content_of(entry: Entry) -> tuple[Any, ...]:
     """What an entry's hash covers, read back from a stored row."""
-    return tuple(_plain(getattr(entry, column)) for column in _COLUMNS[:-1])
+    return plain(getattr(entry, column) for column in COLUMNS[:-1])
 
 
-def _plain(value: Any) -> Any:
-    return int(value.timestamp() * 1_000_000) if isinstance(value, datetime) else value
+def plain(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Column values as they are hashed: moments as microseconds, exactly."""
+    return tuple(
+        (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value for value in values
+    )
 
 
 def append(mapping_id: int, rows: Iterable[Row], at: datetime) -> list[int]:
@@ -116,9 +121,9 @@ def append(mapping_id: int, rows: Iterable[Row], at: datetime) -> list[int]:
                 row.actor,
                 row.changed_at,
             )
-            head = chain(head, [_plain(part) for part in content])
+            head = chain(head, plain(content))
             stored.append((*content, head))
             numbers.append(sequence)
-        bulk.insert(Entry, _COLUMNS, stored)
+        bulk.insert(Entry, COLUMNS, stored)
         MappingState.objects.filter(mapping_id=mapping_id).update(sequence=sequence, head=head)
     return numbers

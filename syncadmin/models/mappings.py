@@ -143,7 +143,9 @@ class RowRule(models.Model):
 
     mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="row_rules")
     position = models.PositiveIntegerField(default=0)
-    when = models.TextField(help_text="CEL over `record`, e.g. record.country == 'DE'.")
+    when = models.TextField(
+        help_text="CEL over left_record and right_record, e.g. left_record.country == 'DE'."
+    )
     owner = models.CharField(max_length=5, choices=SIDE_CHOICES)
     history = HistoricalRecords()
 

@@ -13,16 +13,28 @@ from django.db import connection
 
 from syncadmin.core.side import Side
 
-_SET = """
+# What was put off stays put off: a record that is read again has not become more urgent.
+KEEP = """
     ON CONFLICT (mapping_id, side, key) DO UPDATE SET
-        generation = syncadmin_mark.generation + 1, attempts = 0, reason = excluded.reason,
+        generation = syncadmin_mark.generation + 1, reason = excluded.reason,
+        not_before = CASE WHEN syncadmin_mark.attempts > 0 THEN syncadmin_mark.not_before
+                     ELSE excluded.not_before END
+"""
+# A person has decided: at once, and as if it had never failed.
+RESET = """
+    ON CONFLICT (mapping_id, side, key) DO UPDATE SET
+        generation = syncadmin_mark.generation + 1, reason = excluded.reason, attempts = 0,
         not_before = excluded.not_before
 """
 _COLUMNS = "(mapping_id, side, key, generation, reason, not_before, attempts)"
 
 
 def mark(mapping_id: int, records: Iterable[tuple[Side | str, str]], reason: str, now: datetime) -> int:
-    """Mark records (side, key) dirty, due at `now`. Returns how many."""
+    """Mark records (side, key) dirty, due at `now`. Returns how many.
+
+    The reason "decision" makes them due at once, whatever they had been put off for.
+    """
+    again = RESET if reason == "decision" else KEEP
     rows = list(dict.fromkeys((str(side), key) for side, key in records))
     if not rows:
         return 0
@@ -30,12 +42,12 @@ def mark(mapping_id: int, records: Iterable[tuple[Side | str, str]], reason: str
         if connection.vendor == "postgresql":
             cursor.execute(
                 f"INSERT INTO syncadmin_mark {_COLUMNS} "
-                "SELECT %s, s, k, 1, %s, %s, 0 FROM unnest(%s::text[], %s::text[]) AS v(s, k)" + _SET,
+                "SELECT %s, s, k, 1, %s, %s, 0 FROM unnest(%s::text[], %s::text[]) AS v(s, k)" + again,
                 [mapping_id, reason, now, [side for side, _ in rows], [key for _, key in rows]],
             )
         else:
             cursor.executemany(
-                f"INSERT INTO syncadmin_mark {_COLUMNS} VALUES (%s, %s, %s, 1, %s, %s, 0)" + _SET,
+                f"INSERT INTO syncadmin_mark {_COLUMNS} VALUES (%s, %s, %s, 1, %s, %s, 0)" + again,
                 [(mapping_id, side, key, reason, now) for side, key in rows],
             )
     return len(rows)

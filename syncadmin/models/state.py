@@ -29,6 +29,9 @@ class MappingState(models.Model):
     next_reconcile = models.DateTimeField(default=timezone.now)
     stopped = models.CharField(max_length=20, blank=True, help_text="guard, configuration or empty")
     message = models.TextField(blank=True)
+    guarantees = models.JSONField(
+        default=dict, help_text="By side, how safe an update is: atomic, checked, blind."
+    )
     sequence = models.BigIntegerField(default=0)
     head = models.BinaryField(default=b"")
 

@@ -56,3 +56,16 @@ class Resource(models.Model):
     def natural(self) -> dict[str, Any]:
         """The pair that names the resource in a file."""
         return {"system": self.system.name, "resource": self.name}
+
+
+class Health(models.Model):
+    """How a system is doing: failures in a row, and until when it is left alone (its circuit breaker)."""
+
+    system = models.OneToOneField(System, on_delete=models.CASCADE, related_name="health")
+    failures = models.PositiveIntegerField(default=0)
+    open_until = models.DateTimeField(null=True)
+    message = models.TextField(blank=True)
+    changed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.system}: {self.failures} failures" if self.failures else f"{self.system}: well"

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from conflicts.models import Conflict, ConflictState
 from syncadmin.models import GuardStop, Mapping, MappingState, Mark, Pass, PassState
+from syncadmin.models import Health as SystemHealth
 
 
 class Health(StrEnum):
@@ -60,6 +61,9 @@ class Standing:
                 Health.BAD,
                 "misconfigured" if self.state.stopped == "configuration" else self.state.stopped,
             )
+        if self.away:
+            names = " and ".join(str(health.system) for health in self.away)
+            return Health.BAD, f"{names} {'are' if len(self.away) > 1 else 'is'} away"
         if self.last is None:
             return Health.INFO, "never run"
         if self.last.state in (PassState.FAILED, PassState.LOST):
@@ -80,9 +84,15 @@ class Standing:
         return ""
 
     @property
+    def away(self) -> list[SystemHealth]:
+        """The systems that could not be reached when last tried, with when they are tried again."""
+        systems = (self.mapping.left.system, self.mapping.right.system)
+        return [h for s in systems if (h := getattr(s, "health", None)) is not None and h.failures]
+
+    @property
     def guarantees(self) -> list[tuple[str, str]]:
         """The guarantee of each side, as the last pass found it: (system, guarantee)."""
-        found = (self.last.counts if self.last else {}).get("guarantees") or {}
+        found = self.state.guarantees if self.state is not None else {}
         sides = (("left", self.mapping.left), ("right", self.mapping.right))
         return [(str(resource.system), found[side]) for side, resource in sides if side in found]
 
@@ -91,12 +101,13 @@ class Standing:
         """When the next pass is due, if one is."""
         if self.state is None or self.state.stopped or not self.mapping.enabled:
             return None
-        return max(self.state.next_due, timezone.now())
+        tried_again = [h.open_until for h in self.away if h.open_until is not None]
+        return max(self.state.next_due, timezone.now(), *tried_again)
 
 
 def standings(name: str | None = None) -> list[Standing]:
     """All mappings, or the one called `name`, each with how it stands."""
-    mappings = Mapping.objects.select_related("left__system", "right__system", "state")
+    mappings = Mapping.objects.select_related("left__system__health", "right__system__health", "state")
     if name is not None:
         mappings = mappings.filter(name=name)
     newest = Pass.objects.filter(mapping=OuterRef("mapping")).order_by("-pk").values("pk")[:1]

@@ -1,0 +1,41 @@
+"""A circuit breaker per system: one that is away is left alone for a growing while, and holds nobody else.
+
+Closed: no failure in a row. Open: until a stored time no pass that needs the system starts. Then the next
+pass tries (half open): if it gets through, the breaker closes, else it opens for longer.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+
+from connectors import base
+from syncadmin.core.retry import SYSTEMS
+from syncadmin.core.side import SIDES
+from syncadmin.models import Health, Mapping, System
+
+
+def away(mapping: Mapping, now: datetime) -> Health | None:
+    """The open breaker of one of the mapping's systems, or None."""
+    systems = [mapping.resource(side).system_id for side in SIDES]
+    return Health.objects.select_related("system").filter(system_id__in=systems, open_until__gt=now).first()
+
+
+def failed(error: base.Retry, now: datetime) -> None:
+    """A system could not be reached: open its breaker, for a growing while and for what it wishes."""
+    system = System.objects.filter(name=error.system).first()
+    if system is None:
+        return
+    health, _ = Health.objects.get_or_create(system=system)
+    wait = SYSTEMS.wait(health.failures, random.random(), error.after)  # noqa: S311 - spreads load
+    Health.objects.filter(pk=health.pk).update(
+        failures=health.failures + 1, open_until=now + wait, message=str(error), changed_at=now
+    )
+
+
+def well(mapping: Mapping, now: datetime) -> None:
+    """A pass got through to both systems: their breakers close."""
+    systems = [mapping.resource(side).system_id for side in SIDES]
+    Health.objects.filter(system_id__in=systems, failures__gt=0).update(
+        failures=0, open_until=None, message="", changed_at=now
+    )

@@ -1,0 +1,93 @@
+"""F09, F26: one bad record or one slow system holds nobody else; what can't be done goes to a person."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from connectors import base
+from connectors.sql import SqlConnector
+from syncadmin.models import Health, Mark
+from syncadmin.ticker import due_states
+
+from .test_pass import ANNA, quiet
+
+BAD = "poison@example.com"
+
+
+@pytest.fixture
+def poison(monkeypatch):
+    """The shop answers 'later' to every write to one record, for ever."""
+    real = SqlConnector.write
+
+    def write(self, resource, writes, *, fields):
+        outcomes = real(self, resource, [w for w in writes if w.values.get("phone") != "bad"], fields=fields)
+        rest = iter(outcomes)
+        later = base.Outcome(base.Result.RETRY, said="busy", after=timedelta(seconds=0))
+        return [later if w.values.get("phone") == "bad" else next(rest) for w in writes]
+
+    monkeypatch.setattr(SqlConnector, "write", write)
+
+
+def due_again() -> None:
+    Mark.objects.update(not_before=timezone.now() - timedelta(seconds=1))
+
+
+def test_f26_a_record_that_fails_is_put_off_and_the_rest_of_the_batch_goes_on(world, poison):
+    bad, _ = world.linked(**ANNA | {"email": BAD})
+    good_left, good_right = world.linked(**ANNA)
+    world.left.edit(bad, phone="bad")
+    world.left.edit(good_left, phone="good")
+    world.sync()
+    assert world.right.row(good_right)["phone"] == "good"
+    assert Mark.objects.get().not_before > timezone.now()
+
+
+def test_f09_a_record_that_fails_time_and_again_goes_to_the_inbox_with_the_systems_words(
+    world, poison, staff
+):
+    bad_left, bad_right = world.linked(**ANNA | {"email": BAD})
+    world.left.edit(bad_left, phone="bad")
+    for _ in range(12):
+        world.sync()
+        due_again()
+    (conflict,) = world.open()
+    assert conflict.kind == "rejected"
+    assert "busy" in conflict.said
+    assert not Mark.objects.exists()
+    world.sync("reconcile")
+    assert len(world.open()) == 1
+    world.pick(staff, conflict, phone=("value", "fine"))
+    world.sync()
+    assert world.right.row(bad_right)["phone"] == "fine"
+    quiet(world)
+
+
+def test_reading_a_record_again_does_not_make_it_more_urgent(world, poison):
+    bad, _ = world.linked(**ANNA | {"email": BAD})
+    world.left.edit(bad, phone="bad")
+    world.sync()
+    Mark.objects.update(not_before=timezone.now() + timedelta(hours=1))
+    world.sync("reconcile")
+    assert Mark.objects.get().not_before > timezone.now() + timedelta(minutes=50)
+
+
+def test_a_system_that_is_away_is_left_alone_for_a_growing_while_and_tried_again(world):
+    left, right = world.linked(**ANNA)
+    world.left.edit(left, phone="030 2")
+    system = world.mapping.right.system
+    good = system.config
+    system.config = {"url": "postgresql://nobody:x@127.0.0.1:1/none"}
+    system.save()
+    world.attempt()
+    first = Health.objects.get(system=system)
+    assert first.failures == 1
+    assert not due_states(timezone.now()).filter(mapping=world.mapping).exists()
+    world.attempt()
+    assert Health.objects.get(system=system).failures == 2
+    assert due_states(timezone.now() + timedelta(minutes=5)).filter(mapping=world.mapping).exists()
+    system.config = good
+    system.save()
+    world.sync()
+    assert Health.objects.get(system=system).failures == 0
+    assert world.right.row(right)["phone"] == "030 2"

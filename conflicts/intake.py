@@ -18,6 +18,8 @@ from .models import Conflict, ConflictField, ConflictState
 
 LABEL = 200
 _REFRESHED = (
+    "link",
+    "key",
     "kind",
     "side",
     "state",
@@ -160,6 +162,7 @@ def _refresh(item: Conflict, report: Report, now: datetime) -> None:
         return
     for name, value in content.items():
         setattr(item, name, value)
+    item.link_id, item.key = report.link_id, report.key  # an unlinked record may be a pair by now
     if before != after or content["moved"]:
         item.revision += 1
     item.state = ConflictState.OPEN

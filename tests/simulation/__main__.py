@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from typing import Any
 
 import django
 
@@ -34,7 +35,7 @@ def main() -> int:
     for seed in seeds:
         history = History.of(seed)
         try:
-            world = history.play(staff)
+            world = history.play(staff, tale if options.seeds else None)
             probes += world.probes
             probes["users' acts"] += world.people.acts
             probes["hub's writes"] += sum(e.actor == "hub" for e in world.audit)
@@ -54,6 +55,44 @@ def main() -> int:
             print(f"{number:7} {name}")
     print("failing:", list(failures)[:60])
     return int(bool(failures))
+
+
+def tale(world: Any) -> None:
+    """The whole history, from the first act to the last."""
+    from conflicts.models import Conflict
+    from syncadmin.models import Entry, Link
+
+    print("left ", world.habits["left"])
+    print("right", world.habits["right"])
+    print(world.rules)
+    for number in range(len(world.audit) + 1):
+        for at, text in world.notes:
+            if at == number:
+                print("---", text)
+        if number < len(world.audit):
+            e = world.audit[number]
+            print(
+                f"{e.number:4} {e.at:%H:%M:%S.%f} {e.actor} {e.op} {e.resource} {e.side} {e.key} {e.old} -> {e.new}"
+            )
+    for e in Entry.objects.order_by("seq"):
+        print(
+            f"#{e.seq:3} p{e.pass_id} {e.kind} {e.side} {e.key} {e.field} {e.old}->{e.new} {e.disposition} {e.rule} of {e.of} L{e.link_id}"
+        )
+    for link in Link.objects.all():
+        print("link", link.pk, link.left_key, link.right_key, link.status, "held" if link.held else "")
+    for item in Conflict.objects.all():
+        print(
+            "item",
+            item.pk,
+            item.kind,
+            item.state,
+            item.link_id,
+            item.side,
+            item.key,
+            item.reason,
+            item.closed_how,
+            item.seqs,
+        )
 
 
 def prepare() -> None:

@@ -6,7 +6,6 @@ marks or of how the engine works, but for which records it says belong together.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import Any
 
@@ -18,7 +17,6 @@ from .people import who
 from .system import Row, tokens
 from .world import World
 
-ENTITY = re.compile(r"[eE](\d+)\.")
 # rules under which a value may give way although nobody saw it; the journal must name one of them
 DECLARED = ("owner", "merge", "first contact", "delete wins", "deletes", "left scope", "restore")
 
@@ -50,17 +48,26 @@ def check_agreement(world: World, *, deletes_known: bool) -> None:
         left, right = rows["left"].get(link.left_key), rows["right"].get(link.right_key)
         free["left"].discard(link.left_key)
         free["right"].discard(link.right_key)
-        if {("left", link.left_key), ("right", link.right_key)} & held_records or is_left_alone(world, left, right):
+        if {("left", link.left_key), ("right", link.right_key)} & held_records or is_left_alone(
+            world, left, right
+        ):
             continue
         if left is not None and right is not None:
             held = held_fields["left", link.left_key]
-            check_pair(world, left, right, held | ({"b", "c"} if world.rules.grouped and held & {"b", "c"} else set()))
+            check_pair(
+                world,
+                left,
+                right,
+                held | ({"b", "c"} if world.rules.grouped and held & {"b", "c"} else set()),
+            )
         elif deletes_known and world.rules.mapping["deletes"] != "ignore":
             raise AssertionError(f"on one side only, and not in the inbox: {left or right}")
     for side, keys in free.items():
         for key in keys if deletes_known else ():
             row = rows[side][key]
-            known = (side, key) in held_records or is_left_alone(world, row, None) or waits_for_a_firm(world, row)
+            known = (
+                (side, key) in held_records or is_left_alone(world, row, None) or waits_for_a_firm(world, row)
+            )
             assert known, f"without a partner, and not in the inbox: {side} {row}"
 
 
@@ -97,14 +104,19 @@ def in_inbox() -> tuple[dict[tuple[str, str], set[str]], set[tuple[str, str]]]:
     """What waits: fields by record, and records (side, key) that wait as a whole."""
     fields: dict[tuple[str, str], set[str]] = defaultdict(set)
     records: set[tuple[str, str]] = set()
-    for item in Conflict.objects.live().select_related("link").prefetch_related("fields"):
+    live = Conflict.objects.live().filter(mapping__name="people")
+    for item in live.select_related("link").prefetch_related("fields"):
         link = item.link
-        places = [(item.side, item.key)] if link is None else [("left", link.left_key), ("right", link.right_key)]
+        places = (
+            [(item.side, item.key)] if link is None else [("left", link.left_key), ("right", link.right_key)]
+        )
         names = {f.field for f in item.fields.all()}
         if not (names and item.kind in ("field", "rejected")):
             records |= set(places)
         other = "right" if item.side == "left" else "left"
-        records |= {(item.side, key) for key in item.twins} | {(other, key) for key in item.candidates if link is None}
+        records |= {(item.side, key) for key in item.twins} | {
+            (other, key) for key in item.candidates if link is None
+        }
         for place in places:
             fields[place] |= names
     return fields, records
@@ -112,7 +124,7 @@ def in_inbox() -> tuple[dict[tuple[str, str], set[str]], set[tuple[str, str]]]:
 
 def is_left_alone(world: World, *rows: Row | None) -> bool:
     """Whether a person chose to leave these records, or some value of theirs, as they are."""
-    alone = {int(found[1]) for d in world.people.decisions if d.leaves and (found := ENTITY.match(d.label))}
+    alone: set[int] = set().union(*(d.entities for d in world.people.decisions if d.leaves))
     return any(who(row.values) in alone for row in rows if row is not None)
 
 

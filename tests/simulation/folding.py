@@ -55,8 +55,6 @@ def _tokens(text: str | None) -> set[str]:
     found: set[str] = set()
     for v in values:
         found |= tokens(v)
-        if isinstance(v, str) and v.replace(".", "").isdigit():
-            found.add(f"d{v.split('.')[0]}")
     return found
 
 
@@ -64,7 +62,8 @@ def fold(world: World) -> Fold:
     """Fold the journal of the mapping `people`."""
     folded = Fold()
     waiting: dict[int, int] = defaultdict(int)
-    for item in Conflict.objects.live().prefetch_related("fields"):
+    mine = world.mappings["people"]
+    for item in Conflict.objects.live().filter(mapping=mine).prefetch_related("fields"):
         for seq, _ in item.seqs.values():
             waiting[seq] += 1
         for f in item.fields.all():

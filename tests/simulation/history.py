@@ -72,18 +72,22 @@ class History:
         """The step's own random numbers."""
         return random.Random(f"{self.seed}/{step.number}/{step.what}")
 
-    def play(self, staff: Any = None) -> World:
-        """Let it happen, in a transaction that is rolled back. Raises Broken."""
+    def play(self, staff: Any = None, tell: Any = None) -> World:
+        """Let it happen, in a transaction that is rolled back. Raises Broken; `tell` is given the world then."""
         with rolled_back():
             world = World(self.rules, self.habits, staff)
             with inhabited(world):
-                for step in self.steps:
-                    self._take(world, step)
-                settle(world)
                 try:
+                    for step in self.steps:
+                        world.note(f"step {step.number} {step.what}")
+                        self._take(world, step)
+                    world.note("settling")
+                    settle(world)
                     self._judge(world)
-                except AssertionError as error:
-                    raise Broken(f"seed {self.seed}: {error}") from error
+                except Exception as error:
+                    if tell is not None:
+                        tell(world)
+                    raise Broken(f"seed {self.seed}: {type(error).__name__} {error}") from error
         return world
 
     def _take(self, world: World, step: Step) -> None:
@@ -133,13 +137,15 @@ def settle(world: World, kind: str = "incremental") -> None:
         before = writes_of(world)
         for name in ("firms", "people"):
             world.sync(kind, name)
-        if writes_of(world) == before and not Mark.objects.exists() and not Intent.objects.exists():
+        waiting = sum(p.counts.get("waiting", 0) for p in world.passes[-len(world.mappings) :])
+        rested = (waiting or not Mark.objects.exists()) and not Intent.objects.exists()
+        if writes_of(world) == before and rested:
             break
     else:
         marks = list(Mark.objects.values_list("side", "key", "attempts", "reason"))
-        waiting = [m for m in marks if m]
-        messages = [f"{p.state}: {p.message} {p.counts}" for p in world.passes[-2:]]
-        raise Broken(f"it does not settle: marks {waiting}, passes {messages}")
+        open_intents = list(Intent.objects.values_list("side", "op", "key", "state", "link_id"))
+        messages = [f"{p.kind} {p.state}: {p.message} {p.counts}" for p in world.passes[-2:]]
+        raise Broken(f"it does not settle: marks {marks}, intents {open_intents}, passes {messages}")
     world.sleep(LONG)
     before = writes_of(world)
     for name in ("firms", "people"):

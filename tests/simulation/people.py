@@ -26,7 +26,7 @@ TEXTS = ("a", "b", "c", "o")
 class Decision:
     """What a person decided, and the tokens that the person saw and gave up, by field."""
 
-    label: str
+    entities: set[int]
     given_up: dict[str, set[str]]
     leaves: bool = False
     restores: bool = False
@@ -215,6 +215,7 @@ class People:
         self, rng: random.Random, item: Conflict, firmly: bool
     ) -> tuple[dict[str, FieldChoice], RecordChoice | None, Decision]:
         given_up: dict[str, set[str]] = {}
+        entities = {who(item.snapshot.get(side) or {}) for side in ("left", "right")}
         kinds = list(RECORD_PICKS[ConflictKind(item.kind)])
         fields = list(item.fields.all())
         leaving = (RecordPickKind.LEAVE, RecordPickKind.IGNORE)
@@ -227,7 +228,7 @@ class People:
                     *(tokens(v) for f in fields if f.field == "c" for v in (f.left, f.right))
                 )
             leaves = any(p.kind is PickKind.LEAVE for p in picks.values())
-            return picks, None, Decision(item.label, given_up, leaves)
+            return picks, None, Decision(entities, given_up, leaves)
         kinds = [k for k in kinds if not (firmly and k in leaving)] or kinds
         kind = rng.choice(kinds)
         if kind is RecordPickKind.LINK and not item.candidates:
@@ -240,7 +241,7 @@ class People:
         return (
             {},
             RecordChoice(kind, key),
-            Decision(item.label, given_up, kind in leaving, kind is RecordPickKind.RESTORE),
+            Decision(entities, given_up, kind in leaving, kind is RecordPickKind.RESTORE),
         )
 
     def _pick(self, rng: random.Random, f: Any, firmly: bool, given_up: dict[str, set[str]]) -> FieldChoice:

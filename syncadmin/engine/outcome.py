@@ -17,14 +17,14 @@ from syncadmin.core import plan as core
 from syncadmin.core.retry import RECORDS
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
-from syncadmin.models import EntryKind, Intent, IntentState, ledger, marks
+from syncadmin.models import EntryKind, Intent, IntentState, bulk, ledger, marks
 
 from . import links
 from .accounts import disposition_row, link_row
 from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Run, intent_body
 from .load import match_bytes
-from .store import forget_unlinked
+from .store import close_questions, forget_unlinked
 
 _DONE = {core.Op.CREATE: "created", core.Op.UPDATE: "updated", core.Op.DELETE: "deleted"}
 
@@ -92,9 +92,10 @@ def _pair(run: Run, effort: Effort) -> None:
         else:
             effort.link.left_key, effort.link.right_key = str(effort.left_key), str(effort.right_key)
             links.rekey(effort.link)
-        forget_unlinked(
-            run.binding.id, [(Side.LEFT, str(effort.left_key)), (Side.RIGHT, str(effort.right_key))]
-        )
+        paired = [(Side.LEFT, str(effort.left_key)), (Side.RIGHT, str(effort.right_key))]
+        own = {effort.conflict.pk} if effort.conflict is not None else set()
+        close_questions(run, paired, own, run.clock())
+        forget_unlinked(run.binding.id, paired)
 
 
 def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
@@ -271,7 +272,7 @@ def _settle_intents(efforts: Sequence[Effort]) -> None:
     doubt = {pk for pk, result in results if result is Result.UNKNOWN}
     # an update that was carried out field by field is over only if every part of it is
     over -= {pk for pk, result in results if result not in (Result.APPLIED, Result.REJECTED)}
-    Intent.objects.filter(pk__in=over).delete()
+    bulk.delete(Intent, list(over))
     Intent.objects.filter(pk__in=doubt).update(state=IntentState.DOUBT)
 
 

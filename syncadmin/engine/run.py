@@ -6,6 +6,7 @@ failed with a message that a person can act on, or lost (another worker took ove
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections import Counter
@@ -25,6 +26,7 @@ from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
 from .effort import Item, Run
+from .fresh import doubtful
 from .judge import judge
 from .load import due_marks, load
 from .outcome import store_outcomes
@@ -180,13 +182,24 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
     again: frozenset[tuple[Side, str]] = frozenset()
     rounds: Counter[int] = Counter()
     while batch := due_marks(run.binding.id, run.clock()):
-        again = _handle(run, batch, cache, again)
+        with _one_sweep():
+            again = _handle(run, batch, cache, again)
         tired = [(m.pk, m.generation) for m in batch if rounds[m.pk] >= ROUNDS]
         rounds.update(m.pk for m in batch)
         if tired:
             with run.lease.fenced():
                 marks.defer(tired, run.clock() + RECORDS.wait(max(m.attempts for m in batch)))
         report("writing", len(batch))
+
+
+@contextmanager
+def _one_sweep() -> Iterator[None]:
+    """No garbage collection in the middle of a batch: its objects all live until its end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _handle(
@@ -199,17 +212,20 @@ def _handle(
     store.forget_vanished(run, items)
     _put_off_unanswered(run, items)
     judged = judge(run.binding, items)
+    unsure = doubtful(run, judged)
+    judged = [item for item in judged if item not in unsure]
     hold_bounces(run, judged)
     writing = store.store_plans(run, judged)
+    anew = frozenset(place for item in unsure for place in item.places())
     if not writing:
-        return frozenset()
+        return anew
     efforts = [effort for _, effort in writing]
     cache.forget(place for effort in efforts for place in effort.places)
     write.prepare(run.binding, writing)
     write.send(run.binding, efforts)
     write.read_back(run.binding, efforts)
     write.read_answers(run.binding, efforts)
-    again = store_outcomes(run, efforts)
+    again = store_outcomes(run, efforts) | anew
     for attempt in (a for e in efforts for a in e.attempts):
         if attempt.away is not None:
             raise attempt.away

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from conflicts import intake
+from conflicts.models import Conflict
 from syncadmin.core import plan as core
+from syncadmin.core.side import Side
 from syncadmin.core.values import same
 from syncadmin.models import EntryKind, ledger
 
@@ -47,7 +49,7 @@ def _change_row(run: Run, item: Item, row: ChangeRow, old: object) -> ledger.Row
     return ledger.Row(
         EntryKind.CHANGE,
         row.side,
-        item.link.key(row.side) if item.link is not None else item.key,
+        item.link.key(row.side) if item.link is not None else _own_key(item, row.side),
         row.field,
         old,
         row.new,
@@ -57,13 +59,20 @@ def _change_row(run: Run, item: Item, row: ChangeRow, old: object) -> ledger.Row
     )
 
 
+def _own_key(item: Item, side: Side) -> str:
+    """The key of the record on `side` of an item that is about to become a pair."""
+    key = item.decided.left_key if side is Side.LEFT else item.decided.right_key
+    return item.key if key is None else key
+
+
 def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]], now: datetime) -> None:
     """Dispositions that need no write: held, converged, superseded, overridden without a write."""
     rows = []
     for item in items:
         mine = changes[id(item)]
         for c in mine:
-            already_held = (c.side, c.field) in item.pending and item.pending[c.side, c.field][0] == c.seq
+            place = (c.side, c.field)
+            already_held = place in item.pending and item.pending[place][0] == c.seq and place not in item.planned
             if c.disposition == core.Disposition.HELD:
                 if not already_held:
                     rows.append(disposition_row(run, item.link, item.key, c))
@@ -71,22 +80,31 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
                 rows.append(disposition_row(run, item.link, item.key, c))
         current = {(c.side, c.field): c.seq for c in mine}
         superseded = []
+        # a decision that waits for a referenced record has not been carried out
+        asked = waiting_in(item.conflict) if item.decided.waits else set()
         for (side, name), (seq, value) in item.pending.items():
-            if seq and current.get((side, name)) != seq and name not in item.stuck:
-                gone = ChangeRow(
-                    side,
-                    name,
-                    None,
-                    value,
-                    str(core.Disposition.SUPERSEDED),
-                    "the side changed it again",
-                    seq,
-                )
+            if seq and current.get((side, name)) != seq and name not in item.stuck and seq not in asked:
+                fate, rule = _fate_of_gone(item, side, name)
+                gone = ChangeRow(side, name, None, value, fate, rule, seq)
                 rows.append(disposition_row(run, item.link, item.key, gone))
                 superseded.append(seq)
         if superseded and item.conflict is not None:
             intake.forget(item.conflict, superseded)
     ledger.append(run.binding.id, rows, now)
+
+
+def _fate_of_gone(item: Item, side: Side, name: str) -> tuple[str, str]:
+    """What became of a change that is no longer there to be seen, and why."""
+    planned = item.planned.get((side, name))
+    if planned is not None and planned.disposition in (core.Disposition.OVERRIDDEN, core.Disposition.MERGED):
+        # a write that nobody can tell the end of may have replaced it: it is accounted for as planned
+        return planned.disposition, planned.rule
+    return str(core.Disposition.SUPERSEDED), "the side changed it again"
+
+
+def waiting_in(conflict: Conflict | None) -> set[int]:
+    """The numbers of the changes that wait for an item."""
+    return set() if conflict is None else {change[0] for change in conflict.seqs.values()}
 
 
 def disposition_row(

@@ -13,7 +13,7 @@ from django.db import connection
 from syncadmin.core import plan as core
 from syncadmin.core.alike import alike
 from syncadmin.core.side import SIDES, Side
-from syncadmin.core.values import Value
+from syncadmin.core.values import Value, empty
 from syncadmin.models import Unlinked, bulk
 
 from . import links
@@ -63,7 +63,8 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
 def find_created(binding: Binding, writes: Sequence[core.Write]) -> dict[int, list[Translated]]:
     """By id of each create among `writes`: unlinked records that it may have made. Raises ConnectorError.
 
-    They have the match values that were sent, or, where it had none to be found by, are alike in every field.
+    They have the match values that were sent and resemble it: somebody may have edited them since. Where it
+    had no match values to be found by, they are alike in every field.
     """
     found: dict[int, list[Translated]] = {}
     for side in SIDES:
@@ -91,9 +92,13 @@ def find_created(binding: Binding, writes: Sequence[core.Write]) -> dict[int, li
 
 
 def _may_be(binding: Binding, found: Translated, sent: core.Write, match: tuple[Value, ...] | None) -> bool:
-    if match is not None:
-        return binding.match_of(found.record.values) == match
-    return all(alike(found.record.values.get(name), value) for name, value in sent.values.items())
+    if match is not None and binding.match_of(found.record.values) != match:
+        return False
+    told = [
+        name for name, value in sent.values.items() if not empty(value) and name not in binding.policy.match
+    ]
+    kept = [name for name in told if alike(found.record.values.get(name), sent.values[name])]
+    return len(kept) == len(told) or (match is not None and 2 * len(kept) > len(told))
 
 
 def _find_values(

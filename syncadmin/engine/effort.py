@@ -112,7 +112,8 @@ class Effort:
 class Item:
     """One record or pair with everything that `decide` and the store need to know.
 
-    `stuck` names fields ('' for the record itself) whose planned value a system has refused before;
+    `listed` tells that it was decided by what a listing showed. `stuck` names fields ('' for the record
+    itself) whose planned value a system has refused before; `planned` are the changes of writes in doubt;
     `partners` are the unlinked records, by key, that an unlinked one may be the same as.
     """
 
@@ -123,12 +124,14 @@ class Item:
     tries: int = 0
     marked: set[Side] = field(default_factory=set)
     fresh: bool = False
+    listed: bool = False
     seen: dict[Side, Translated | None] = field(default_factory=dict)
     unanswered: bool = False
     observations: dict[Side, core.Present | core.Absent | core.Matches] = field(default_factory=dict)
     conflict: Conflict | None = None
     intents: list[Intent] = field(default_factory=list)
     pending: dict[Place, tuple[int, Value]] = field(default_factory=dict)
+    planned: dict[Place, ChangeRow] = field(default_factory=dict)
     match: bytes | None = None
     ignored: bool = False
     alone: bytes | None = None

@@ -104,6 +104,7 @@ def _attach_intents(binding: Binding, items: Sequence[Item]) -> None:
             item.fresh = True
             for change in effort_of(item.intents, item.link).changes:
                 item.pending.setdefault((change.side, change.field), (change.seq, change.new))
+                item.planned[change.side, change.field] = change
 
 
 def _read(binding: Binding, items: Sequence[Item], cache: Cache) -> None:
@@ -137,7 +138,7 @@ def _fetch(binding: Binding, items: Sequence[Item], cache: Cache, wants: object)
             key = item.key if item.link is None else item.link.key(side)
             cached = None if item.fresh else cache.take(side, key)
             if cached is not None:
-                item.seen[side] = cached
+                item.seen[side], item.listed = cached, True
             else:
                 needed[key] = item
         if not needed:

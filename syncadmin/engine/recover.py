@@ -1,4 +1,4 @@
-"""Recovery: open intents that a dead worker or a lost answer left are settled by looking, before anything else.
+"""Recovery: open intents that a dead worker or a lost answer left are settled by looking, first of all.
 
 Each open intent's record is marked dirty; when it is handled, both sides are read fresh. A system that holds
 what was wanted had applied it; a create is looked for by the match values it was sent with, or repeated under
@@ -63,11 +63,22 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     recovered = sum(a.applied for e in finished for a in e.attempts)
     if recovered:
         with run.lease.fenced():
+            mark(run.binding.id, _made(finished), "recovery", run.clock())
             text = f"recovered {recovered} writes that an interrupted pass had made"
             note = ledger.Row(EntryKind.NOTE, rule=text, pass_id=run.pass_id)
             ledger.append(run.binding.id, [note], run.clock())
     run.count("recovered", recovered)
     return True
+
+
+def _made(efforts: Sequence[Effort]) -> list[tuple[Side, str]]:
+    """The records that recovered creates have made: somebody may have edited them since."""
+    return [
+        (a.write.side, a.outcome.key)
+        for e in efforts
+        for a in e.attempts
+        if a.applied and a.write.op is core.Op.CREATE and a.outcome is not None and a.outcome.key is not None
+    ]
 
 
 def _effort(item: Item) -> Effort:

@@ -103,7 +103,7 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
             continue
         held = (
             plan.conflict is not None
-            or (effort.conflict is not None and bool(plan.writes))
+            or (effort.conflict is not None and bool(plan.writes or plan.waits))
             or bool(item.stuck)
         )
         if not (new or not plan.writes or plan.conflict is not None):
@@ -117,7 +117,28 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
         if item.link is not None and item.decided.action is core.LinkAction.LINK
     ]
     ledger.append(run.binding.id, entries, now)
+    own = {item.conflict.pk for item in items if item.conflict is not None}
+    close_questions(run, paired, own, now)
     forget_unlinked(run.binding.id, paired)
+
+
+def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int], now: datetime) -> None:
+    """Records that have become a pair leave the inbox as single ones; `own` items go on as the pair's."""
+    over: dict[int, str] = {}
+    rows: list[ledger.Row] = []
+    for side in SIDES:
+        keys = [key for s, key in paired if s is side]
+        for key, conflict in intake.live_by_record(run.binding.id, side, keys).items() if keys else ():
+            if conflict.pk in own:
+                continue
+            over[conflict.pk] = "resolved: the record has found its partner"
+            for place, (seq, value) in conflict.seqs.items():
+                name = place.partition("/")[2]
+                fate = str(core.Disposition.CONVERGED)
+                c = ChangeRow(side, name, None, value, fate, "it has found its partner", seq)
+                rows.append(disposition_row(run, None, key, c))
+    intake.close(over, now)
+    ledger.append(run.binding.id, rows, now)
 
 
 def _report_conflicts(

@@ -134,7 +134,9 @@ class Chaos:
         self.gap(f"before {call}")
         if self._hits(self.faults.retries):
             self.probe(f"{call} refused for now")
-            raise base.Retry("too many requests", after=timedelta(seconds=self.rng.choice([1, 30])), system=side)
+            raise base.Retry(
+                "too many requests", after=timedelta(seconds=self.rng.choice([1, 30])), system=side
+            )
 
     def wrote(self, side: str, op: str) -> None:
         """After one write took effect, before its answer is given."""

@@ -62,7 +62,7 @@ class Habits:
 
     def store(self, values: Mapping[str, Any]) -> Values:
         """Values as this system keeps them."""
-        return {name: self._keep(value) for name, value in values.items()}
+        return {name: value if name == "f" else self._keep(value) for name, value in values.items()}
 
     def _keep(self, value: Any) -> Any:
         if self.trims and isinstance(value, str):
@@ -86,6 +86,7 @@ class Event:
     old: Values | None
     new: Values | None
     raced: bool = False
+    late: bool = False  # by a worker that had lost its lease
 
 
 @dataclass
@@ -128,6 +129,7 @@ class System:
     audit: list[Event]
     tables: dict[str, Table] = field(default_factory=dict)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
+    late: bool = False
 
     def table(self, resource: str) -> Table:
         """The table of a resource."""
@@ -225,5 +227,17 @@ class System:
     ) -> None:
         at = self.clock()
         self.audit.append(
-            Event(len(self.audit) + 1, at, resource, self.side, actor, op, key, old, new, raced)
+            Event(
+                len(self.audit) + 1,
+                at,
+                resource,
+                self.side,
+                actor,
+                op,
+                key,
+                old,
+                new,
+                raced,
+                actor == "hub" and self.late,
+            )
         )

@@ -147,6 +147,8 @@ class World:
         if mapping is None:
             return None
         wrote = sum(e.actor == "hub" for e in self.audit)
+        for system in self.systems.values():
+            system.late = False
         try:
             row = run.run_pass(mapping.pk, kind, clock=self.clock)
         except Died:
@@ -171,6 +173,8 @@ class World:
                 self.sync()
         finally:
             self.chaos.faults = mine
+        for system in self.systems.values():
+            system.late = True
 
     def lift_guard(self) -> bool:
         """A person approves what a guard has stopped. Returns whether there was anything."""

@@ -21,7 +21,9 @@ from pydantic import BaseModel
 class ConnectorError(Exception):
     """Base of all connector errors; carries where it happened and the system's own words."""
 
-    def __init__(self, message: str, *, system: str = "", resource: str = "", key: str = "", said: str = "") -> None:
+    def __init__(
+        self, message: str, *, system: str = "", resource: str = "", key: str = "", said: str = ""
+    ) -> None:
         super().__init__(message)
         self.message, self.system, self.resource, self.key, self.said = message, system, resource, key, said
 
@@ -216,7 +218,7 @@ class Outcome:
 
     `record` is the record as this very write left it, where the system tells (bound to the write,
     or to the version that it produced); `said` are the system's own words for anything but APPLIED.
-    `window` is the time, in seconds, between the checking read and the answer, where the guarantee is CHECKED.
+    `window`: seconds between the checking read and the answer, where the guarantee is CHECKED.
     """
 
     result: Result
@@ -242,7 +244,7 @@ class Connector(Protocol):
         """Keep the configuration; connect lazily. Raises nothing but Misconfigured."""
 
     def check(self) -> list[CheckItem]:
-        """Test the connection: reachable, authenticated, each configured resource readable. Never raises ConnectorError."""
+        """Test the connection: reachable, authenticated, each resource readable. Never raises ConnectorError."""
         ...
 
     def discover(self) -> list[ResourceInfo]:
@@ -265,14 +267,16 @@ class Connector(Protocol):
         ...
 
     def scan(self, resource: str, *, fields: Sequence[str], limit: int) -> Iterator[Page]:
-        """Every record, in pages of at most `limit`, in key order where the system can. Raises if incomplete."""
+        """Every record, in pages of at most `limit`, in key order if possible. Raises if incomplete."""
         ...
 
     def fetch(self, resource: str, keys: Sequence[str], *, fields: Sequence[str]) -> Fetched:
         """Records by key, in bulk, fresh."""
         ...
 
-    def find(self, resource: str, field: str, values: Sequence[Any], *, fields: Sequence[str]) -> list[Record]:
+    def find(
+        self, resource: str, field: str, values: Sequence[Any], *, fields: Sequence[str]
+    ) -> list[Record]:
         """Records whose `field` equals one of the raw `values`."""
         ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-RUN_PASS = "syncadmin.run_pass"
+RUN_PASS = "syncadmin.run_pass"  # noqa: S105 - a permission, no password
 APPROVE_GUARD_STOP = "syncadmin.approve_guardstop"
 RESOLVE_CONFLICT = "conflicts.resolve_conflict"
 CHANGE_SYSTEM = "syncadmin.change_system"
@@ -35,8 +35,14 @@ ACTIONS: dict[str, list[str]] = {
 def make_groups(group_model: Any, permission_model: Any) -> None:
     """Make the groups, or give those that exist what they lack. Takes nothing away."""
     rows = permission_model.objects.filter(content_type__app_label__in=(*DOMAIN, "auth"))
-    found = {f"{row.content_type.app_label}.{row.codename}": row for row in rows.select_related("content_type")}
-    looking = [name for name in found if name.split(".")[0] in DOMAIN and name.split(".")[1].startswith("view_")]
+    found = {
+        f"{row.content_type.app_label}.{row.codename}": row for row in rows.select_related("content_type")
+    }
+    looking = [
+        name for name in found if name.split(".")[0] in DOMAIN and name.split(".")[1].startswith("view_")
+    ]
     for name, actions in ACTIONS.items():
         group, _ = group_model.objects.get_or_create(name=name)
-        group.permissions.add(*(found[permission] for permission in (*looking, *actions) if permission in found))
+        group.permissions.add(
+            *(found[permission] for permission in (*looking, *actions) if permission in found)
+        )

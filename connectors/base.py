@@ -244,7 +244,7 @@ class Connector(Protocol):
         """Keep the configuration; connect lazily. Raises nothing but Misconfigured."""
 
     def check(self) -> list[CheckItem]:
-        """Test the connection: reachable, authenticated, each resource readable. Never raises ConnectorError."""
+        """Test the connection: reachable, authenticated, resources readable. Never raises ConnectorError."""
         ...
 
     def discover(self) -> list[ResourceInfo]:

@@ -32,7 +32,7 @@ def run_pass(mapping_id: int, kind: str) -> None:
     job = get_current_job()
     if job is not None:
         _no_longer_waiting(mapping_id, job)
-    run.run_pass(mapping_id, kind)
+    run.run_pass(mapping_id, kind, heartbeat=True)
 
 
 def enqueue_pass(mapping_id: int, kind: str = "incremental") -> None:

@@ -6,18 +6,22 @@ the state row and checks the number first: it can store nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event, Thread
 
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 
 from syncadmin.models import MappingState
 
-TERM = timedelta(seconds=60)
-RENEW_AFTER = timedelta(seconds=15)
+logger = logging.getLogger(__name__)
+
+TERM = timedelta(seconds=30)
+RENEW_AFTER = timedelta(seconds=10)
 
 
 class LeaseLost(Exception):
@@ -91,3 +95,32 @@ def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Leas
             token=token, holder=holder, expires_at=now + TERM
         )
     return Lease(mapping_id, token, clock)
+
+
+@contextmanager
+def kept_alive(lease: Lease) -> Iterator[None]:
+    """Renew a lease from a thread for as long as this process lives, however long a system takes to answer.
+
+    A worker that is stopped or dead renews nothing: its lease runs out within a term.
+    """
+    over = Event()
+
+    def beat() -> None:
+        while not over.wait(RENEW_AFTER.total_seconds()):
+            try:
+                mine = MappingState.objects.filter(mapping_id=lease.mapping_id, token=lease.token)
+                mine.update(expires_at=lease.clock() + TERM)
+            except (
+                OperationalError
+            ) as error:  # the next beat may get through; if none does, the lease runs out
+                logger.warning("mapping %s: its lease could not be renewed: %s", lease.mapping_id, error)
+                connection.close()
+        connection.close()
+
+    thread = Thread(target=beat, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -11,7 +11,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -44,11 +44,13 @@ def run_pass(
     clock: Clock = timezone.now,
     progress: Progress | None = None,
     holder: str = "",
+    heartbeat: bool = False,
 ) -> Pass | None:
     """Run one pass now. Returns its row, or None if another pass of this mapping is running.
 
     `kind` incremental becomes a full comparison where none was made yet or one is due. What a system or the
-    configuration does wrong ends the pass with a message and is not raised.
+    configuration does wrong ends the pass with a message and is not raised. With `heartbeat` a thread renews
+    the lease, so that it does not run out while a system takes its time.
     """
     mapping = Mapping.objects.select_related("left__system", "right__system").get(pk=mapping_id)
     held = lease.acquire(mapping_id, holder or f"{socket.gethostname()}:{os.getpid()}", clock)
@@ -62,7 +64,8 @@ def run_pass(
     )
     reporter = Reporter(row, clock, progress)
     try:
-        with _ending(row, clock), bind(mapping) as binding:
+        beating = lease.kept_alive(held) if heartbeat else nullcontext()
+        with _ending(row, clock), beating, bind(mapping) as binding:
             run = Run(binding, held, row.pk, clock, row.counts)
             _note_guarantees(binding)
             _work(run, row, reporter)

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from syncadmin.embedded import wait_until
 from syncadmin.engine import lease, run, store, write
 from syncadmin.models import Intent, Link, MappingState
+from tests.builders import a_mapping
 
 from .test_pass import ANNA, quiet
 
@@ -112,3 +114,18 @@ def test_a_second_pass_of_one_mapping_does_not_start_while_one_runs(world):
     assert run.run_pass(world.mapping.pk) is None
     held.release()
     world.sync()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_is_kept_while_its_worker_lives_and_no_longer(monkeypatch):
+    mapping = a_mapping()
+    monkeypatch.setattr(lease, "RENEW_AFTER", timedelta(milliseconds=20))
+    held = lease.acquire(mapping.pk, "somebody", timezone.now)
+    state = MappingState.objects.filter(mapping=mapping)
+    with lease.kept_alive(held):
+        state.update(expires_at=timezone.now())
+        wait_until(lambda: state.get().expires_at > timezone.now(), timeout=10, what="the lease is renewed")
+    state.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert lease.acquire(mapping.pk, "another", timezone.now) is not None
+    with lease.kept_alive(held):
+        assert state.get().holder == "another"

@@ -14,7 +14,7 @@ class Passes:
     ran: list[tuple[int, str]] = field(default_factory=list)
     meanwhile: Callable[[], object] | None = None
 
-    def run_pass(self, mapping_id: int, kind: str) -> None:
+    def run_pass(self, mapping_id: int, kind: str, *, heartbeat: bool) -> None:
         self.ran.append((mapping_id, kind))
         if self.meanwhile is not None:
             act, self.meanwhile = self.meanwhile, None

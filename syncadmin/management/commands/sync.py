@@ -23,7 +23,7 @@ class Command(MappingCommand):
         mapping = self.mapping(options["mapping"])
         kind = PassKind.RECONCILE if options["reconcile"] else PassKind.INCREMENTAL
         with tqdm(unit=" records", disable=options["json"] or not sys.stderr.isatty(), leave=False) as bar:
-            done = run_pass(mapping.pk, kind, progress=lambda row: _show(bar, row))
+            done = run_pass(mapping.pk, kind, progress=lambda row: _show(bar, row), heartbeat=True)
         if done is None:
             raise CommandError(
                 f"another pass of {mapping.name} is running; try again when it is done", returncode=FAILED

@@ -24,6 +24,7 @@ from .accounts import disposition_row, link_row
 from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Run, intent_body
 from .load import match_bytes
+from .peers import look_again
 from .store import close_questions, forget_unlinked
 
 _DONE = {core.Op.CREATE: "created", core.Op.UPDATE: "updated", core.Op.DELETE: "deleted"}
@@ -37,6 +38,7 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
     with run.lease.fenced():
         now = run.clock()
         rows: list[tuple[links.LinkRow, bytes | None]] = []
+        closed: list[bytes | None] = []
         for effort in efforts:
             _pair(run, effort)
             if effort.link is None:
@@ -45,6 +47,7 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
             if whole and any(a.write.op is core.Op.DELETE for a in effort.attempts):
                 effort.link.status = "closed"
                 rows.append((effort.link, None))
+                closed.append(match_bytes(run.binding, effort.link.shadow(Side.LEFT)))
                 continue
             held = (
                 effort.keeps_conflict
@@ -54,6 +57,7 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
             if settle(effort, effort.link, held) or effort.link.id is None:
                 rows.append((effort.link, match_bytes(run.binding, effort.link.shadow(Side.LEFT))))
         links.save(run.binding.id, rows)
+        look_again(run.binding.id, closed, now)
         _journal(run, efforts, now)
         _report_refused(run, efforts, now)
         _close_conflicts(efforts, now)
@@ -95,7 +99,7 @@ def _pair(run: Run, effort: Effort) -> None:
         paired = [(Side.LEFT, str(effort.left_key)), (Side.RIGHT, str(effort.right_key))]
         own = {effort.conflict.pk} if effort.conflict is not None else set()
         close_questions(run, paired, own, run.clock())
-        forget_unlinked(run.binding.id, paired)
+        forget_unlinked(run.binding.id, paired, run.clock())
 
 
 def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:

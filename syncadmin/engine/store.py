@@ -25,6 +25,7 @@ from .accounts import dispose, disposition_row, journal_changes, link_row
 from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Item, Run, intent_body
 from .load import match_bytes
+from .peers import look_again, matches_of
 
 
 def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
@@ -84,11 +85,13 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
     entries: list[ledger.Row] = []
     now = run.clock()
     paired: list[tuple[Side, str]] = []
+    closed: list[bytes | None] = []
     for item, effort in zip(items, efforts, strict=True):
         plan = item.decided
         if plan.action is core.LinkAction.CLOSE and item.link is not None and not plan.writes:
             item.link.status = "closed"
             rows.append((item.link, None))
+            closed.append(match_bytes(run.binding, item.link.shadow(Side.LEFT)))
             entries.append(link_row(run, item.link, "closed"))
             run.count("closed")
             continue
@@ -119,7 +122,8 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
     ledger.append(run.binding.id, entries, now)
     own = {item.conflict.pk for item in items if item.conflict is not None}
     close_questions(run, paired, own, now)
-    forget_unlinked(run.binding.id, paired)
+    forget_unlinked(run.binding.id, paired, now)
+    look_again(run.binding.id, closed, now)
 
 
 def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int], now: datetime) -> None:
@@ -255,12 +259,14 @@ def how_closed(conflict: Conflict, plan: core.Plan | None) -> str:
     return "settled by itself: the sides agree again"
 
 
-def forget_unlinked(mapping_id: int, places: Sequence[tuple[Side, str]]) -> None:
-    """Records that are paired now, or gone, are no longer unlinked."""
+def forget_unlinked(mapping_id: int, places: Sequence[tuple[Side, str]], now: datetime) -> None:
+    """Records that are paired now, or gone, are no longer unlinked; their peers look again."""
+    matches = matches_of(mapping_id, places)
     for side in SIDES:
         keys = [key for s, key in places if s is side]
         if keys:
             Unlinked.objects.filter(Q(mapping_id=mapping_id, side=side.value, key__in=keys)).delete()
+    look_again(mapping_id, matches, now)
 
 
 def forget_vanished(run: Run, items: Sequence[Item]) -> None:
@@ -270,7 +276,7 @@ def forget_vanished(run: Run, items: Sequence[Item]) -> None:
         return
     with run.lease.fenced():
         now = run.clock()
-        forget_unlinked(run.binding.id, [(i.side, i.key) for i in gone])
+        forget_unlinked(run.binding.id, [(i.side, i.key) for i in gone], now)
         intake.close({i.conflict.pk: "the record is gone" for i in gone if i.conflict is not None}, now)
         rows = []
         for item in gone:

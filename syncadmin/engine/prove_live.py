@@ -254,14 +254,14 @@ def _judge(
         return ""
     if link.id in waiting.being_written:
         return "is being written"
-    if way := _on_its_way(place, waiting):
-        return way
     left = [n for n in differing if not _is_alone(n, differing[n][1], side, fields, whole)]
     if not left:
         return "left as it is"
     shown = [n for n in left if conflict is None or not _is_asked(conflict, side, n, differing[n][1])]
     if not shown:
         return "waits in the inbox"
+    if way := _on_its_way(place, waiting):
+        return way
     return [
         _finding(
             place,

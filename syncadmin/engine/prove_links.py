@@ -60,7 +60,10 @@ class _Told:
         """Take in one entry of the link."""
         _, self.seq, kind, side, name, new, fate, rule, of, cause_side, cause_new = row
         if kind == EntryKind.LINK:
-            self.pairing, self.keys = rule, _value(new)
+            keys = _value(new)
+            self.pairing, self.keys = rule, keys if isinstance(keys, list) else []
+        elif side not in (Side.LEFT, Side.RIGHT):
+            return  # the chain tells of it
         elif kind == EntryKind.WRITE:
             self._written(side, name, _value(new), cause_side, cause_new)
             if cause_side is not None:
@@ -75,7 +78,7 @@ class _Told:
         what the other side held: the value that it was made of.
         """
         if name == "":
-            for each, value in (new or {}).items():
+            for each, value in _record(new).items():
                 self.known[side, each] = _Known(self.seq, [value], must=False)
             return
         other = Side(side).other.value
@@ -89,7 +92,7 @@ class _Told:
         """A side's own change is what it holds once that is agreed on, unless it was written to since."""
         if name == "":
             if fate == Disposition.PROPAGATED:
-                for each, value in (new or {}).items():
+                for each, value in _record(new).items():
                     if (side, each) not in self.known or self.known[side, each].seq < of:
                         self.known[side, each] = _Known(of, [value], must=False)
             return
@@ -103,7 +106,16 @@ class _Told:
 
 
 def _value(text: str | None) -> Any:
-    return None if text is None else _json.decode(text)
+    """A journaled value; what is no JSON stands for itself, and equals nothing that was ever written."""
+    try:
+        return None if text is None else _json.decode(text)
+    except msgspec.DecodeError:
+        return f"unreadable: {text}"
+
+
+def _record(values: Any) -> dict[str, Value]:
+    """The values of a whole record; none if these are no such values (the chain tells of that)."""
+    return values if isinstance(values, dict) else {}
 
 
 def check_links(mapping: Mapping, proof: Proof, report: Callable[[str, int, int], None]) -> None:
@@ -167,7 +179,12 @@ def _check_values(told: _Told, link: tuple[Any, ...], names: set[str], proof: Pr
     status, left_key, right_key, left, right = link
     if status == LinkStatus.CLOSED:
         return
-    shadows = {"left": decode(bytes(left)), "right": decode(bytes(left if right is None else right))}
+    try:
+        shadows = {"left": decode(bytes(left)), "right": decode(bytes(left if right is None else right))}
+    except msgspec.DecodeError as error:
+        text = f"what the hub remembers of this link can't be read: {error}"
+        proof.found(Finding("shadow", text, "left", left_key, link=told.link_id))
+        return
     for (side, name), known in told.known.items():
         if name not in names or (name not in shadows[side] and not known.must):
             continue

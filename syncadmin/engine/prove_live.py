@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import msgspec
 from django.db import connection
 from django.utils import timezone
 
@@ -249,7 +250,10 @@ def _judge(
             return "is being written"
         text = "this record is linked, and its system no longer has it"
         return _on_its_way(place, waiting) or [_finding(place, text, link=link.id)]
-    differing = _differing(found, link.shadow(side), names)
+    try:
+        differing = _differing(found, link.shadow(side), names)
+    except msgspec.DecodeError as error:
+        return [_finding(place, f"what the hub remembers of it can't be read: {error}", link=link.id)]
     if not differing:
         return ""
     if link.id in waiting.being_written:

@@ -342,6 +342,13 @@ def test_f19_a_shadow_that_differs_from_the_journal_is_found(forger):
     assert (found.expected, found.found) == (7, 70)
 
 
+def test_f19_a_shadow_that_can_not_be_read_is_found(forger):
+    link = Link.objects.get(left_key=entry(forger, kind="write", side="left", field="points").key)
+    Link.objects.filter(pk=link.pk).update(right_shadow=b"\xc1")
+    about(findings(forger), "shadow", key=link.left_key)
+    about(findings(forger, live=True), "live", key=link.right_key)
+
+
 def test_f19_a_link_that_was_removed_is_found(forger):
     link = Link.objects.get(left_key=entry(forger, kind="link", rule="created").key)
     Link.objects.filter(pk=link.pk).delete()
@@ -386,6 +393,8 @@ OTHER = {
     "field": lambda v: v + "x",
     "old": lambda v: None if v is not None else '"x"',
     "new": lambda v: None if v is not None else '"x"',
+    "new, cut short": lambda v: v[:-1] if v else "{",
+    "new, another kind": lambda v: "[1]" if v != "[1]" else "{}",
     "disposition": lambda v: "converged" if v != "converged" else "",
     "rule": lambda v: v + " ",
     "of": lambda v: (v or 0) + 1,
@@ -410,7 +419,8 @@ def test_f19_any_small_damage_to_any_row_is_found(forger, data):
             change(other, seq=row.seq)
             change(row, seq=other.seq)
         else:
-            change(row, **{what: OTHER[what](getattr(row, what))})
+            column = what.partition(",")[0]
+            change(row, **{column: OTHER[what](getattr(row, column))})
         found = findings(forger)
         assert found
         assert any(f.check == "chain" for f in found)

@@ -72,7 +72,9 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
         mine = changes[id(item)]
         for c in mine:
             place = (c.side, c.field)
-            already_held = place in item.pending and item.pending[place][0] == c.seq and place not in item.planned
+            already_held = (
+                place in item.pending and item.pending[place][0] == c.seq and place not in item.planned
+            )
             if c.disposition == core.Disposition.HELD:
                 if not already_held:
                     rows.append(disposition_row(run, item.link, item.key, c))

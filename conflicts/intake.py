@@ -72,7 +72,10 @@ def live_by_record(mapping_id: int, side: Side, keys: Iterable[str]) -> dict[str
 
 
 def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
-    """Open or refresh the items; one that says the same as before is left alone. Returns how many opened."""
+    """Open or refresh the items; one that says the same as before is left alone. Returns how many opened.
+
+    Afterwards each report's `live` is its item.
+    """
     opened: list[tuple[Conflict, Report]] = []
     known = [report.live.pk for report in reports if report.live is not None]
     revisions = dict(Conflict.objects.filter(pk__in=known).values_list("pk", "revision"))
@@ -84,6 +87,8 @@ def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
             _refresh(report.live, report, now)
     Conflict.objects.bulk_create([item for item, _ in opened])
     ConflictField.objects.bulk_create([row for item, report in opened for row in _fields(item, report)])
+    for item, report in opened:
+        report.live = item
     return len(opened)
 
 

@@ -178,8 +178,15 @@ def intent_body(effort: Effort, write: core.Write) -> bytes:
     )
 
 
-def effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
-    """The effort that these intents (of one item) were stored for."""
+def efforts_of(intents: list[Intent], link: LinkRow | None) -> list[Effort]:
+    """The efforts that these intents (of one item) were stored for: one for each time it was decided."""
+    together: dict[tuple[int, datetime], list[Intent]] = {}
+    for intent in intents:
+        together.setdefault((intent.token, intent.created_at), []).append(intent)
+    return [_effort_of(mine, link) for mine in together.values()]
+
+
+def _effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
     bodies: list[dict[str, Any]] = [decode(bytes(intent.body)) for intent in intents]
     first = bodies[0]
     return Effort(

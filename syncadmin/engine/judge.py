@@ -39,6 +39,9 @@ def judge(binding: Binding, items: Sequence[Item]) -> list[Item]:
                 plan.right_key,
             ):
                 owner.marks += item.marks
+                owner.intents += item.intents
+                owner.planned |= item.planned
+                owner.pending |= {place: item.pending[place] for place in item.planned}
             continue
         item.plan = plan
         _meet_partner(item, plan)

@@ -19,7 +19,7 @@ from . import links
 from .binding import Binding, Translated
 from .candidates import find_candidates
 from .collect import Cache
-from .effort import Item, effort_of
+from .effort import Item, efforts_of
 from .stage import encode_match
 
 BATCH = 5000
@@ -102,7 +102,7 @@ def _attach_intents(binding: Binding, items: Sequence[Item]) -> None:
     for item in items:
         if item.intents:
             item.fresh = True
-            for change in effort_of(item.intents, item.link).changes:
+            for change in (c for e in efforts_of(item.intents, item.link) for c in e.changes):
                 item.pending.setdefault((change.side, change.field), (change.seq, change.new))
                 item.planned[change.side, change.field] = change
 

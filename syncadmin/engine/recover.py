@@ -20,7 +20,7 @@ from syncadmin.models.marks import mark
 from . import write
 from .binding import Translated
 from .candidates import find_created
-from .effort import Attempt, Effort, Item, Run, effort_of
+from .effort import Attempt, Effort, Item, Run, efforts_of
 from .outcome import store_outcomes
 
 
@@ -47,9 +47,12 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     If so, nothing else that was loaded may be relied on: a recovered create, for one, has paired records. The
     marks stay, so that what else changed meanwhile is decided in the next round.
     """
-    open_efforts = [(item, _effort(item)) for item in items if item.intents and not item.unanswered]
+    open_efforts = [(item, e) for item in items if not item.unanswered for e in _efforts(item)]
     if not open_efforts:
         return False
+    for item, _ in open_efforts:
+        item.unanswered = any(_too_early(run, intent) for intent in item.intents)
+    open_efforts = [(item, effort) for item, effort in open_efforts if not item.unanswered]
     made = find_created(run.binding, [a.write for _, e in open_efforts for a in e.attempts])
     finished: list[Effort] = []
     for item, effort in open_efforts:
@@ -71,6 +74,13 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     return True
 
 
+def _too_early(run: Run, intent: Intent) -> bool:
+    """Whether a create of this very pass is in doubt, of a system that only a later listing will tell of."""
+    can = run.binding.sides[Side(intent.side)].can
+    blind = not can.finds and not can.idempotent
+    return intent.op == core.Op.CREATE and intent.token == run.lease.token and blind
+
+
 def _made(efforts: Sequence[Effort]) -> list[tuple[Side, str]]:
     """The records that recovered creates have made: somebody may have edited them since."""
     return [
@@ -81,12 +91,13 @@ def _made(efforts: Sequence[Effort]) -> list[tuple[Side, str]]:
     ]
 
 
-def _effort(item: Item) -> Effort:
-    """The item's stored effort, with what is known now."""
-    effort = effort_of(item.intents, item.link)
-    effort.conflict, effort.places, effort.tries = item.conflict, item.places(), item.tries
-    effort.observed = {side: seen.record for side, seen in item.seen.items() if seen is not None}
-    return effort
+def _efforts(item: Item) -> list[Effort]:
+    """The item's stored efforts, with what is known now."""
+    efforts = efforts_of(item.intents, item.link)
+    for effort in efforts:
+        effort.conflict, effort.places, effort.tries = item.conflict, item.places(), item.tries
+        effort.observed = {side: seen.record for side, seen in item.seen.items() if seen is not None}
+    return efforts
 
 
 def _look(item: Item, attempt: Attempt, made: Sequence[Translated]) -> None:

@@ -211,6 +211,7 @@ def _handle(
     """One batch: load, recover, decide, store the plan, write, store the outcomes."""
     items = load(run.binding, batch, cache, again)
     if recover.settle_applied(run, items):
+        cache.forget(place for item in items for place in item.places())
         return frozenset()
     store.forget_vanished(run, items)
     _put_off_unanswered(run, items)

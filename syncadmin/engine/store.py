@@ -35,7 +35,7 @@ def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
         changes = journal_changes(run, items, now)
         efforts = [_effort(run, item, changes[id(item)]) for item in items]
         _open_links(run, items, efforts)
-        _report_conflicts(run, items, changes, now)
+        _report_conflicts(run, items, efforts, changes, now)
         dispose(run, items, changes, now)
         Intent.objects.filter(pk__in=[i.pk for item in items for i in item.intents]).delete()
         writing = [(item, e) for item, e in zip(items, efforts, strict=True) if e.attempts]
@@ -146,10 +146,15 @@ def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int],
 
 
 def _report_conflicts(
-    run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]], now: datetime
+    run: Run,
+    items: Sequence[Item],
+    efforts: Sequence[Effort],
+    changes: dict[int, list[ChangeRow]],
+    now: datetime,
 ) -> None:
-    reports = []
-    for item in items:
+    """Tell the inbox what waits; from here on the items and efforts have their live conflict."""
+    reports: dict[int, intake.Report] = {}
+    for number, item in enumerate(items):
         plan = item.decided
         if plan.conflict is None:
             continue
@@ -160,21 +165,21 @@ def _report_conflicts(
         }
         waiting |= {place: change for place, change in item.pending.items() if place[1] in item.stuck}
         records = {side: o.record for side, o in item.observations.items() if isinstance(o, core.Present)}
-        reports.append(
-            intake.Report(
-                conflict=_with_refused(item, plan.conflict),
-                link_id=item.link.id if item.link is not None else None,
-                side=None if item.link is not None else item.side,
-                key="" if item.link is not None else item.key,
-                label=run.binding.title_of(*(r.values for r in records.values())) or item.key,
-                snapshot=_snapshot(item, records),
-                times={side: r.modified for side, r in records.items()},
-                waiting=waiting,
-                said=item.conflict.said if item.conflict is not None and item.stuck else "",
-                live=item.conflict,
-            )
+        reports[number] = intake.Report(
+            conflict=_with_refused(item, plan.conflict),
+            link_id=item.link.id if item.link is not None else None,
+            side=None if item.link is not None else item.side,
+            key="" if item.link is not None else item.key,
+            label=run.binding.title_of(*(r.values for r in records.values())) or item.key,
+            snapshot=_snapshot(item, records),
+            times={side: r.modified for side, r in records.items()},
+            waiting=waiting,
+            said=item.conflict.said if item.conflict is not None and item.stuck else "",
+            live=item.conflict,
         )
-    run.count("conflicts", intake.receive(run.binding.id, reports, now))
+    run.count("conflicts", intake.receive(run.binding.id, list(reports.values()), now))
+    for number, report in reports.items():
+        items[number].conflict = efforts[number].conflict = report.live
 
 
 def _snapshot(item: Item, records: dict[Side, core.Record]) -> dict[str, Any]:

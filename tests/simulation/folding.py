@@ -38,6 +38,7 @@ class Fold:
     changes: dict[int, Change] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    paired: list[tuple[str, str]] = field(default_factory=list)  # records (side, key) that ever had a partner
 
     def story(self, token: str) -> str:
         """What the journal tells of a value."""
@@ -72,6 +73,8 @@ def fold(world: World) -> Fold:
     entries = list(Entry.objects.filter(mapping=world.mappings["people"]).order_by("seq"))
     folded.entries = entries
     for entry in entries:
+        if entry.kind == "link":
+            folded.paired += zip(("left", "right"), json.loads(entry.new or "[]"), strict=True)
         if entry.kind == "change":
             folded.changes[entry.seq] = Change(entry)
         elif entry.disposition:

@@ -15,12 +15,6 @@ from syncadmin.core.side import SIDES
 from syncadmin.models import Health, Mapping, System
 
 
-def away(mapping: Mapping, now: datetime) -> Health | None:
-    """The open breaker of one of the mapping's systems, or None."""
-    systems = [mapping.resource(side).system_id for side in SIDES]
-    return Health.objects.select_related("system").filter(system_id__in=systems, open_until__gt=now).first()
-
-
 def failed(error: base.Retry, now: datetime) -> None:
     """A system could not be reached: open its breaker, for a growing while and for what it wishes."""
     system = System.objects.filter(name=error.system).first()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import sqlalchemy as sa
 
@@ -31,7 +30,6 @@ DIALECT = {
         "now": "(strftime('%Y-%m-%d %H:%M:%f', 'now'))",
     },
 }
-_moment = itertools.count(1)
 
 
 @dataclass
@@ -40,12 +38,25 @@ class Peer:
 
     url: str
     engine: sa.Engine = field(init=False)
+    connector: ClassVar[str] = "sql"
 
     def __post_init__(self) -> None:
         self.engine = sa.create_engine(self.url.replace("postgresql://", "postgresql+psycopg://"))
         words = DIALECT[self.engine.dialect.name]
         for statement in (COMPANY, CONTACT):
             self.run(statement.format(**words))
+
+    def system(self) -> dict[str, Any]:
+        """How the hub reaches it."""
+        return {"url": self.url}
+
+    def resource(self, table: str) -> dict[str, Any]:
+        """How the hub reads a table."""
+        return {"table": table, "modified": "updated_at", "changes": "cursor"}
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
 
     def run(self, statement: str, **params: Any) -> list[dict[str, Any]]:
         """Run one statement in a transaction of its own; returns its rows."""
@@ -80,16 +91,31 @@ class Peer:
         return next(row for row in self.rows(table) if row["id"] == row_id)
 
 
+class AnyPeer(Protocol):
+    """A system with `contacts` and `companies`, as its users see it and as the hub is told to reach it."""
+
+    connector: ClassVar[str]
+
+    def system(self) -> dict[str, Any]: ...
+    def resource(self, table: str) -> dict[str, Any]: ...
+    def add(self, table: str = "contacts", **values: Any) -> Any: ...
+    def edit(self, row_id: Any, table: str = "contacts", **values: Any) -> None: ...
+    def delete(self, row_id: Any, table: str = "contacts") -> None: ...
+    def rows(self, table: str = "contacts") -> list[dict[str, Any]]: ...
+    def row(self, row_id: Any, table: str = "contacts") -> dict[str, Any]: ...
+    def close(self) -> None: ...
+
+
 @dataclass
 class World:
     """Both peers and the mapping between them."""
 
-    left: Peer
-    right: Peer
+    left: AnyPeer
+    right: AnyPeer
     mapping: Mapping
     companies: Mapping
 
-    def peer(self, side: Side) -> Peer:
+    def peer(self, side: Side) -> AnyPeer:
         """The peer on `side`."""
         return self.left if side is Side.LEFT else self.right
 
@@ -106,11 +132,11 @@ class World:
         done.refresh_from_db()
         return done
 
-    def both(self, **values: Any) -> tuple[int, int]:
+    def both(self, **values: Any) -> tuple[Any, Any]:
         """The same record on both sides, not linked yet."""
         return self.left.add(**values), self.right.add(**values)
 
-    def linked(self, **values: Any) -> tuple[int, int]:
+    def linked(self, **values: Any) -> tuple[Any, Any]:
         """A linked pair that agrees."""
         ids = self.both(**values)
         self.sync("reconcile")
@@ -150,19 +176,17 @@ class World:
 
 
 def build(left: str, right: str) -> World:
-    """Both databases with their tables, and the mappings `companies` and `contacts`."""
-    peers = Peer(left), Peer(right)
+    """Two databases with their tables, and the mappings `companies` and `contacts`."""
+    return between(Peer(left), Peer(right))
+
+
+def between(*peers: AnyPeer) -> World:
+    """The mappings `companies` and `contacts` between two systems, left and right."""
     resources: dict[str, list[Resource]] = {"contacts": [], "companies": []}
     for name, peer in zip(("crm", "shop"), peers, strict=True):
-        system = System.objects.create(name=name, connector="sql", config={"url": peer.url})
+        system = System.objects.create(name=name, connector=peer.connector, config=peer.system())
         for table, found in resources.items():
-            found.append(
-                Resource.objects.create(
-                    system=system,
-                    name=table,
-                    config={"table": table, "modified": "updated_at", "changes": "cursor"},
-                )
-            )
+            found.append(Resource.objects.create(system=system, name=table, config=peer.resource(table)))
     companies = Mapping.objects.create(
         name="companies", left=resources["companies"][0], right=resources["companies"][1], match=["name"]
     )

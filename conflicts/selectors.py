@@ -130,13 +130,3 @@ def waiting_label() -> str:
     """The count for the sidebar: '' for none."""
     count = waiting_count()
     return f"{COUNT_LIMIT - 1}+" if count >= COUNT_LIMIT else str(count or "")
-
-
-def waiting_by_mapping(mapping_ids: list[int]) -> dict[int, int]:
-    """Items that wait for a person, by mapping, each counted up to COUNT_LIMIT."""
-    counts = {}
-    for mapping_id in mapping_ids:
-        counts[mapping_id] = (
-            Conflict.objects.waiting().filter(mapping=mapping_id).order_by()[:COUNT_LIMIT].count()
-        )
-    return counts

@@ -113,11 +113,6 @@ def by_key(mapping_id: int, side: Side, keys: Iterable[str]) -> dict[str, LinkRo
     return {row.key(side): row for row in _select(mapping_id, f"{side}_key", list(keys), "text")}
 
 
-def by_id(mapping_id: int, ids: Iterable[int]) -> dict[int, LinkRow]:
-    """Links that are not closed, by id."""
-    return {row.id: row for row in _select(mapping_id, "id", list(ids), "int8") if row.id is not None}
-
-
 def by_match(mapping_id: int, matches: Iterable[bytes]) -> list[tuple[bytes, LinkRow]]:
     """(match, link) of links whose agreed match values are among `matches`."""
     wanted = list(matches)

@@ -83,7 +83,7 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
         current = {(c.side, c.field): c.seq for c in mine}
         superseded = []
         # a decision that waits for a referenced record has not been carried out
-        asked = waiting_in(item.conflict) if item.decided.waits else set()
+        asked = waiting_in(item.conflict) if item.postponed else set()
         for (side, name), (seq, value) in item.pending.items():
             if seq and current.get((side, name)) != seq and name not in item.stuck and seq not in asked:
                 fate, rule = _fate_of_gone(item, side, name)

@@ -146,6 +146,14 @@ class Item:
             raise LookupError(f"{self.side} {self.key} was not judged")
         return self.plan
 
+    @property
+    def postponed(self) -> bool:
+        """Whether what a person has decided has to wait for a referenced record."""
+        plan = self.plan
+        if plan is None or self.conflict is None or not plan.waits or plan.writes:
+            return False
+        return plan.action in (core.LinkAction.KEEP, core.LinkAction.NONE)
+
     def places(self) -> list[tuple[Side, str]]:
         """The records (side, key) that this item is about."""
         if self.link is None:

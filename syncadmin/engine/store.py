@@ -106,7 +106,8 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
             continue
         held = (
             plan.conflict is not None
-            or (effort.conflict is not None and bool(plan.writes or plan.waits))
+            or (effort.conflict is not None and bool(plan.writes))
+            or item.postponed
             or bool(item.stuck)
         )
         if not (new or not plan.writes or plan.conflict is not None):
@@ -241,7 +242,7 @@ def _finish_idle(run: Run, items: Sequence[Item], now: datetime) -> None:
         if plan.waits:
             marks.defer(item.marks, now + WAITS.wait(item.tries))
             run.count("waiting")
-        if item.conflict is not None and plan.conflict is None and not item.stuck and not plan.waits:
+        if item.conflict is not None and plan.conflict is None and not item.stuck and not item.postponed:
             over[item.conflict.pk] = how_closed(item.conflict, plan)
     marks.clear(
         [m for item in items if not item.decided.writes and not item.decided.waits for m in item.marks]

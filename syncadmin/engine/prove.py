@@ -24,7 +24,11 @@ from .prove_report import Finding, Proof
 CHUNK = 5000
 WAITING = (Disposition.HELD, Disposition.REJECTED)
 _NOTHING, _OPEN, _FINAL = 0, 1, 2  # what the journal has said of an entry so far
-_PLACE = {name: n for n, name in enumerate(ledger.COLUMNS)}
+_FATES = frozenset(Disposition)
+_SEQ, _KIND, _SIDE, _KEY, _FIELD, _FATE, _RULE, _OF, _ACTOR = (
+    ledger.COLUMNS.index(name)
+    for name in ("seq", "kind", "side", "key", "field", "disposition", "rule", "of", "actor")
+)
 Report = Callable[[str, int, int], None]
 
 
@@ -86,29 +90,29 @@ class _Fold:
 
     def read(self, row: tuple[Any, ...]) -> None:
         """Take in one entry."""
-        kind, seq, of = row[_PLACE["kind"]], row[_PLACE["seq"]], row[_PLACE["of"]]
+        kind, seq, of = row[_KIND], row[_SEQ], row[_OF]
         if not 0 < seq < len(self.said):
             return  # the chain tells of it
         if kind == EntryKind.CHANGE:
             self.said[seq] = _OPEN
-            self.open[seq] = _Open(row[_PLACE["side"]], row[_PLACE["key"]], row[_PLACE["field"]])
+            self.open[seq] = _Open(row[_SIDE], row[_KEY], row[_FIELD])
             self.proof.changes += 1
             return
         if kind == EntryKind.WRITE:
             self.proof.writes += 1
-            if of is None and not row[_PLACE["actor"]] and not row[_PLACE["rule"]]:
+            if of is None and not row[_ACTOR] and not row[_RULE]:
                 self._find(
                     "write", row, "this write has no cause: no change, no rule and no person asked for it"
                 )
         if of is not None and self.of(of) == _NOTHING:
             self._find("change", row, f"it refers to entry {of}, which is no change before it")
             return
-        if kind == EntryKind.DISPOSITION or row[_PLACE["disposition"]]:
+        if kind == EntryKind.DISPOSITION or row[_FATE]:
             self._dispose(row, kind, of)
 
     def _dispose(self, row: tuple[Any, ...], kind: str, of: int | None) -> None:
-        disposition = row[_PLACE["disposition"]]
-        if disposition not in set(Disposition):
+        disposition = row[_FATE]
+        if disposition not in _FATES:
             self._find("change", row, f'"{disposition}" is no disposition')
             return
         if of is None:
@@ -120,12 +124,12 @@ class _Fold:
                 "change", row, f"change {of} has a second disposition, {disposition}, after its final one"
             )
             return
-        if change.field != row[_PLACE["field"]]:
+        if change.field != row[_FIELD]:
             self._find(
                 "change", row, f"it refers to change {of}, which is of field {change.field or '(record)'}"
             )
             return
-        if kind == EntryKind.DISPOSITION and change.side != row[_PLACE["side"]]:
+        if kind == EntryKind.DISPOSITION and change.side != row[_SIDE]:
             self._find("change", row, f"it refers to change {of}, which is of the {change.side} side")
             return
         if disposition in WAITING:
@@ -140,10 +144,10 @@ class _Fold:
             Finding(
                 check,
                 text,
-                row[_PLACE["side"]],
-                row[_PLACE["key"]],
-                row[_PLACE["field"]],
-                seq=row[_PLACE["seq"]],
+                row[_SIDE],
+                row[_KEY],
+                row[_FIELD],
+                seq=row[_SEQ],
             )
         )
 
@@ -156,8 +160,8 @@ def fold_journal(mapping: Mapping, proof: Proof, report: Report) -> None:
     before, seq = b"", 0
     for row in _entries(mapping.pk, last, report):
         *content, stored = row
-        number, stored = row[_PLACE["seq"]], bytes(stored)
-        where = (row[_PLACE["side"]], row[_PLACE["key"]], row[_PLACE["field"]])
+        number, stored = row[_SEQ], bytes(stored)
+        where = (row[_SIDE], row[_KEY], row[_FIELD])
         if number != seq + 1:
             missing = f"{seq + 1}" if number == seq + 2 else f"{seq + 1} to {number - 1}"
             proof.found(Finding("chain", f"entry {missing} is missing before this one", *where, seq=number))

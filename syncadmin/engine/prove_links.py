@@ -27,6 +27,7 @@ CHUNK = 2000
 _STORED = ("status", "left_key", "right_key", "left_shadow", "right_shadow")
 _SETTLES = (Disposition.PROPAGATED, Disposition.CONVERGED, Disposition.MERGED)
 _MAY_SETTLE = (Disposition.OVERRIDDEN, Disposition.SUPERSEDED)
+_OTHER = {side.value: side.other.value for side in Side}
 _json = msgspec.json.Decoder()
 _QUERY = """
     SELECT e.link_id, e.seq, e.kind, e.side, e.field, e.new, e.disposition, e.rule, e."of", c.side, c.new
@@ -62,7 +63,7 @@ class _Told:
         if kind == EntryKind.LINK:
             keys = _value(new)
             self.pairing, self.keys = rule, keys if isinstance(keys, list) else []
-        elif side not in (Side.LEFT, Side.RIGHT):
+        elif side not in _OTHER:
             return  # the chain tells of it
         elif kind == EntryKind.WRITE:
             self._written(side, name, _value(new), cause_side, cause_new)
@@ -81,7 +82,7 @@ class _Told:
             for each, value in _record(new).items():
                 self.known[side, each] = _Known(self.seq, [value], must=False)
             return
-        other = Side(side).other.value
+        other = _OTHER[side]
         if cause_side == other:
             made_of = [_value(cause_new)]
         else:

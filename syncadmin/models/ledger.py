@@ -43,6 +43,7 @@ COLUMNS = (
     "changed_at",
     "hash",
 )
+_MOMENTS = COLUMNS.index("at"), COLUMNS.index("changed_at")
 
 
 @dataclass(slots=True)
@@ -77,16 +78,18 @@ def chain(before: bytes, content: Sequence[Any]) -> bytes:
     return hashlib.sha256(before + msgspec.msgpack.encode(content)).digest()
 
 
-def content_of(entry: Entry) -> tuple[Any, ...]:
+def content_of(entry: Entry) -> list[Any]:
     """What an entry's hash covers, read back from a stored row."""
     return plain(getattr(entry, column) for column in COLUMNS[:-1])
 
 
-def plain(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Column values as they are hashed: moments as microseconds, exactly."""
-    return tuple(
-        (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value for value in values
-    )
+def plain(values: Iterable[Any]) -> list[Any]:
+    """Column values, in the order of COLUMNS, as they are hashed: moments as microseconds, exactly."""
+    content = list(values)
+    for n in _MOMENTS:
+        if content[n] is not None:
+            content[n] = (content[n] - _EPOCH) // _MICROSECOND
+    return content
 
 
 def append(mapping_id: int, rows: Iterable[Row], at: datetime) -> list[int]:

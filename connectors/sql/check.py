@@ -13,7 +13,7 @@ from connectors.base import CheckItem, ConnectorError
 from .config import SqlResource
 from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .moments import database_now
-from .read import fetch
+from .read import fetch, filtered
 from .table import Bound, bind
 
 _SEES_OTHERS = "select pg_has_role(current_user, 'pg_read_all_stats', 'usage')"
@@ -86,8 +86,20 @@ def _resource(
         ]
     return [
         CheckItem(f"{name}: readable", True, f"table {config.table}, key {bound.key.name}"),
+        *_sees_all(connection, bound),
         _writable(connection, bound),
         *_finds_changes(connection, bound),
+    ]
+
+
+def _sees_all(connection: Connection, bound: Bound) -> list[CheckItem]:
+    if not filtered(connection, bound):
+        return []
+    detail = "row-level security hides rows from this user: no row is ever taken for deleted"
+    return [
+        CheckItem(
+            f"{bound.name}: complete", True, detail, "give the user BYPASSRLS if deletes are to be seen"
+        )
     ]
 
 

@@ -65,7 +65,10 @@ def _pages(source: Engine | Connection, selection: Selection, limit: int) -> Ite
 
 
 def fetch(connection: Connection, bound: Bound, keys: Sequence[str], columns: Sequence[Column]) -> Fetched:
-    """The rows of these keys; those that are not there are proven absent, because the query succeeded."""
+    """The rows of these keys; those that are not there are proven absent, because the query succeeded.
+
+    Where row-level security filters what this user sees, a row that is not seen may well be there.
+    """
     possible = key_values(bound.key, keys)
     selection = Selection(bound, columns)
     found: dict[str, Record] = {}
@@ -76,7 +79,18 @@ def fetch(connection: Connection, bound: Bound, keys: Sequence[str], columns: Se
             found[record.key] = record
     wanted = set(keys)
     found = {key: record for key, record in found.items() if key in wanted}
-    return Fetched(found, frozenset(wanted - found.keys()))
+    missing = wanted - found.keys()
+    if not missing.isdisjoint(possible) and filtered(connection, bound):
+        missing -= possible.keys()
+    return Fetched(found, frozenset(missing))
+
+
+def filtered(connection: Connection, bound: Bound) -> bool:
+    """Whether the database silently leaves out rows that this user must not see."""
+    if bound.dialect != "postgresql":
+        return False
+    table = connection.dialect.identifier_preparer.format_table(bound.clause)
+    return bool(connection.scalar(sa.text("select row_security_active(:t)"), {"t": table}))
 
 
 def find(

@@ -14,6 +14,8 @@ from .policy import Guards
 from .side import SIDES, Side
 from .values import empty
 
+ALL = 2  # fewer records are never "all of them"
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -43,7 +45,8 @@ def tripped(guards: Guards, counts: Mapping[Side, Counts], known: int) -> str | 
     """Why the pass must stop, in words, or None.
 
     `known` is the number of records (links) that the mapping knew before the pass. At least `floor` records
-    have to be affected before a guard trips; a mapping that knows nothing yet asks from the floor on.
+    have to be affected before a guard trips; a mapping that knows nothing yet asks from the floor on. That
+    all of several records are gone always trips: a wrong path looks just so.
     """
     for side, counted in counts.items():
         for number, share, verb in (
@@ -56,4 +59,6 @@ def tripped(guards: Guards, counts: Mapping[Side, Counts], known: int) -> str | 
                     f"would {verb} {number} of {known} known records on the {side} side; "
                     f"the limit is {share:.4g} of them"
                 )
+        if counted.deletes >= max(known, ALL):
+            return f"would delete all {known} known records on the {side} side"
     return None

@@ -87,9 +87,10 @@ def check(run: Run, cache: Cache) -> None:
     guards = run.binding.guards
     now = run.clock()
     due = Mark.objects.filter(mapping_id=run.binding.id, not_before__lte=now).count()
-    if due < max(guards.floor, 1):
+    links = Link.objects.filter(mapping_id=run.binding.id, status=LinkStatus.OPEN)
+    if due < max(guards.floor, 1) and (due < core_guards.ALL or links[: due + 1].count() > due):
         return
-    known = Link.objects.filter(mapping_id=run.binding.id, status=LinkStatus.OPEN).count()
+    known = links.count()
     if due <= min(guards.max_deletes, guards.max_changes, guards.max_blanks) * known:
         return
     tally = tally_all(run, cache)

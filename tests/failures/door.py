@@ -52,13 +52,18 @@ Rule = Callable[[Request], Answer | Lost | None]
 
 
 class Door:
-    """Forwards to `target`; `rule` decides what else happens to a request; `passed` are those that came in."""
+    """Forwards to `target`. `passed` are the requests that reached it.
+
+    `rule` decides what else happens to a request, `headers` which headers go along, `body` what comes back.
+    """
 
     def __init__(self, target: str) -> None:
         base = httpx.URL(target)
         self.origin = f"{base.scheme}://{base.netloc.decode()}"
         self.client = httpx.Client(base_url=self.origin, timeout=30)
         self.rule: Rule = lambda request: None
+        self.headers: Callable[[dict[str, str]], dict[str, str]] = dict
+        self.body: Callable[[bytes], bytes] = bytes
         self.passed: list[Request] = []
         self.lock = Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -93,13 +98,15 @@ class Door:
                     self._answer(verdict.status, verdict.headers, content)
                     return
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
-                answer = door.client.request(request.method, request.path, content=body, headers=headers)
+                answer = door.client.request(
+                    request.method, request.path, content=body, headers=door.headers(headers)
+                )
                 door.passed.append(request)
                 if isinstance(verdict, Lost):
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
-                self._answer(answer.status_code, answer.headers, answer.content)
+                self._answer(answer.status_code, answer.headers, door.body(answer.content))
 
             def _answer(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
                 self.send_response_only(status)

@@ -50,15 +50,20 @@ def snapshot() -> Iterator[None]:
             transaction.set_rollback(True)
 
 
-def prove(mapping: Mapping, *, live: bool = False, report: Report = no_report) -> Proof:
-    """Check the journal of a mapping, its links, and with `live` what both systems hold."""
+def prove(
+    mapping: Mapping, *, live: bool = False, seal: tuple[int, str] | None = None, report: Report = no_report
+) -> Proof:
+    """Check the journal of a mapping, its links, and with `live` what both systems hold.
+
+    `seal` is the number and hash (in hexadecimal) of an entry as an earlier proof told them.
+    """
     from .prove_links import check_links
     from .prove_live import compare
 
     started = time.monotonic()
     proof = Proof(mapping.name)
     with snapshot():
-        fold_journal(mapping, proof, report)
+        fold_journal(mapping, proof, seal, report)
         check_links(mapping, proof, report)
     if live:
         proof.live = compare(mapping, proof, report)
@@ -152,7 +157,7 @@ class _Fold:
         )
 
 
-def fold_journal(mapping: Mapping, proof: Proof, report: Report) -> None:
+def fold_journal(mapping: Mapping, proof: Proof, seal: tuple[int, str] | None, report: Report) -> None:
     """The chain, and one final disposition for each change."""
     state = MappingState.objects.filter(mapping=mapping).first()
     last, head = (state.sequence, bytes(state.head)) if state is not None else (0, b"")
@@ -169,6 +174,11 @@ def fold_journal(mapping: Mapping, proof: Proof, report: Report) -> None:
             proof.found(
                 Finding("chain", "this entry is not what was written: its hash differs", *where, seq=number)
             )
+        if seal is not None and number == seal[0]:
+            if stored.hex() != seal[1]:
+                text = "this is not the entry that was sealed: the journal up to here was rewritten"
+                proof.found(Finding("chain", text, *where, seq=number))
+            seal = None
         before, seq = stored, number
         proof.entries += 1
         fold.read(row)
@@ -177,6 +187,8 @@ def fold_journal(mapping: Mapping, proof: Proof, report: Report) -> None:
         proof.found(Finding("chain", f"the journal does not end where it did: entries {missing}", seq=last))
     elif before != head:
         proof.found(Finding("chain", "the last entry is not the one that was written last", seq=last))
+    if seal is not None:
+        proof.found(Finding("chain", "the entry that was sealed is not in the journal", seq=seal[0]))
     proof.head, proof.sequence = head.hex(), last
     _check_open(mapping, fold)
 

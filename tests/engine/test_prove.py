@@ -369,6 +369,20 @@ def test_f19_a_link_that_was_closed_or_paired_otherwise_is_found(forger):
     about(findings(forger), "link", key=link.left_key)
 
 
+def test_f19_a_forged_journal_breaks_the_seal_that_was_kept_elsewhere(forger):
+    sealed = prove(forger.mapping)
+    seal = sealed.sequence, sealed.head
+    ledger.append(forger.mapping.pk, [ledger.Row("note", rule="the journal goes on")], timezone.now())
+    assert prove(forger.mapping, seal=seal).findings == []
+    row = entry(forger, kind="decision")
+    with undone():
+        forge(forger, replaced(row, actor="somebody else"))
+        assert findings(forger) == []
+        assert "rewritten" in about(prove(forger.mapping, seal=seal).findings, "chain").text
+    forge(forger, lambda entries: entries[:-2])
+    assert "sealed" in about(prove(forger.mapping, seal=seal).findings, "chain", seq=seal[0]).text
+
+
 # ---------------------------------------------------------------- random damage
 
 
@@ -540,6 +554,19 @@ def test_the_command_fails_and_names_the_record(forger, capsys):
         call_command("prove", "contacts")
     assert error.value.returncode == 1
     assert f"{row.side}:{row.key} phone: entry {row.seq}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["contacts", "--seal", "x"], ["--seal", "1:ab"]])
+def test_a_seal_needs_a_number_a_hash_and_one_mapping(world, words):
+    with pytest.raises(CommandError, match="NUMBER:HASH") as error:
+        call_command("prove", *words)
+    assert error.value.returncode == 2
+
+
+def test_the_command_prints_a_seal_that_it_takes(busy, capsys):
+    call_command("prove", "contacts")
+    seal = next(line.split()[1] for line in capsys.readouterr().out.splitlines() if " seal " in line)
+    call_command("prove", "contacts", "--seal", seal)
 
 
 def test_an_unknown_mapping_is_a_usage_error(world):

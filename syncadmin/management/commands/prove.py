@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from syncadmin.engine.prove import prove
 from syncadmin.engine.prove_report import Finding, Proof
-from syncadmin.management.mapping_command import FAILED, MappingCommand
+from syncadmin.management.mapping_command import FAILED, USAGE, MappingCommand
 from syncadmin.models import Mapping
 from syncadmin.show import brief
 
@@ -29,17 +29,24 @@ class Command(MappingCommand):
             "mappings", nargs="*", metavar="MAPPING", help="short names; all if none is given"
         )
         parser.add_argument("--live", action="store_true", help="read both systems too, and compare")
+        parser.add_argument(
+            "--seal",
+            metavar="NUMBER:HASH",
+            help="an entry as an earlier proof told it: the journal up to there must be the same",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = options["mappings"] or list(Mapping.objects.order_by("name").values_list("name", flat=True))
         mappings = [self.mapping(name) for name in dict.fromkeys(names)]
+        seal = _seal(options["seal"], len(mappings))
         proofs = []
         for mapping in mappings:
             with tqdm(
                 unit=" records", disable=options["json"] or not sys.stderr.isatty(), leave=False
             ) as bar:
-                proofs.append(prove(mapping, live=options["live"], report=_Progress(bar, mapping.name)))
+                report = _Progress(bar, mapping.name)
+                proofs.append(prove(mapping, live=options["live"], seal=seal, report=report))
             if not options["json"]:
                 self._print(proofs[-1])
         failed = [proof.mapping for proof in proofs if not proof.proven]
@@ -57,11 +64,20 @@ class Command(MappingCommand):
         for name, count in _counts(proof):
             self.stdout.write(f"  {count:>9,}  {name}")
         if proof.entries:
-            self.stdout.write(f"  journal ends with entry {proof.sequence}, hash {proof.head}")
+            self.stdout.write(f"  seal {proof.sequence}:{proof.head}")
         for finding in proof.findings[:SHOWN]:
             self.stdout.write(self.style.ERROR(f"  {line(finding)}"))
         if proof.failed > SHOWN:
             self.stdout.write(f"  ... and {proof.failed - SHOWN:,} more; --json shows them")
+
+
+def _seal(text: str | None, mappings: int) -> tuple[int, str] | None:
+    if text is None:
+        return None
+    number, _, digest = text.partition(":")
+    if not number.isdecimal() or not digest or mappings != 1:
+        raise CommandError("--seal takes NUMBER:HASH, and one mapping with it", returncode=USAGE)
+    return int(number), digest.lower()
 
 
 class _Progress:

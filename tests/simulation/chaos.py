@@ -1,7 +1,7 @@
 """Chaos: what goes wrong during one pass, drawn from that pass's own random numbers.
 
 Every transaction of the engine and every remote call has a gap before and after it. In a gap users edit, time
-passes, the worker may die or be overtaken by another one. Remote calls may also fail, and their answers be lost.
+passes, the worker may die or be overtaken by another one. Remote calls may fail, and answers be lost.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Faults:
     lost: float = 0.0
     lags: float = 0.0
     withheld: float = 0.0
+    shifts: float = 0.0
     vanished: tuple[str, str] | None = None  # side, field
     slow: bool = False
 
@@ -55,7 +56,8 @@ class Faults:
             lost=sometimes(0.3, lambda: rng.choice([0.2, 0.6]), 0.0),
             lags=sometimes(0.3, lambda: 0.5, 0.0),
             withheld=sometimes(0.1, lambda: 0.4, 0.0),
-            vanished=sometimes(0.04, lambda: (rng.choice(["left", "right"]), rng.choice(fields)), None),
+            shifts=sometimes(0.3, lambda: 0.4, 0.0),
+            vanished=sometimes(0.06, lambda: (rng.choice(["left", "right"]), rng.choice(fields)), None),
             slow=rng.random() < 0.1,
         )
 
@@ -68,6 +70,7 @@ class Chaos:
     sleep: Callable[[timedelta], None]
     user_acts: Callable[[random.Random], None]
     overtake: Callable[[random.Random], None]
+    user_deletes: Callable[[random.Random, str], None]
     faults: Faults = field(default_factory=Faults)
     rng: random.Random = field(default_factory=random.Random)
     quiet: bool = True
@@ -137,6 +140,12 @@ class Chaos:
             raise base.Retry(
                 "too many requests", after=timedelta(seconds=self.rng.choice([1, 30])), system=side
             )
+
+    def shift(self, side: str) -> None:
+        """Between two pages of a listing: a delete moves all that come after it."""
+        if self._hits(self.faults.shifts):
+            self.probe("page shifted")
+            self.user_deletes(self.rng, side)
 
     def wrote(self, side: str, op: str) -> None:
         """After one write took effect, before its answer is given."""

@@ -1,12 +1,13 @@
 """The checker: what must hold at the end of a history (DESIGN section 5).
 
-It knows only what users and staff did, what both systems hold, the inbox and the journal: nothing of links, shadows,
+It knows only what users and staff did, what both systems hold, the inbox and the journal: nothing of shadows,
 marks or of how the engine works, but for which records it says belong together.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import timedelta
 from typing import Any
 
 from conflicts.models import Conflict
@@ -17,8 +18,7 @@ from .people import who
 from .system import Row, tokens
 from .world import World
 
-# rules under which a value may give way although nobody saw it; the journal must name one of them
-DECLARED = ("owner", "merge", "first contact", "delete wins", "deletes", "left scope", "restore")
+TOLERANCE = timedelta(seconds=5)
 
 
 def check_all(world: World) -> None:
@@ -30,7 +30,21 @@ def check_all(world: World) -> None:
     check_no_duplicates(world, folded)
     check_nothing_put_back(world)
     check_writes_are_bounded(world)
+    check_newest(world, folded)
+    check_guards(world)
     check_journal(world, folded)
+
+
+def declared(world: World) -> tuple[str, ...]:
+    """Rules of the mapping under which a value may give way unseen; the journal must name one of them."""
+    rules, policy = world.rules, world.rules.mapping
+    found = ["owner", "merge prefer left", "merge set", "merge counter", "first contact: owner"]
+    found += [f"first contact: {policy['first_contact']}", "first contact: prefer left"]
+    found += [f"merge {rules.c_merge}"] if rules.c_merge != "review" else []
+    found += ["first contact: a value meets an empty field"]
+    found += {"delete wins": ["delete wins"], "restore": ["restore"]}.get(policy["edit_vs_delete"], [])
+    found += ["deletes ignore"] if policy["deletes"] == "ignore" else []
+    return tuple(found)
 
 
 # ---------------------------------------------------------------- agreement
@@ -99,14 +113,14 @@ def same(world: World, name: str, left: Any, right: Any) -> bool:
 
 
 def same_firm(world: World, left: str | None, right: str | None) -> bool:
-    """Whether two references lead to the same firm, or to one that the other side has not got: it waits."""
-    firms = {side: world.systems[side].live("firms") for side in ("left", "right")}
-    known = {side: {who(row.values) for row in rows.values()} for side, rows in firms.items()}
-    mine, theirs = firms["left"].get(left or ""), firms["right"].get(right or "")
-    if mine is not None and theirs is not None:
-        return who(mine.values) == who(theirs.values)
-    one, side = (mine, "right") if mine is not None else (theirs, "left")
-    return (left is None and right is None) or one is None or who(one.values) not in known[side]
+    """Whether two references lead to one firm, or one leads to a firm without a partner: then it waits."""
+    pairs = Link.objects.filter(mapping__name="firms").exclude(status="closed")
+    partners = dict(pairs.values_list("left_key", "right_key"))
+    if left and right:
+        return partners.get(left) in (right, None) or right not in partners.values()
+    if not left and not right:
+        return True
+    return (left not in partners) if left else (right not in partners.values())
 
 
 def in_inbox() -> tuple[dict[tuple[str, str], set[str]], set[tuple[str, str]]]:
@@ -141,7 +155,7 @@ def is_left_alone(world: World, *rows: Row | None) -> bool:
 
 
 def check_nothing_lost(world: World, folded: Fold) -> None:
-    """Every value a user wrote is there, or was replaced by somebody who saw it, or gave way to a declared rule."""
+    """Every user's value is there, or was replaced by somebody who saw it, or gave way to a declared rule."""
     present = {
         t
         for system in world.systems.values()
@@ -166,7 +180,10 @@ def check_nothing_lost(world: World, folded: Fold) -> None:
     for decision in world.people.decisions:
         seen |= set().union(*decision.given_up.values())
     overridden = {
-        t for change in folded.changes.values() if change.rule.startswith(DECLARED) for t in change.tokens
+        t
+        for change in folded.changes.values()
+        if change.rule.startswith(declared(world))
+        for t in change.tokens
     }
     lost = {t: e for t, e in written.items() if t not in present | seen | raced | overridden}
     assert not lost, "lost: " + "; ".join(f"{t} of {e}: {folded.story(t)}" for t, e in lost.items())
@@ -187,8 +204,8 @@ def check_nothing_invented(world: World) -> None:
 def check_no_duplicates(world: World, folded: Fold) -> None:
     """The hub creates a record at most once for each that a user made, or that somebody had restored.
 
-    The declared residual is not counted: a record that a user deleted before the hub learned that it was there
-    (the answer was lost), and one that a worker created after it had lost its lease.
+    The declared residuals are not counted: a record that a user deleted before the hub could learn that it was
+    there (the answer was lost), and one that a worker created after it had lost its lease.
     """
     created: dict[tuple[str, str], list[Any]] = defaultdict(list)
     restores = sum(d.restores for d in world.people.decisions)
@@ -243,9 +260,38 @@ def check_writes_are_bounded(world: World) -> None:
     assert wrote <= 2 * reasons, f"{wrote} writes for {reasons} acts of people"
 
 
+def check_newest(world: World, folded: Fold) -> None:
+    """Where the last writer wins, it is the last one, and by more than the clocks may be wrong."""
+    for change in folded.changes.values():
+        if change.rule != "merge newest" or not change.final[0].startswith("overridden"):
+            continue
+        e = change.entry
+        rivals = [
+            other.entry.changed_at
+            for other in folded.changes.values()
+            if other.rule == "merge newest" and other.final[0].startswith("propagated")
+            if (other.entry.pass_id, other.entry.link_id, other.entry.field)
+            == (e.pass_id, e.link_id, e.field)
+        ]
+        for rival in rivals:
+            assert rival - e.changed_at > TOLERANCE, (
+                f"{e.old}->{e.new} at {e.changed_at} lost to one at {rival}"
+            )
+
+
+def check_guards(world: World) -> None:
+    """No pass deletes a third and more of what is known, unless a person has let it."""
+    if world.rules.mapping["guard_floor"] > 10:
+        return
+    for made in world.tallies:
+        assert made.deletes < 3 or made.deletes <= 0.3 * made.known or made.approved, (
+            f"a pass deleted {made.deletes} of {made.known} records, and nobody was asked"
+        )
+
+
 # ---------------------------------------------------------------- journal
 
 
 def check_journal(world: World, folded: Fold) -> None:
-    """Every observed change has exactly one final disposition, or waits; every write in it was really made."""
+    """Every observed change has exactly one final disposition, or waits in the inbox."""
     assert not folded.problems, "journal: " + "; ".join(folded.problems)

@@ -121,6 +121,7 @@ class SimConnector:
             fresh = [r for r in page if r.key not in seen]
             seen |= {r.key for r in page}
             yield base.Page([self._laggard(r, fields) for r in fresh])
+            self.chaos.shift(self.system.side)
 
     def fetch(self, resource: str, keys: Sequence[str], *, fields: Sequence[str]) -> base.Fetched:
         """Records by key, fresh; some may go unanswered."""

@@ -1,6 +1,6 @@
 """A history: everything that follows from one seed. It can be replayed, and shortened when it fails.
 
-Each step draws from random numbers of its own, so that leaving one step out does not change what the others do.
+Each step draws from random numbers of its own: leaving one out does not change what the others do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass(frozen=True)
 class History:
-    """A seed, and the steps of it that are to happen. `atomic` says whether both sides refuse stale writes."""
+    """A seed, with what is drawn from it: the policy, the habits of both systems, and the steps to take."""
 
     seed: int
     steps: tuple[Step, ...]
@@ -73,7 +73,7 @@ class History:
         return random.Random(f"{self.seed}/{step.number}/{step.what}")
 
     def play(self, staff: Any = None, tell: Any = None) -> World:
-        """Let it happen, in a transaction that is rolled back. Raises Broken; `tell` is given the world then."""
+        """Let it happen, in a transaction that is rolled back. Raises Broken; `tell` gets the world."""
         with rolled_back():
             world = World(self.rules, self.habits, staff)
             with inhabited(world):
@@ -99,7 +99,9 @@ class History:
                     world.people.act(rng, (12, 12, 2, 1) if step.number < 3 else (12, 2, 2, 1))
                     world.sleep(timedelta(seconds=rng.choice([0, 1, 10])))
             case "staff":
-                world.people.decide(rng)
+                if world.people.decide(rng) and rng.random() < 0.4:
+                    world.probes["edited right after a decision"] += 1
+                    world.people.act(rng, (1, 0, 0, 0))
                 if rng.random() < 0.5:
                     world.lift_guard()
             case "time":

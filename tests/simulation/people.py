@@ -1,6 +1,6 @@
 """Simulated people: users who edit both systems, and staff who decide what waits in the inbox.
 
-Every value a user writes carries a token of its own, so that the checker can tell whose value it is, and which
+Every value a user writes carries a token of its own, so that the checker can tell whose it is, and which
 values somebody had seen when they were replaced.
 """
 
@@ -101,7 +101,7 @@ class People:
             self.serial += 1
             values["email"] = self._wrote(f"e{entity}.{self.serial}@x")
         late = (
-            timedelta(seconds=rng.randint(1, 20))
+            timedelta(seconds=rng.randint(1, 28))
             if system.habits.late_commits and rng.random() < 0.4
             else timedelta()
         )
@@ -117,6 +117,12 @@ class People:
         for row in self.rng.sample(rows, min(count, len(rows))):
             self.hot = self._who(row)[0]
             system.delete("people", row.key, "user")
+
+    def delete_first(self, rng: random.Random, side: str) -> None:
+        """Delete the record that comes first in a listing."""
+        rows = sorted(self._rows(self.systems[side]), key=lambda row: row.key)
+        if len(rows) > 1:
+            self.systems[side].delete("people", rows[0].key, "user")
 
     def restore(self) -> None:
         """Take a record out of the trash, or make a deleted one anew."""
@@ -209,6 +215,7 @@ class People:
             return False
         self.probes[f"decided {item.kind}"] += 1
         self.decisions.append(decision)
+        self.hot = max(decision.entities)
         return True
 
     def _choose(

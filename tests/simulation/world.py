@@ -24,17 +24,20 @@ from syncadmin.engine import binding, health, lease, outcome, run, write
 from syncadmin.models import (
     FieldMapping,
     GuardStop,
+    Link,
     Mapping,
     MappingState,
     Pass,
     Resource,
+)
+from syncadmin.models import (
     System as SystemRow,
 )
 
 from .chaos import Chaos, Died, Faults
 from .connector import SimConnector
 from .people import People
-from .system import Event, Habits, System
+from .system import Event, Habits, System, token
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 FIELDS = ("email", "born", "a", "b", "c", "o", "n", "s", "p")
@@ -67,7 +70,7 @@ def draw_habits(rng: random.Random, *, atomic: bool) -> Habits:
         trims=rng.random() < 0.2,
         soft=rng.random() < 0.2,
         reuses_keys=False,
-        offset_pages=rng.random() < 0.3,
+        offset_pages=rng.random() < 0.5,
         late_commits=rng.random() < 0.3,
         lagging=rng.random() < 0.2,
         batch=rng.choice([1, 2, 100]),
@@ -96,6 +99,15 @@ def draw_rules(rng: random.Random) -> Rules:
     )
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What one pass deleted that users had not touched since it began, of how many records."""
+
+    deletes: int
+    known: int
+    approved: bool
+
+
 @dataclass
 class World:
     """Everything that exists in one history."""
@@ -108,6 +120,7 @@ class World:
     audit: list[Event] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
     notes: list[tuple[int, str]] = field(default_factory=list)
+    tallies: list[Tally] = field(default_factory=list)
     systems: dict[str, System] = field(init=False)
     people: People = field(init=False)
     chaos: Chaos = field(init=False)
@@ -118,7 +131,7 @@ class World:
             side: System(side, self.habits[side], self.clock, self.audit) for side in ("left", "right")
         }
         self.people = People(self.systems, self.probes, self.rules.references, staff=self.staff)
-        self.chaos = Chaos(self.probes, self.sleep, self.people.act, self.overtake)
+        self.chaos = Chaos(self.probes, self.sleep, self.people.act, self.overtake, self.people.delete_first)
         self.mappings = make_mappings(self.rules)
 
     def clock(self) -> datetime:
@@ -146,7 +159,9 @@ class World:
         mapping = self.mappings.get(name)
         if mapping is None:
             return None
+        began, known = len(self.audit), Link.objects.filter(mapping=mapping).exclude(status="closed").count()
         wrote = sum(e.actor == "hub" for e in self.audit)
+        approved = GuardStop.objects.filter(closed_at=None).exclude(approved_at=None).exists()
         for system in self.systems.values():
             system.late = False
         try:
@@ -156,6 +171,7 @@ class World:
             return None
         if row is not None:
             self.passes.append(row)
+            self._tally(began, known, approved)
             self.note(f"pass {row.pk} {name} {row.kind} {row.state}: {row.message} {row.counts}")
             if row.state == "stopped":
                 self.probes["guard tripped"] += 1
@@ -163,6 +179,23 @@ class World:
             if row.state == "failed":
                 self.probes["pass failed"] += 1
         return row
+
+    def _tally(self, began: int, known: int, approved: bool) -> None:
+        """Count what the pass deleted because of deletes that happened before it began."""
+        gone = {
+            token(e.old["born"])
+            for e in self.audit[:began]
+            if e.op == "delete" and e.actor == "user" and e.resource == "people" and e.old
+        }
+        for side in self.systems:
+            deletes = sum(
+                e.actor == "hub"
+                and e.op == "delete"
+                and e.side == side
+                and token((e.old or {}).get("born")) in gone
+                for e in self.audit[began:]
+            )
+            self.tallies.append(Tally(deletes, known, approved))
 
     def overtake(self, rng: random.Random) -> None:
         """While one worker sleeps, its lease runs out and another one makes a complete pass."""
@@ -234,7 +267,7 @@ def fields_of(name: str, rules: Rules, made: dict[str, Mapping]) -> list[dict[st
 
 
 class OneByOne:
-    """Stands for the thread pool: both sides are written one after the other, in an order of the history's."""
+    """Stands for the thread pool: both sides are written one after the other, always in one order."""
 
     def __init__(self, **_: Any) -> None:
         pass

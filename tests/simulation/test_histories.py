@@ -1,0 +1,57 @@
+"""Histories drawn by chance: whatever users, systems and workers do, nothing is lost or doubled."""
+
+import pytest
+
+from .history import History
+from .runner import run_some
+
+pytestmark = pytest.mark.runs_once
+
+BLOCK = 40
+BLOCKS = 8
+# what a world must run into, or it proves nothing: counted over one block
+REACHED = (
+    "user in a gap",
+    "twin created",
+    "late commit",
+    "worker overtaken",
+    "worker died before a commit",
+    "worker died after a transaction",
+    "create lost after its effect",
+    "create lost before its effect",
+    "update lost after its effect",
+    "key not answered",
+    "guard tripped",
+    "pass failed",
+    "listing lagged behind",
+    "batch refused for now",
+    "decided field",
+    "decided ambiguous match",
+    "decided deleted / changed",
+    "decided rejected",
+    "decision refused",
+    "restored from the trash",
+    "made anew",
+)
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_every_history_ends_in_agreement_with_everything_accounted_for(db, request, block):
+    seed = request.config.getoption("--seed", default=None)
+    if seed is not None:
+        pytest.skip("one history is replayed")
+    report = run_some(range(block * BLOCK, (block + 1) * BLOCK))
+    assert not report.failures, "\n".join(report.failures.values())
+    if block == 0:
+        missed = [name for name in REACHED if not report.probes[name]]
+        assert not missed, f"never reached: {missed}"
+
+
+def test_one_history_can_be_replayed(db, request, staff):
+    History.of(request.config.getoption("--seed", default=None) or 1).play(staff)
+
+
+def test_a_seed_is_always_the_same_history(db, staff):
+    first, second = (History.of(7).play(staff) for _ in range(2))
+    assert first.audit == second.audit
+    assert first.probes == second.probes

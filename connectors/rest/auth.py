@@ -18,6 +18,7 @@ from connectors.base import Misconfigured, Retry
 from .config import Auth, BasicAuth, BearerAuth, HeaderAuth, LoginAuth
 from .selectors import kind
 from .values import decode, encode
+from .waiting import retry_after
 
 _EARLY = 60  # seconds before its end at which a token is replaced
 _FRESH = 30  # seconds in which a token that is refused is not taken for a stale one
@@ -86,7 +87,11 @@ class Login(httpx.Auth):
 
     def _taken(self, response: httpx.Response) -> str:
         if response.status_code == 429 or response.status_code >= 500:
-            raise Retry(f"login is not possible now (status {response.status_code})", system=self._system)
+            raise Retry(
+                f"login is not possible now (status {response.status_code})",
+                after=retry_after(response.headers),
+                system=self._system,
+            )
         if not response.is_success:
             raise Misconfigured(
                 f"login as {self._config.username!r} at {self._config.path} was refused "

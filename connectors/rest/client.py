@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ from .auth import Login, flow, secrets
 from .config import System
 from .selectors import Selector, kind, shortened
 from .values import decode, encode
+from .waiting import http_date, retry_after
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _CONNECT = 10.0  # seconds at most to reach a host
@@ -45,18 +45,12 @@ class Answer:
     @property
     def date(self) -> datetime | None:
         """The system's clock, as it tells."""
-        return _http_date(self.headers.get("Date"))
+        return http_date(self.headers.get("Date"))
 
     @property
     def after(self) -> timedelta | None:
         """How long the system asks us to wait."""
-        told = self.headers.get("Retry-After", "")
-        if told.strip().isdigit():
-            return timedelta(seconds=int(told))
-        moment = _http_date(told)
-        if moment is None:
-            return None
-        return max(moment - (self.date or datetime.now(UTC)), timedelta())
+        return retry_after(self.headers)
 
     def json(self) -> Any:
         """The answer as plain values, None for an empty one. Raises ValueError if it is not JSON."""
@@ -248,11 +242,3 @@ def _sentences(data: Any, place: str) -> list[str]:
                 else _sentences(part, inner)
             )
     return found
-
-
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text or "")
-    except (TypeError, ValueError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -61,9 +61,10 @@ class PocketBaseServer(Server):
         return self
 
     def _make_superuser(self) -> None:
-        command = [binary(), "superuser", "upsert", self.email, self.password]
+        flags = [f"--dir={self.data_dir / 'data'}", f"--migrationsDir={self.data_dir / 'migrations'}"]
         made = subprocess.run(
-            [*command, f"--dir={self.data_dir / 'data'}", f"--migrationsDir={self.data_dir / 'migrations'}"],
+            # after the two dashes nothing is a flag, whatever a password begins with
+            [binary(), "superuser", "upsert", *flags, "--", self.email, self.password],
             capture_output=True,
             text=True,
             check=False,

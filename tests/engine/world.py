@@ -144,7 +144,8 @@ class World:
 
     def open(self) -> list[Conflict]:
         """What waits in the inbox."""
-        return list(Conflict.objects.waiting().order_by("id"))
+        mine = [self.mapping, self.companies]
+        return list(Conflict.objects.waiting().filter(mapping__in=mine).order_by("id"))
 
     def pick(self, user: Any, conflict: Conflict, **picks: Any) -> Conflict:
         """Resolve by field: left, right, base, leave, or a typed value as ('value', text)."""
@@ -180,19 +181,25 @@ def build(left: str, right: str) -> World:
     return between(Peer(left), Peer(right))
 
 
-def between(*peers: AnyPeer) -> World:
-    """The mappings `companies` and `contacts` between two systems, left and right."""
+def between(*peers: AnyPeer, suffix: str = "") -> World:
+    """The mappings `companies` and `contacts` of two systems, left and right; all names end in `suffix`."""
     resources: dict[str, list[Resource]] = {"contacts": [], "companies": []}
     for name, peer in zip(("crm", "shop"), peers, strict=True):
-        system = System.objects.create(name=name, connector=peer.connector, config=peer.system())
+        system = System.objects.create(name=name + suffix, connector=peer.connector, config=peer.system())
         for table, found in resources.items():
             found.append(Resource.objects.create(system=system, name=table, config=peer.resource(table)))
     companies = Mapping.objects.create(
-        name="companies", left=resources["companies"][0], right=resources["companies"][1], match=["name"]
+        name=f"companies{suffix}",
+        left=resources["companies"][0],
+        right=resources["companies"][1],
+        match=["name"],
     )
     FieldMapping.objects.create(mapping=companies, name="name", left="name", right="name", type="text")
     mapping = Mapping.objects.create(
-        name="contacts", left=resources["contacts"][0], right=resources["contacts"][1], match=["email"]
+        name=f"contacts{suffix}",
+        left=resources["contacts"][0],
+        right=resources["contacts"][1],
+        match=["email"],
     )
     fields: list[dict[str, Any]] = [
         {"name": "email", "type": "text", "normalize": ["trim", "lower"]},

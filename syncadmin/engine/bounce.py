@@ -21,6 +21,7 @@ from syncadmin.models import bulk
 from .effort import Item, Run
 
 WITHIN = timedelta(minutes=15)
+REASON = f"both systems keep setting it back: it was turned {TURNS} times within minutes"
 Written = dict[tuple[int, str], list[tuple[Side, Value]]]
 
 
@@ -42,7 +43,7 @@ def hold_bounces(run: Run, items: Sequence[Item]) -> None:
             and turns(written.get((item.link.id, name), []), (write.side, value)) >= TURNS
         }
         if bouncing:
-            item.plan = _held(item, item.decided, bouncing)
+            item.plan = held(item, item.decided, bouncing, REASON)
 
 
 def _written(run: Run, links: Sequence[int]) -> Written:
@@ -62,11 +63,10 @@ def _written(run: Run, links: Sequence[int]) -> Written:
     return found
 
 
-def _held(item: Item, plan: core.Plan, names: set[str]) -> core.Plan:
+def held(item: Item, plan: core.Plan, names: set[str], reason: str) -> core.Plan:
     """The plan with these fields in the inbox instead of in a write."""
     values = {side: o.record.values for side, o in item.observations.items() if isinstance(o, core.Present)}
     shadows = {side: item.link.shadow(side) for side in values} if item.link is not None else {}
-    reason = f"both systems keep setting it back: it was turned {TURNS} times within minutes"
     fields = tuple(
         core.FieldConflict(
             name,

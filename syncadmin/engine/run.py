@@ -25,6 +25,7 @@ from . import guard, health, lease, recover, store, write
 from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
+from .counts import hold_doubtful_counts
 from .effort import Item, Run
 from .fresh import doubtful
 from .judge import judge
@@ -219,6 +220,7 @@ def _handle(
     unsure = doubtful(run, judged)
     judged = [item for item in judged if item not in unsure]
     hold_bounces(run, judged)
+    hold_doubtful_counts(run, judged)
     writing = store.store_plans(run, judged)
     anew = frozenset(place for item in unsure for place in item.places())
     if not writing:

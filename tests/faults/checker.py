@@ -42,7 +42,7 @@ def expect(peers: tuple[Peer, Peer], wanted: Map[str, Map[str, Any]], held: Map[
     for holds in (left, right):
         for email, field in held.items():
             holds[email][field] = wanted[email][field]
-    assert left == right
+    assert left == right, [left, right]
     assert left == {email: {**_values({}), "email": email, **values} for email, values in wanted.items()}
 
 

@@ -1,7 +1,7 @@
 """Faults inside a real worker: at a named point of a pass, the process dies, stops or finds its disk full.
 
 A fault is armed by a file in the directory that FAULTS names, called after mapping and point, with the action
-in it. Whoever gets there first takes the file away, so that it strikes once. The product knows nothing of this.
+in it. Whoever gets there first takes the file away, so that it strikes once. The product knows nothing of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A hub in real processes on the tests' own hub database: queue server, ticker, workers, and faults to arm."""
+"""A hub in real processes on the tests' own database: queue server, ticker, workers, and faults to arm."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from syncadmin.embedded import Child, ValkeyServer
 from syncadmin.models import FieldMapping, Intent, Mapping, MappingState, Pass, PassState, Resource, System
 from syncadmin.supervisor import manage
 from tests.conftest import unique
-from tests.ops.family import kill_hard, named, wait_for
 from tests.ops.family import family_of as family
+from tests.ops.family import kill_hard, named, wait_for
 
 from . import plugin
 from .peers import FIELDS, Peer
@@ -144,7 +144,7 @@ class Rig:
         self.wait(lambda: all(plugin.struck(f).exists() for f in faults), "the faults have struck")
 
     def wait_done(self, *mappings: Mapping, since: datetime) -> None:
-        """Wait until a pass of each that began after `since` is done, and nothing of the mapping is left open."""
+        """Wait until a pass of each that began after `since` is done, and no write is left open."""
 
         def done() -> bool:
             passes = Pass.objects.filter(mapping__in=mappings, state=PassState.DONE, started_at__gt=since)

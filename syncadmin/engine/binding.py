@@ -49,7 +49,10 @@ class Translated:
 
 @dataclass(slots=True)
 class BoundSide:
-    """One side of a bound mapping: connector, resource, fields, what can be promised."""
+    """One side of a bound mapping: connector, resource, fields, what can be promised.
+
+    `types` are those of the mapped fields, where the system itself says them.
+    """
 
     side: Side
     connector: base.Connector
@@ -58,6 +61,7 @@ class BoundSide:
     fields: tuple[BoundField, ...]
     can: base.Capabilities
     policy: Policy
+    types: Mapping[str, str] = field(default_factory=dict)
     wanted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -184,7 +188,8 @@ class Binding:
 
 def _bound_side(mapping: MappingRow, policy: Policy, side: Side, connector: base.Connector) -> BoundSide:
     resource = mapping.resource(side)
-    types = {f.name: f.type for f in connector.describe(resource.name).fields}
+    info = connector.describe(resource.name)
+    types = {f.name: f.type for f in info.fields}
     fields = []
     for row in mapping.fields.all():
         if row.type == Kind.REFERENCE:
@@ -195,7 +200,8 @@ def _bound_side(mapping: MappingRow, policy: Policy, side: Side, connector: base
             kind = row.field_type()
             fields.append(BoundField(row.name, row.source(side), reader(kind, side), writer(kind, side)))
     can = connector.capabilities(resource.name)
-    return BoundSide(side, connector, resource.name, str(resource.system), tuple(fields), can, policy)
+    told = {f.source: types[f.source] for f in fields if info.complete and f.source in types}
+    return BoundSide(side, connector, resource.name, str(resource.system), tuple(fields), can, policy, told)
 
 
 def ensure_fits(mapping: MappingRow, connectors: Mapping[Side, base.Connector]) -> None:

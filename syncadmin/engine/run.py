@@ -69,6 +69,7 @@ def run_pass(
         with _ending(row, clock), beating, bind(mapping) as binding:
             run = Run(binding, held, row.pk, clock, row.counts)
             _note_guarantees(binding)
+            _ensure_shape(binding)
             _work(run, row, reporter)
     finally:
         _finish(mapping, row, clock)
@@ -80,6 +81,28 @@ def _note_guarantees(binding: Binding) -> None:
     """Keep what the connectors promise now, for the pages."""
     told = {side.value: bound.can.update.value for side, bound in binding.sides.items()}
     MappingState.objects.filter(mapping_id=binding.id).exclude(guarantees=told).update(guarantees=told)
+
+
+def _ensure_shape(binding: Binding) -> None:
+    """Raise base.Misconfigured if a field is of another type than when a pass last saw it; keep the types.
+
+    Its old values may be gone: a column that became a boolean would spread `false` over the other side.
+    """
+    state = MappingState.objects.filter(mapping_id=binding.id)
+    kept = state.values_list("shape", flat=True).get()
+    told = {side.value: dict(bound.types) for side, bound in binding.sides.items()}
+    for side, bound in binding.sides.items():
+        for name, was in kept.get(side.value, {}).items():
+            now = bound.types.get(name, was)
+            if now != was:
+                raise base.Misconfigured(
+                    f"field {name} was of type {was} and is now {now}: look at what it holds, correct the "
+                    "field mapping if need be, and save the mapping to go on",
+                    system=bound.name,
+                    resource=bound.resource,
+                )
+    if kept != told:
+        state.update(shape=told)
 
 
 def kind_due(mapping: Mapping, asked: str, now: datetime) -> str:

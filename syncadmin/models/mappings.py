@@ -99,11 +99,14 @@ class Mapping(models.Model):
         self.compare_soon()
 
     def compare_soon(self) -> None:
-        """Have the next pass compare everything; a stop for its configuration is over."""
+        """Have the next pass compare everything and take the fields' types as they are.
+
+        A stop for its configuration is over.
+        """
         from .state import MappingState
 
         state = MappingState.objects.filter(mapping=self)
-        state.update(next_reconcile=timezone.now())
+        state.update(next_reconcile=timezone.now(), shape={})
         state.filter(stopped="configuration").update(stopped="", message="")
 
     def resource(self, side: Side) -> Resource:

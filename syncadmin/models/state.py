@@ -32,6 +32,9 @@ class MappingState(models.Model):
     guarantees = models.JSONField(
         default=dict, help_text="By side, how safe an update is: atomic, checked, blind."
     )
+    shape = models.JSONField(
+        default=dict, help_text="By side, the types of the fields when a pass last saw them; empty: not yet."
+    )
     sequence = models.BigIntegerField(default=0)
     head = models.BinaryField(default=b"")
 

@@ -14,12 +14,13 @@ ITSELF = $(UV) pip install --quiet --no-deps --no-build-isolation --config-setti
 RUN_TESTS = $(BIN)/python -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check test-sqlite test-postgresql format pins clean
+.PHONY: help demo run test simulate check test-sqlite test-postgresql format pins clean
 
 help:
 	@echo "make demo            two live sample systems, kept in step (RESET=1 starts afresh)"
 	@echo "make run             SyncAdmin itself, empty, with everything embedded"
 	@echo "make test            all checks and tests, as CI runs them"
+	@echo "make simulate        SEEDS=n histories drawn by chance, with every fault, on all cores"
 	@echo "make check           only lint, types, import rules, templates, migrations"
 	@echo "make format          format the code"
 	@echo "make pins            renew the pinned requirements from pyproject.toml"
@@ -47,6 +48,13 @@ test-sqlite: $(VENV)/.dev
 # the hub on PostgreSQL: all tests that have a hub
 test-postgresql: $(VENV)/.dev
 	$(BIN)/python -m tests.servers.hub $(RUN_TESTS) -m "not runs_once" --ignore=tests/core --ignore=tests/connectors
+
+SEEDS ?= 2000
+FIRST ?= 1
+
+# every seed is one history; `python -m tests.simulation SEED` replays and shortens a failing one
+simulate: $(VENV)/.dev
+	@$(BIN)/python -m tests.simulation --count $(SEEDS) --from $(FIRST)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -16,9 +17,13 @@ from syncadmin.core.plan import AloneRecord
 from syncadmin.core.side import Side
 from syncadmin.core.values import Value, decode, encode
 from syncadmin.models import Link, bulk
+from syncadmin.models.marks import mark
 
 _READ = "id, left_key, right_key, left_shadow, right_shadow, left_version, right_version, alone, held, status"
 STORED = ("left_shadow", "right_shadow", "left_version", "right_version", "match", "alone", "held", "status")
+
+
+BURIED = "gone:"
 
 
 @dataclass(slots=True)
@@ -158,6 +163,22 @@ def save(mapping_id: int, rows: Sequence[tuple[LinkRow, bytes | None]]) -> None:
 def rekey(row: LinkRow) -> None:
     """Store new keys of a link: a record that was restored after a delete has a new one."""
     Link.objects.filter(pk=row.id).update(left_key=row.left_key, right_key=row.right_key)
+
+
+def bury(mapping_id: int, side: Side, keys: Sequence[str], now: datetime) -> None:
+    """The system gave these keys to new records: those that open links know by them are gone.
+
+    Such a link keeps a key that no system has, so that its other record is decided as after any other delete.
+    """
+    for key, link in by_key(mapping_id, side, keys).items():
+        buried = f"{BURIED}{key}:{link.id}"
+        Link.objects.filter(pk=link.id).update(**{f"{side}_key": buried})
+        mark(mapping_id, [(side, buried)], "absent", now)
+
+
+def is_buried(key: str) -> bool:
+    """Whether the key stands for a record that is known to be gone."""
+    return key.startswith(BURIED)
 
 
 def _stored(row: LinkRow, match: bytes | None) -> tuple[Any, ...]:

@@ -139,6 +139,8 @@ def _fetch(binding: Binding, items: Sequence[Item], cache: Cache, wants: object)
             cached = None if item.fresh else cache.take(side, key)
             if cached is not None:
                 item.seen[side], item.listed = cached, True
+            elif links.is_buried(key):
+                item.seen[side] = None
             else:
                 needed[key] = item
         if not needed:

@@ -39,8 +39,10 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
         now = run.clock()
         rows: list[tuple[links.LinkRow, bytes | None]] = []
         closed: list[bytes | None] = []
+        paired: list[tuple[Side, str]] = []
+        _bury_the_dead(run, efforts, now)
         for effort in efforts:
-            _pair(run, effort)
+            paired += _pair(effort)
             if effort.link is None:
                 continue
             whole = all(a.applied for a in effort.attempts)
@@ -57,6 +59,9 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
             if settle(effort, effort.link, held) or effort.link.id is None:
                 rows.append((effort.link, match_bytes(run.binding, effort.link.shadow(Side.LEFT))))
         links.save(run.binding.id, rows)
+        own = {e.conflict.pk for e in efforts if e.conflict is not None}
+        close_questions(run, paired, own, now)
+        forget_unlinked(run.binding.id, paired, now)
         look_again(run.binding.id, closed, now)
         _journal(run, efforts, now)
         _report_refused(run, efforts, now)
@@ -81,8 +86,9 @@ def _refused(attempt: Attempt) -> bool:
     return attempt.outcome is not None and attempt.outcome.result is Result.REJECTED
 
 
-def _pair(run: Run, effort: Effort) -> None:
-    """An applied create gives the pair its second key."""
+def _pair(effort: Effort) -> list[tuple[Side, str]]:
+    """An applied create gives the pair its second key. Returns the records that are a pair now."""
+    paired: list[tuple[Side, str]] = []
     for attempt in effort.attempts:
         if attempt.write.op is not core.Op.CREATE or not attempt.applied or attempt.outcome is None:
             continue
@@ -96,10 +102,20 @@ def _pair(run: Run, effort: Effort) -> None:
         else:
             effort.link.left_key, effort.link.right_key = str(effort.left_key), str(effort.right_key)
             links.rekey(effort.link)
-        paired = [(Side.LEFT, str(effort.left_key)), (Side.RIGHT, str(effort.right_key))]
-        own = {effort.conflict.pk} if effort.conflict is not None else set()
-        close_questions(run, paired, own, run.clock())
-        forget_unlinked(run.binding.id, paired, run.clock())
+        paired += [(Side.LEFT, str(effort.left_key)), (Side.RIGHT, str(effort.right_key))]
+    return paired
+
+
+def _bury_the_dead(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
+    """A key that a system has given to a new record belongs to no other any more."""
+    for side in SIDES:
+        keys = [
+            str(a.outcome.key)
+            for e in efforts
+            for a in e.attempts
+            if a.write.side is side and a.write.op is core.Op.CREATE and a.applied and a.outcome is not None
+        ]
+        links.bury(run.binding.id, side, keys, now)
 
 
 def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:

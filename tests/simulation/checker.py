@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from conflicts.models import Conflict
+from syncadmin.engine.prove import prove
 from syncadmin.models import Link
 
 from .folding import Fold, fold
@@ -204,8 +205,8 @@ def check_nothing_invented(world: World) -> None:
 def check_no_duplicates(world: World, folded: Fold) -> None:
     """The hub creates a record at most once for each that a user made, or that somebody had restored.
 
-    The declared residuals are not counted: a record that a user deleted before the hub could learn that it was
-    there (the answer was lost), and one that a worker created after it had lost its lease.
+    The declared residuals are not counted: a record that a user deleted before the hub could learn that it
+    was there (the answer was lost), and one that a worker created after it had lost its lease.
     """
     created: dict[tuple[str, str], list[Any]] = defaultdict(list)
     restores = sum(d.restores for d in world.people.decisions)
@@ -295,3 +296,5 @@ def check_guards(world: World) -> None:
 def check_journal(world: World, folded: Fold) -> None:
     """Every observed change has exactly one final disposition, or waits in the inbox."""
     assert not folded.problems, "journal: " + "; ".join(folded.problems)
+    findings = prove(world.mappings["people"]).findings
+    assert not findings, f"the product's own proof finds: {findings[:3]}"

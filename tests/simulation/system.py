@@ -147,7 +147,7 @@ class System:
         """Insert. Raises Refused (a unique value is taken, a value is not taken)."""
         table, stored = self.table(resource), self.habits.store(values)
         self._admit(resource, stored, None)
-        key = self._new_key(table)
+        key = self._new_key(table, actor)
         row = Row(key, stored, 1, self.now(), next(self.numbers))
         table.rows[key] = row
         if idempotency:
@@ -207,8 +207,8 @@ class System:
         """Keys of soft-deleted records."""
         return [key for key, row in self.table(resource).rows.items() if row.deleted]
 
-    def _new_key(self, table: Table) -> str:
-        if self.habits.reuses_keys:
+    def _new_key(self, table: Table, actor: str) -> str:
+        if self.habits.reuses_keys and actor == "hub":  # where users get it, nothing could tell
             return next(key for n in itertools.count(1) if (key := f"{self.side[0]}{n}") not in table.rows)
         return f"{self.side[0]}{next(self.numbers)}"
 

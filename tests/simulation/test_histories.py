@@ -8,7 +8,7 @@ from .runner import run_some
 pytestmark = pytest.mark.runs_once
 
 BLOCK = 40
-BLOCKS = 8
+BLOCKS = 4
 # what a world must run into, or it proves nothing: counted over one block
 REACHED = (
     "user in a gap",

@@ -58,19 +58,21 @@ class Rules:
 def draw_habits(rng: random.Random, *, atomic: bool) -> Habits:
     """A system's habits. With `atomic`, it refuses stale writes."""
     changes = rng.choice([ChangeMode.CURSOR, ChangeMode.CURSOR, ChangeMode.CURSOR, ChangeMode.SCAN])
+    finds, idempotent = rng.random() < 0.7, rng.random() < 0.3
     return Habits(
         update=Guarantee.ATOMIC if atomic else Guarantee.CHECKED,
         changes=changes,
         tombstones=changes is ChangeMode.CURSOR and rng.random() < 0.5,
         versions=rng.random() < 0.3,
         answers=rng.random() < 0.8,
-        finds=rng.random() < 0.7,
-        idempotent=rng.random() < 0.3,
+        finds=finds,
+        idempotent=idempotent,
         unique=rng.random() < 0.3,
         trims=rng.random() < 0.2,
         soft=rng.random() < 0.2,
-        reuses_keys=False,
-        offset_pages=rng.random() < 0.5,
+        reuses_keys=rng.random() < 0.15,
+        # a system that can't be asked must list completely, or a create in doubt can't be found
+        offset_pages=rng.random() < 0.5 and (finds or idempotent),
         late_commits=rng.random() < 0.3,
         lagging=rng.random() < 0.2,
         batch=rng.choice([1, 2, 100]),

@@ -40,13 +40,15 @@ def _asked(item: Item) -> set[str]:
 
 
 def _moved(item: Item) -> set[str]:
-    """The fields of writes in doubt that do not hold what they held before."""
+    """The fields of writes that may have been carried out, and that do not hold what they held before."""
     moved: set[str] = set()
     for intent in item.intents:
         seen = item.seen.get(Side(intent.side))
         if intent.op != core.Op.UPDATE or seen is None:
             continue
         body = decode(bytes(intent.body))
+        if body.get("undone"):
+            continue
         moved |= {
             name
             for name in body["values"]

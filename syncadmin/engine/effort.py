@@ -165,8 +165,8 @@ class Item:
         return {side: t.problems for side, t in self.seen.items() if t is not None and t.problems}
 
 
-def intent_body(effort: Effort, write: core.Write) -> bytes:
-    """What an intent stores of its effort."""
+def intent_body(effort: Effort, write: core.Write, *, undone: bool = False) -> bytes:
+    """What an intent stores of its effort; `undone`: the system has said that it was not carried out."""
     return encode(
         {
             "values": dict(write.values),
@@ -182,6 +182,7 @@ def intent_body(effort: Effort, write: core.Write) -> bytes:
             ],
             "actor": effort.actor,
             "keeps": effort.keeps_conflict,
+            "undone": undone,
         }
     )
 

@@ -281,15 +281,16 @@ def _settle_intents(efforts: Sequence[Effort]) -> None:
 
     Those that stay remember only the changes that still have no disposition.
     """
+    results = [(a.intent_id, a.outcome.result) for e in efforts for a in e.attempts if a.outcome is not None]
+    over = {pk for pk, result in results if result in (Result.APPLIED, Result.REJECTED)}
+    doubt = {pk for pk, result in results if result is Result.UNKNOWN}
     for effort in efforts:
         if not all(a.applied for a in effort.attempts):
             for attempt in effort.attempts:
                 if not attempt.applied:
-                    body = intent_body(effort, attempt.write)
+                    undone = attempt.outcome is not None and attempt.intent_id not in doubt
+                    body = intent_body(effort, attempt.write, undone=undone)
                     Intent.objects.filter(pk=attempt.intent_id).update(body=body)
-    results = [(a.intent_id, a.outcome.result) for e in efforts for a in e.attempts if a.outcome is not None]
-    over = {pk for pk, result in results if result in (Result.APPLIED, Result.REJECTED)}
-    doubt = {pk for pk, result in results if result is Result.UNKNOWN}
     # an update that was carried out field by field is over only if every part of it is
     over -= {pk for pk, result in results if result not in (Result.APPLIED, Result.REJECTED)}
     bulk.delete(Intent, list(over))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError
 from django.utils import timezone
 
 from connectors import base
@@ -161,6 +162,9 @@ def _ending(row: Pass, clock: Clock) -> Iterator[None]:
     except base.ConnectorError as error:
         row.state, row.message = PassState.FAILED, str(error)
         row.counts["misconfigured"] = int(isinstance(error, base.Misconfigured | base.Unreadable))
+    except DatabaseError as error:
+        row.message = f"the hub's database failed: {error}"
+        raise
     else:
         row.state, row.message = PassState.DONE, ""
         health.well(row.mapping, clock())

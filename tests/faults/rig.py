@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
+import redis
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -162,6 +163,11 @@ class Rig:
         states = MappingState.objects.filter(mapping__in=mappings).exclude(expires_at=None)
         self.wait(lambda: not states.exists(), "no pass is running")
         yield
+
+    def waiting_in_queue(self) -> int:
+        """How many jobs no worker has taken yet."""
+        with redis.Redis.from_url(self.queue.url) as client:
+            return int(client.llen("rq:queue:default"))
 
     def kill_queue(self) -> None:
         """kill -9 of the queue server."""

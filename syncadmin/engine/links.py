@@ -171,9 +171,14 @@ def bury(mapping_id: int, side: Side, keys: Sequence[str], now: datetime) -> Non
     Such a link keeps a key that no system has, so that its other record is decided as after any other delete.
     """
     for key, link in by_key(mapping_id, side, keys).items():
-        buried = f"{BURIED}{key}:{link.id}"
+        buried = buried_key(key, link.id)
         Link.objects.filter(pk=link.id).update(**{f"{side}_key": buried})
         mark(mapping_id, [(side, buried)], "absent", now)
+
+
+def buried_key(key: str, link_id: int | None) -> str:
+    """What a link keeps of a key that its system has given to another record."""
+    return f"{BURIED}{key}:{link_id}"
 
 
 def is_buried(key: str) -> bool:

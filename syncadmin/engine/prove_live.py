@@ -163,7 +163,8 @@ def _read(binding: Binding, places: Iterable[Place]) -> tuple[dict[Place, Transl
     seen: dict[Place, Translated] = {}
     unanswered: set[Place] = set()
     for side in SIDES:
-        bound, keys = binding.sides[side], [key for s, key in places if s is side]
+        bound = binding.sides[side]
+        keys = [key for s, key in places if s is side and not links.is_buried(key)]
         fetched = bound.connector.fetch(bound.resource, keys, fields=bound.wanted) if keys else None
         if fetched is not None:
             for t in bound.translate(list(fetched.found.values())):

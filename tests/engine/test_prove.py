@@ -43,6 +43,16 @@ def test_a_refused_write_is_proven_to_wait(world):
     assert left
 
 
+def test_a_key_that_its_system_gave_to_another_record_is_no_failure(world):
+    world.sync()
+    left = world.left.add(**ANNA)
+    world.sync()
+    world.left.delete(left)
+    world.left.add(id=left, **BERT)
+    world.sync("reconcile")
+    assert findings(world, live=True) == []
+
+
 def test_an_edit_that_no_pass_has_read_yet_is_no_failure(world):
     left, _right = world.linked(**ANNA)
     world.left.edit(left, phone="030 2")

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
@@ -80,17 +81,19 @@ class PocketBaseServer(Server):
         token = answer.raise_for_status().json()["token"]
         return httpx.Client(base_url=self.url, headers={"Authorization": token})
 
-    def create_collection(self, name: str, fields: Sequence[Mapping[str, object]]) -> None:
+    def create_collection(
+        self, name: str, fields: Sequence[Mapping[str, object]], client: httpx.Client | None = None
+    ) -> None:
         """Make an empty collection with PocketBase's own kind of fields (`{"name": ..., "type": ...}`).
 
-        `created` and `updated` are added, as PocketBase's own page does.
+        `created` and `updated` are added, as PocketBase's own page does. `client` is one that is signed in.
         """
         times = [
             {"name": "created", "type": "autodate", "onCreate": True},
             {"name": "updated", "type": "autodate", "onCreate": True, "onUpdate": True},
         ]
         definition = {"name": name, "type": "base", "fields": [*fields, *times]}
-        with self.client() as client:
-            answer = client.post("/api/collections", json=definition)
+        with nullcontext(client) if client is not None else self.client() as signed_in:
+            answer = signed_in.post("/api/collections", json=definition)
         if answer.is_error:
             raise ChildFailed(f"pocketbase refused collection {name}: {answer.text}")

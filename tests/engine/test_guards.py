@@ -52,7 +52,7 @@ def test_an_approved_plan_that_has_moved_asks_again(world, staff):
     assert list(GuardStop.objects.order_by("id").values_list("closed_how", flat=True)) == ["moved", ""]
 
 
-def test_a_mass_delete_stops_even_where_each_delete_would_wait_for_a_person(world):
+def test_f13_a_mass_delete_stops_even_where_each_delete_would_wait_for_a_person(world):
     fill(world)
     world.left.run("DELETE FROM contacts")
     stopped = world.attempt("reconcile")
@@ -62,7 +62,7 @@ def test_a_mass_delete_stops_even_where_each_delete_would_wait_for_a_person(worl
     assert world.open() == []
 
 
-def test_blanking_a_field_of_many_records_trips_the_guard(world):
+def test_f17_blanking_a_field_of_many_records_trips_the_guard(world):
     fill(world)
     world.left.run("UPDATE contacts SET phone = NULL, updated_at = clock_timestamp() WHERE id <= 12")
     assert "empty a value in 12" in world.attempt().message

@@ -139,7 +139,7 @@ def test_a_typed_value_is_written_to_both_sides(world, staff):
     quiet(world)
 
 
-def test_two_records_with_the_same_match_value_wait_for_a_person(world, staff):
+def test_f06_two_records_with_the_same_match_value_wait_for_a_person(world, staff):
     world.sync()
     first, second = world.left.add(**ANNA), world.left.add(**ANNA | {"phone": "030 7"})
     right = world.right.add(**ANNA)
@@ -177,7 +177,7 @@ def test_a_delete_is_propagated_where_the_policy_says_so(world):
     quiet(world)
 
 
-def test_an_edit_against_a_delete_is_a_conflict_and_can_be_restored(world, staff):
+def test_f02_an_edit_against_a_delete_is_a_conflict_and_can_be_restored(world, staff):
     left, right = world.linked(**ANNA)
     world.set(deletes="propagate")
     world.left.delete(left)
@@ -208,7 +208,7 @@ def test_a_refused_write_waits_in_the_inbox_with_the_systems_words_and_is_not_re
     quiet(world)
 
 
-def test_a_reference_waits_until_its_target_is_linked_and_is_then_translated(world):
+def test_f29_a_reference_waits_until_its_target_is_linked_and_is_then_translated(world):
     from syncadmin.models import FieldMapping
 
     FieldMapping.objects.create(

@@ -14,6 +14,8 @@ from tests.engine.world import Peer, World, between
 from .acts import ANNA, at_rest, same_everywhere, seen
 from .peers import PocketBasePeer
 
+pytestmark = pytest.mark.runs_once
+
 NAMES = [f"{n}@example.com" for n in range(12)]
 
 

@@ -6,7 +6,9 @@ from syncadmin.core.side import SIDES
 from syncadmin.models import MappingState
 from tests.engine.world import World
 
-from .acts import ANNA, at_rest, in_time, writes
+from .acts import ANNA, at_rest, before_writing, in_time, writes
+
+pytestmark = pytest.mark.runs_once
 
 HABIT = """
     CREATE FUNCTION habit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -141,8 +143,6 @@ def test_f27_a_field_that_was_renamed_removed_or_retyped_stops_the_mapping_and_b
 
 
 def test_f27_a_field_that_goes_while_the_pass_is_under_way_blanks_nothing(world, monkeypatch):
-    from .acts import before_writing
-
     left, right = world.linked(**ANNA)
     world.left.edit(left, city="Bonn")
     before_writing(monkeypatch, lambda: removed_field(world))

@@ -21,7 +21,7 @@ from syncadmin.core.side import Side
 from syncadmin.core.values import Value, decode, same
 from syncadmin.models import EntryKind, Intent, Link, LinkStatus, Mapping
 
-from .links import buried_key
+from .links import BURIED
 from .prove_report import Finding, Proof
 
 CHUNK = 2000
@@ -178,7 +178,7 @@ def _check(told: _Told, link: tuple[Any, ...] | None, proof: Proof) -> None:
 
 def _same_pair(told: _Told, keys: list[str]) -> bool:
     """Whether these are the records that the journal told of; a key that was given again may be buried."""
-    known = [(key, buried_key(str(key), told.link_id)) for key in told.keys]
+    known = [(key, f"{BURIED}{key}:{told.link_id}") for key in told.keys]
     return len(known) == len(keys) and all(key in names for key, names in zip(keys, known, strict=True))
 
 

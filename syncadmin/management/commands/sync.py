@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import Error as DatabaseFailure
 from tqdm import tqdm
 
 from syncadmin.engine.run import run_pass
@@ -23,7 +24,10 @@ class Command(MappingCommand):
         mapping = self.mapping(options["mapping"])
         kind = PassKind.RECONCILE if options["reconcile"] else PassKind.INCREMENTAL
         with tqdm(unit=" records", disable=options["json"] or not sys.stderr.isatty(), leave=False) as bar:
-            done = run_pass(mapping.pk, kind, progress=lambda row: _show(bar, row), heartbeat=True)
+            try:
+                done = run_pass(mapping.pk, kind, progress=lambda row: _show(bar, row), heartbeat=True)
+            except DatabaseFailure as error:
+                raise CommandError(f"the hub's database failed: {error}", returncode=FAILED) from error
         if done is None:
             raise CommandError(
                 f"another pass of {mapping.name} is running; try again when it is done", returncode=FAILED

@@ -1,7 +1,7 @@
 """Whether a value may be what a system has made of another one: trimmed, re-cased or rounded.
 
-Only recovery asks this, of a write whose answer was lost. Everywhere else what a system made of a value is known,
-because it said so.
+Only recovery asks this, of a write whose answer was lost. Everywhere else what a system made of a value is
+known, because it said so.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ def hold_doubtful_counts(run: Run, items: Sequence[Item]) -> None:
     for item in items if counters else ():
         if item.link is None or not (item.intents or item.conflict is not None):
             continue
-        written = {name for write in item.decided.writes for name in write.values}
+        updates = [w for w in item.decided.writes if w.op is core.Op.UPDATE]
+        written = {name for write in updates for name in write.values}
         doubtful = ((_moved(item) & counters) | _asked(item)) & written - set(item.decided.used_picks)
         if doubtful:
             item.plan = held(item, item.decided, doubtful, REASON)

@@ -107,15 +107,25 @@ def _pair(effort: Effort) -> list[tuple[Side, str]]:
 
 
 def _bury_the_dead(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
-    """A key that a system has given to a new record belongs to no other any more."""
+    """A key that a system has given to a new record belongs to no other any more.
+
+    Given twice in one batch, it belongs to the record that was created last.
+    """
     for side in SIDES:
-        keys = [
-            str(a.outcome.key)
-            for e in efforts
-            for a in e.attempts
-            if a.write.side is side and a.write.op is core.Op.CREATE and a.applied and a.outcome is not None
-        ]
-        links.bury(run.binding.id, side, keys, now)
+        given: dict[str, Attempt] = {}
+        dead: list[tuple[Side, str]] = []
+        for attempt in (a for e in efforts for a in e.attempts if a.write.side is side):
+            if attempt.write.op is not core.Op.CREATE or not attempt.applied or attempt.outcome is None:
+                continue
+            key = str(attempt.outcome.key)
+            before = given.get(key)
+            if before is not None and before.outcome is not None:
+                buried = links.buried_key(key, before.intent_id)
+                before.outcome = replace(before.outcome, key=buried)
+                dead.append((side, buried))
+            given[key] = attempt
+        links.bury(run.binding.id, side, list(given), now)
+        marks.mark(run.binding.id, dead, "absent", now)
 
 
 def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:

@@ -24,6 +24,7 @@ class Change:
     final: list[str] = field(default_factory=list)
     interim: list[str] = field(default_factory=list)
     rule: str = ""
+    settled_in: int | None = None  # the pass
 
     @property
     def tokens(self) -> set[str]:
@@ -85,7 +86,7 @@ def fold(world: World) -> Fold:
                 change.interim.append(entry.disposition)
             else:
                 change.final.append(f"{entry.disposition} ({entry.rule}) #{entry.seq}")
-                change.rule = entry.rule
+                change.rule, change.settled_in = entry.rule, entry.pass_id
     for seq, change in folded.changes.items():
         e = change.entry
         words = f"change #{seq} {e.side} {e.key} {e.field or 'record'} {e.old}->{e.new}"

@@ -1,4 +1,4 @@
-"""The rig finds planted bugs: each defence that is switched off is noticed within a stated number of seeds."""
+"""The rig finds planted bugs: a defence that is off is noticed within a stated number of seeds."""
 
 import pytest
 

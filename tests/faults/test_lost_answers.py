@@ -23,7 +23,7 @@ from .checker import People, check, people
 from .peers import Peer
 from .rig import map_people
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.runs_once]
 
 ANN, BOB, NEW = "ann@example.com", "bob@example.com", "new@example.com"
 BEFORE: People = {

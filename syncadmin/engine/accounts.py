@@ -98,7 +98,7 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
 def _fate_of_gone(item: Item, side: Side, name: str) -> tuple[str, str]:
     """What became of a change that is no longer there to be seen, and why."""
     planned = item.planned.get((side, name))
-    if planned is not None and planned.disposition in (core.Disposition.OVERRIDDEN, core.Disposition.MERGED):
+    if planned is not None and planned.disposition == core.Disposition.OVERRIDDEN:
         # a write that nobody can tell the end of may have replaced it: it is accounted for as planned
         return planned.disposition, planned.rule
     return str(core.Disposition.SUPERSEDED), "the side changed it again"

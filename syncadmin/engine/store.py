@@ -122,13 +122,17 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
     ]
     ledger.append(run.binding.id, entries, now)
     own = {item.conflict.pk for item in items if item.conflict is not None}
-    close_questions(run, paired, own, now)
+    pairs = {place for item in items if item.link is not None for place in item.places()}
+    close_questions(run, sorted(pairs | set(paired)), own, now)
     forget_unlinked(run.binding.id, paired, now)
     look_again(run.binding.id, closed, now)
 
 
 def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int], now: datetime) -> None:
-    """Records that have become a pair leave the inbox as single ones; `own` items go on as the pair's."""
+    """Records that are a pair leave the inbox as single ones; `own` items go on as the pair's.
+
+    Also an item that was decided while its record was being paired: there is nothing left to decide.
+    """
     over: dict[int, str] = {}
     rows: list[ledger.Row] = []
     for side in SIDES:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,8 @@ class Hub:
         """kill -9 of the database server with all its sessions."""
         assert self.server.pid is not None
         for process in family_of(self.server.pid)[1:]:
-            kill_hard(process.pid)
+            with suppress(ProcessLookupError):  # a backend ends by itself as soon as its server is gone
+                kill_hard(process.pid)
         wait_for(lambda: not self.server.running, "the hub's database is gone")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -31,6 +30,3 @@ class MappingCommand(BaseCommand):
             none = "none is configured"
             raise CommandError(f'unknown mapping "{name}"{hint(name, names, none=none)}', returncode=USAGE)
         return found
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        raise NotImplementedError

@@ -198,7 +198,7 @@ def test_an_address_of_no_known_kind_is_answered_with_the_known_ones(url: str, w
         ("postgresql://u@h/d", "postgresql+psycopg"),
         ("mysql://u@h/d", "mysql+pymysql"),
         ("mariadb://u@h/d", "mysql+pymysql"),
-        ("sqlite:////tmp/x.db", "sqlite"),
+        ("sqlite:////data/x.db", "sqlite"),
     ],
 )
 def test_common_addresses_are_understood(given: str, used: str) -> None:

@@ -98,7 +98,7 @@ def _may_be(binding: Binding, found: Translated, sent: core.Write, match: tuple[
         name for name, value in sent.values.items() if not empty(value) and name not in binding.policy.match
     ]
     kept = [name for name in told if alike(found.record.values.get(name), sent.values[name])]
-    return len(kept) == len(told) or (match is not None and 2 * len(kept) > len(told))
+    return len(kept) == len(told) or (match is not None and 2 * len(kept) >= len(told))
 
 
 def _find_values(

@@ -273,12 +273,14 @@ def check_writes_are_bounded(world: World) -> None:
 
 def check_newest(world: World, folded: Fold) -> None:
     """Where the last writer wins, it is the last one."""
+    repeats = ("stale", "unknown", "retry", "gone", "recovered")
+    restless = {p.pk for p in world.passes if any(p.counts.get(name) for name in repeats)}
     for change in folded.changes.values():
         if not change.rule.endswith("newest") or not change.final[0].startswith("overridden"):
             continue
         e = change.entry
-        if change.settled_in != e.pass_id:
-            continue  # it was held first, and the records have newer times by now
+        if change.settled_in != e.pass_id or e.pass_id in restless:
+            continue  # it was decided again later, and the records have newer times by now
         rivals = [
             other.entry.changed_at
             for other in folded.changes.values()

@@ -69,7 +69,6 @@ class Chaos:
     probes: Counter[str]
     sleep: Callable[[timedelta], None]
     user_acts: Callable[[random.Random], None]
-    staff_decides: Callable[[random.Random], bool]
     overtake: Callable[[random.Random], None]
     user_deletes: Callable[[random.Random, str], None]
     faults: Faults = field(default_factory=Faults)
@@ -100,8 +99,6 @@ class Chaos:
         if self._hits(f.edits):
             self.probe("user in a gap")
             self.user_acts(self.rng)
-            if self.rng.random() < 0.2 and self.staff_decides(self.rng):
-                self.probe("decision in a gap")
         if f.slow and self._hits(0.1):
             self.sleep(timedelta(seconds=self.rng.randint(1, 20)))
         if self._counted_down("overtaken_in"):

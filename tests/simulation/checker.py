@@ -58,10 +58,6 @@ def check_agreement(world: World, *, deletes_known: bool) -> None:
     Without `deletes_known`, records that are on one side only are not looked at: nobody has scanned yet.
     """
     held_fields, held_records = in_inbox()
-    undone = Conflict.objects.filter(state="decided", mapping__name="people").exclude(
-        snapshot__icontains='"f": "'
-    )
-    assert not undone, f"decided, and never carried out: {[(c.pk, c.kind, c.label) for c in undone]}"
     rows = {side: world.systems[side].live("people") for side in ("left", "right")}
     free = {side: set(found) for side, found in rows.items()}
     for link in Link.objects.filter(mapping=world.mappings["people"]).exclude(status="closed"):
@@ -220,12 +216,7 @@ def check_no_duplicates(world: World, folded: Fold) -> None:
     for e in world.audit:
         if e.actor != "hub" or e.op != "create" or e.resource != "people":
             continue
-        known = (e.side, e.key) in learned and not world.habits[e.side].reuses_keys
-        over = any(
-            later.op == "delete" and (later.side, later.key) == (e.side, e.key)
-            for later in world.audit[e.number :]
-        )
-        there = known or not over
+        there = e.key in world.systems[e.side].live("people") or (e.side, e.key) in learned
         if e.late or not there:
             world.probes["late create" if e.late else "create deleted while in doubt"] += 1
             continue
@@ -273,18 +264,16 @@ def check_writes_are_bounded(world: World) -> None:
 
 def check_newest(world: World, folded: Fold) -> None:
     """Where the last writer wins, it is the last one."""
-    repeats = ("stale", "unknown", "retry", "gone", "recovered")
-    restless = {p.pk for p in world.passes if any(p.counts.get(name) for name in repeats)}
     for change in folded.changes.values():
-        if not change.rule.endswith("newest") or not change.final[0].startswith("overridden"):
+        if change.rule != "merge newest" or not change.final[0].startswith("overridden"):
             continue
         e = change.entry
-        if change.settled_in != e.pass_id or e.pass_id in restless:
-            continue  # it was decided again later, and the records have newer times by now
+        if change.settled_in != e.pass_id:
+            continue  # it was held first, and the records have newer times by now
         rivals = [
             other.entry.changed_at
             for other in folded.changes.values()
-            if other.rule == change.rule and other.final[0].startswith("propagated")
+            if other.rule == "merge newest" and other.final[0].startswith("propagated")
             if (other.entry.pass_id, other.entry.link_id, other.entry.field)
             == (e.pass_id, e.link_id, e.field)
         ]

@@ -92,7 +92,7 @@ class People:
             return
         entity = self._who(row)[0]
         self.hot = entity
-        names = ["a", "a", "b", "c", "c", "o", "n", "s", "p", *(["f"] if self.references else [])]
+        names = ["a", "a", "b", "c", "o", "n", "s", "p", *(["f"] if self.references else [])]
         values = {
             name: self._value(system, row, name, entity)
             for name in rng.choices(names, k=rng.choice([1, 1, 2]))

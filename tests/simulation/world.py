@@ -133,14 +133,7 @@ class World:
             side: System(side, self.habits[side], self.clock, self.audit) for side in ("left", "right")
         }
         self.people = People(self.systems, self.probes, self.rules.references, staff=self.staff)
-        self.chaos = Chaos(
-            self.probes,
-            self.sleep,
-            self.people.act,
-            self.people.decide,
-            self.overtake,
-            self.people.delete_first,
-        )
+        self.chaos = Chaos(self.probes, self.sleep, self.people.act, self.overtake, self.people.delete_first)
         self.mappings = make_mappings(self.rules)
 
     def clock(self) -> datetime:

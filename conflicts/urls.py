@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from . import views
+from .views import card, inbox
 
 app_name = "conflicts"
 urlpatterns = [
-    path("", views.list_, name="list"),
-    path("<int:conflict_id>/", views.detail, name="detail"),
-    path("<int:conflict_id>/status/", views.status, name="status"),
-    path("<int:conflict_id>/resolve/", views.resolve, name="resolve"),
+    path("", inbox.list_, name="list"),
+    path("<int:conflict_id>/", card.detail, name="detail"),
+    path("<int:conflict_id>/status/", card.status, name="status"),
+    path("<int:conflict_id>/resolve/", card.resolve, name="resolve"),
 ]

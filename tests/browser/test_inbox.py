@@ -14,7 +14,7 @@ from tests.builders import a_conflict, a_guard_stop, a_link, a_mapping, a_pass, 
 @pytest.fixture(autouse=True)
 def no_queue(monkeypatch):
     """No worker: the tests play the engine themselves."""
-    for place in ("conflicts.views", "syncadmin.views.dashboard", "syncadmin.views.guard_stops"):
+    for place in ("conflicts.views.card", "syncadmin.views.dashboard", "syncadmin.views.guard_stops"):
         monkeypatch.setattr(f"{place}.enqueue_pass", lambda *args: None)
 
 

@@ -1,4 +1,4 @@
-"""The inbox in the browser: list and card side by side, and one form that stores a decision.
+"""The card of one item in the browser, and the form that stores a decision.
 
 A view reads the request, calls a selector or a service, and picks a template. After a decision the pane shows
 what became of it (polled until the engine is done) above the next card.
@@ -13,25 +13,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from syncadmin.core.plan import ConflictKind
+from conflicts import forms, selectors, services
+from conflicts.cards import Entered, card, outcome
+from conflicts.models import Conflict, ConflictState
+from conflicts.selectors import InboxFilter
 from syncadmin.jobs import enqueue_pass
-from syncadmin.models import FieldMapping, Mapping
-from syncadmin.web import page, shell, whole_number
+from syncadmin.web import page, shell
 
-from . import forms, selectors, services
-from .cards import Entered, card, outcome
-from .models import Conflict, ConflictState
-from .selectors import InboxFilter
-
-VIEW = "conflicts.view_conflict"
-RESOLVE = "conflicts.resolve_conflict"
-
-
-@require_GET
-@page(VIEW)
-def list_(request: HttpRequest) -> HttpResponse:
-    """The inbox. HTMX gets the list alone (filters, paging, polling)."""
-    return _render(request, "conflicts/list.html", _queue(request))
+from .inbox import RESOLVE, VIEW, queue, render
 
 
 @require_GET
@@ -40,8 +29,8 @@ def detail(request: HttpRequest, conflict_id: int) -> HttpResponse:
     """One item. HTMX gets the card alone; a whole page has the list beside it."""
     context = _card(request, _item(conflict_id), None)
     if not request.htmx or request.htmx.history_restore_request:
-        context = {**_queue(request), **context}
-    return _render(request, "conflicts/detail.html", context)
+        context = {**queue(request), **context}
+    return render(request, "conflicts/detail.html", context)
 
 
 @require_GET
@@ -85,7 +74,7 @@ def _next(request: HttpRequest, wanted: InboxFilter, done: Conflict) -> HttpResp
     """The line on what was decided, above the next card."""
     following = selectors.following(wanted, done.pk)
     context = _card(request, _item(following), None) if following else {"wanted": wanted, "clear": True}
-    response = _render(request, "conflicts/detail.html", {**context, "done": outcome(done, timezone.now())})
+    response = render(request, "conflicts/detail.html", {**context, "done": outcome(done, timezone.now())})
     target = reverse("conflicts:detail", args=[following]) if following else reverse("conflicts:list")
     response["HX-Push-Url"] = target + (f"?{wanted.query()}" if wanted.query() else "")
     return response
@@ -95,8 +84,8 @@ def _again(request: HttpRequest, conflict_id: int, entered: Entered, code: int) 
     """The card once more. HTMX only swaps what was answered with 200, so it gets that."""
     context = {**_card(request, _item(conflict_id), entered), "refreshed": code == 409}
     if not request.htmx:
-        context = {**_queue(request), **context}
-    return _render(request, "conflicts/detail.html", context, 200 if request.htmx else code)
+        context = {**queue(request), **context}
+    return render(request, "conflicts/detail.html", context, 200 if request.htmx else code)
 
 
 def _item(conflict_id: int) -> Conflict:
@@ -115,32 +104,3 @@ def _card(request: HttpRequest, conflict: Conflict, entered: Entered | None) -> 
         "may_see_history": request.user.has_perm("syncadmin.view_entry"),
         "wanted": InboxFilter.read(request.GET),
     }
-
-
-def _queue(request: HttpRequest) -> dict[str, Any]:
-    wanted = InboxFilter.read(request.GET)
-    shown = selectors.page(wanted, whole_number(request.GET.get("after")) or 0)
-    count = selectors.waiting_count()
-    return {
-        "wanted": wanted,
-        "shown": shown,
-        "after": whole_number(request.GET.get("after")),
-        "count": count,
-        "counted_to": selectors.COUNT_LIMIT,
-        "mappings": Mapping.objects.only("name", "label"),
-        "field_names": FieldMapping.objects.order_by("name").values_list("name", flat=True).distinct()[:200],
-        "kinds": list(ConflictKind),
-        "states": [*ConflictState.values, "all"],
-    }
-
-
-def _render(request: HttpRequest, template: str, context: dict[str, Any], code: int = 200) -> HttpResponse:
-    return shell(
-        request,
-        template,
-        context,
-        title="Inbox",
-        full="conflicts/inbox.html",
-        partial="conflicts/partial.html",
-        status=code,
-    )

@@ -14,13 +14,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from conflicts.models import Conflict, ConflictField, ConflictState
+from conflicts.selectors import linked_candidates
+from conflicts.typed import Unreadable, read_typed
 from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
 from syncadmin.core.values import Value
 from syncadmin.models import EntryKind, FieldMapping, MappingState, ledger, marks
-
-from .models import Conflict, ConflictField, ConflictState
-from .selectors import linked_candidates
-from .typed import Unreadable, read_typed
 
 RECORD_PICKS: dict[ConflictKind, tuple[RecordPickKind, ...]] = {
     ConflictKind.FIELD: (),

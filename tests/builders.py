@@ -149,6 +149,15 @@ def a_guard_stop(mapping: Mapping, **more: Any) -> GuardStop:
         "known": 200,
         "counts": {"right": {"deletes": 90, "changes": 2, "blanks": 0}},
         "fields": {"right delete": 90, "right update phone": 2},
+        "losses": [
+            {
+                "side": "right",
+                "field": "phone",
+                "how": "shrink",
+                "count": 61,
+                "examples": [{"label": "Cid", "from": "030 1234 567", "to": "030 12"}],
+            }
+        ],
         "sample": [
             {
                 "label": "Ada",

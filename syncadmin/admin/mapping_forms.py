@@ -54,6 +54,12 @@ class MappingForm(forms.ModelForm):
     max_deletes = share(help_text="Such as 5%. A pass that would delete a larger share stops and asks.")
     max_changes = share(help_text="A pass that would change a larger share stops and asks.")
     max_blanks = share(help_text="A pass that would empty values in a larger share stops and asks.")
+    max_shrinks = share(
+        help_text="A pass that would cut off or mask one field's values in a larger share stops and asks."
+    )
+    max_same = share(
+        help_text="A pass that would set one field to one same value in a larger share stops and asks."
+    )
 
     class Meta:
         model = Mapping

@@ -101,7 +101,8 @@ class MappingAdmin(ConfigurationAdmin):
                 "fields": (
                     ("schedule", "reconcile_every"),
                     ("max_deletes", "max_changes"),
-                    ("max_blanks", "guard_floor"),
+                    ("max_blanks", "max_shrinks"),
+                    ("max_same", "guard_floor"),
                 ),
             },
         ),

@@ -62,11 +62,14 @@ MAPPING_KEYS = {
     "guards.max_deletes": "max_deletes",
     "guards.max_changes": "max_changes",
     "guards.max_blanks": "max_blanks",
+    "guards.max_shrinks": "max_shrinks",
+    "guards.max_same": "max_same",
     "guards.floor": "guard_floor",
 }
 MAPPING_TEXTS = (
     "label", "title", "left_scope", "create", "deletes", "edit_vs_delete", "first_contact", "drift",
 )  # fmt: skip
+GUARD_SHARES = ("max_deletes", "max_changes", "max_blanks", "max_shrinks", "max_same")
 SYSTEM_KEYS = ("connector", "label", "record_url")
 
 
@@ -104,12 +107,8 @@ def mapping_document(
 ) -> Document:
     """A mapping with its field mappings and row rules (those given, else those stored)."""
     filters = {side.value: getattr(row, f"{side}_filter") for side in SIDES}
-    guards = {
-        "max_deletes": format_share(row.max_deletes),
-        "max_changes": format_share(row.max_changes),
-        "max_blanks": format_share(row.max_blanks),
-        "floor": row.guard_floor,
-    }
+    guards: Document = {name: format_share(getattr(row, name)) for name in GUARD_SHARES}
+    guards["floor"] = row.guard_floor
     made: Document = {key: getattr(row, key) for key in MAPPING_TEXTS}
     made |= {
         "enabled": row.enabled,
@@ -156,7 +155,7 @@ def _plain_default(model: Any, key: str) -> Any:
         return {}
     if key in ("clock_tolerance", "schedule", "reconcile"):
         return format_duration(value)
-    if key in ("max_deletes", "max_changes", "max_blanks"):
+    if key in GUARD_SHARES:
         return format_share(value)
     return value
 

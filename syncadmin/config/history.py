@@ -16,14 +16,14 @@ from django.db import models
 from syncadmin.models import FieldMapping, Resource, RowRule, System
 from syncadmin.models import Mapping as MappingRow
 
-from .convert import FIELD_KEYS, MAPPING_KEYS
+from .convert import FIELD_KEYS, GUARD_SHARES, MAPPING_KEYS
 from .export import as_yaml
 from .units import format_duration, format_share
 
 # values that the file writes in another way than the tables keep them
 WRITTEN = {
     **dict.fromkeys(("clock_tolerance", "schedule", "reconcile_every"), format_duration),
-    **dict.fromkeys(("max_deletes", "max_changes", "max_blanks"), format_share),
+    **dict.fromkeys(GUARD_SHARES, format_share),
 }
 ACTIONS = {"+": "created", "~": "changed", "-": "removed"}
 INTERNAL = {"id", "position", "mapping"}

@@ -90,6 +90,16 @@ class GuardsSpec(Strict):
     max_deletes: Share = Field(0.05, description="Stop if more than this share would be deleted.")
     max_changes: Share = Field(0.40, description="Stop if more than this share would be changed.")
     max_blanks: Share = Field(0.10, description="Stop if more than this share would have a value emptied.")
+    max_shrinks: Share = Field(
+        0.10,
+        description="Stop if more than this share would get, in any one field, a value that says less: "
+        "cut off, halved, masked, rounded, with members missing.",
+    )
+    max_same: Share = Field(
+        0.20,
+        description="Stop if more than this share would get, in any one field, the same value in place "
+        "of another.",
+    )
     floor: int = Field(10, ge=0, description="Fewer changes than this never stop a pass.")
 
 

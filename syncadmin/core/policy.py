@@ -195,10 +195,18 @@ class Guards:
 
     Shares are fractions (0..1) of the records that the mapping knows; `floor` is the number of
     changes below which a guard never trips, so that small tables do not cry wolf. `max_blanks` limits the
-    records that would lose a value to an empty one.
+    records that would lose a value to an empty one; `max_shrinks` and `max_same` those that would, in any one
+    field, get a value that says less, and the same value in place of another.
     """
 
     max_deletes: float = 0.05
     max_changes: float = 0.40
     max_blanks: float = 0.10
+    max_shrinks: float = 0.10
+    max_same: float = 0.20
     floor: int = 10
+
+    @property
+    def least(self) -> float:
+        """The smallest of the shares: no guard trips below it."""
+        return min(self.max_deletes, self.max_changes, self.max_blanks, self.max_shrinks, self.max_same)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from syncadmin.core import guards as core_guards
 from syncadmin.core import plan as core
-from syncadmin.core.side import SIDES, Side
+from syncadmin.core.fieldtype import FieldType
+from syncadmin.core.side import Side
 from syncadmin.core.values import encode
 from syncadmin.models import EntryKind, GuardStop, Link, LinkStatus, Mark, ledger
 
@@ -37,9 +39,8 @@ class GuardTripped(Exception):
 class Tally:
     """A whole plan, counted: numbers by side, a digest of every write, and some examples."""
 
-    counts: dict[Side, core_guards.Counts] = field(
-        default_factory=lambda: dict.fromkeys(SIDES, core_guards.Counts())
-    )
+    types: Mapping[str, FieldType]
+    counts: dict[Side, core_guards.Counts] = field(default_factory=core_guards.no_counts)
     digest: int = 0
     fields: Counter[str] = field(default_factory=Counter)
     sample: list[dict[str, Any]] = field(default_factory=list)
@@ -57,9 +58,8 @@ class Tally:
         ):
             side = plan.conflict.side.other  # a delete that waits for a person still counts as evidence
             writes.append(core.Write(side, core.Op.DELETE, None, {}))
-        for side, counted in core_guards.count(writes).items():
-            self.counts[side] += counted
         for write in writes:
+            self.counts[write.side].add(write, self.types, label)
             self.digest = (self.digest + _hash(item, write)) % 2**256
             self.fields.update(f"{write.side} {write.op} {name}".strip() for name in write.values or [""])
             if len(self.sample) < SAMPLE:
@@ -91,7 +91,7 @@ def check(run: Run, cache: Cache) -> None:
     if due < max(guards.floor, 1) and (due < core_guards.ALL or links[: due + 1].count() > due):
         return
     known = links.count()
-    if due <= min(guards.max_deletes, guards.max_changes, guards.max_blanks) * known:
+    if due <= guards.least * known:
         return
     tally = tally_all(run, cache)
     reason = core_guards.tripped(guards, tally.counts, known)
@@ -102,7 +102,7 @@ def check(run: Run, cache: Cache) -> None:
 
 def tally_all(run: Run, cache: Cache) -> Tally:
     """Count the plan of everything that is due."""
-    tally, after = Tally(), 0
+    tally, after = Tally(run.binding.policy.types), 0
     while batch := due_marks(run.binding.id, run.clock(), after):
         after = batch[-1].pk
         for item in judge(run.binding, load(run.binding, batch, Cache(dict(cache.records)), frozenset())):
@@ -121,6 +121,7 @@ def _stop_unless_approved(run: Run, tally: Tally, reason: str, known: int) -> No
             for side, c in tally.counts.items()
         },
         "fields": dict(tally.fields.most_common()),
+        "losses": _losses(run, tally),
         "sample": tally.sample,
     }
     with run.lease.fenced():
@@ -144,6 +145,27 @@ def _stop_unless_approved(run: Run, tally: Tally, reason: str, known: int) -> No
             )
             _note(run, f"stopped by a guard: {reason}", "")
     raise GuardTripped(open_stop)
+
+
+def _losses(run: Run, tally: Tally) -> list[dict[str, Any]]:
+    """Fields in which at least as many records as the floor would lose something, with examples."""
+    least = max(run.binding.guards.floor, 1)
+    return [
+        {
+            "side": side.value,
+            "field": name,
+            "how": how,
+            "count": number,
+            "examples": [{"label": e.label, "from": e.old, "to": e.new} for e in examples],
+        }
+        for side, counted in tally.counts.items()
+        for name, losses in counted.fields.items()
+        for how, number, examples in (
+            ("shrink", losses.shrunk, losses.shrunk_examples),
+            ("same", losses.same, losses.same_examples),
+        )
+        if number >= least
+    ]
 
 
 def _note(run: Run, text: str, actor: str) -> None:

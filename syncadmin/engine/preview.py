@@ -76,7 +76,7 @@ def preview(
 
 
 def _decide(run: Run, cache: Cache, made: Preview) -> None:
-    tally, after = Tally(), 0
+    tally, after = Tally(run.binding.policy.types), 0
     while batch := due_marks(run.binding.id, run.clock(), after):
         after = batch[-1].pk
         for item in judge(run.binding, load(run.binding, batch, cache, frozenset())):

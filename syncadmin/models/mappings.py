@@ -79,6 +79,12 @@ class Mapping(models.Model):
     max_blanks = models.FloatField(
         default=0.10, help_text="Share of records that may lose a value to an empty one."
     )
+    max_shrinks = models.FloatField(
+        default=0.10, help_text="Share of records that may get, in one field, a value that says less."
+    )
+    max_same = models.FloatField(
+        default=0.20, help_text="Share of records that may get, in one field, the same value for another."
+    )
     guard_floor = models.PositiveIntegerField(
         default=10, help_text="Fewer changes than this never trip a guard."
     )
@@ -134,7 +140,14 @@ class Mapping(models.Model):
 
     def guards(self) -> core.Guards:
         """The limits that stop a pass."""
-        return core.Guards(self.max_deletes, self.max_changes, self.max_blanks, self.guard_floor)
+        return core.Guards(
+            max_deletes=self.max_deletes,
+            max_changes=self.max_changes,
+            max_blanks=self.max_blanks,
+            max_shrinks=self.max_shrinks,
+            max_same=self.max_same,
+            floor=self.guard_floor,
+        )
 
     def title_field(self) -> str:
         """The field mapping whose value names a record to people ('' if there is none)."""

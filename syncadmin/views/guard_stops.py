@@ -50,6 +50,9 @@ def _stop(request: HttpRequest, stop_id: int, *, overtaken: bool = False, status
         "stop": stop,
         "known": stop.evidence.get("known"),
         "counts": [(systems[side], counts[side]) for side in systems if side in counts],
+        "losses": [
+            {**loss, "system": systems.get(loss["side"], "")} for loss in stop.evidence.get("losses", [])
+        ],
         "fields": _fields(stop.evidence.get("fields", {}), systems),
         "sample": [
             {**row, "system": systems.get(row.get("side", ""), ""), "rows": _rows(row)} for row in sample

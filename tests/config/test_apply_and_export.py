@@ -35,7 +35,8 @@ EVERYTHING = with_fields(
     "    filter: {right: \"record.email != ''\"}\n    create: left\n    deletes: propagate\n"
     "    edit_vs_delete: delete wins\n    first_contact: prefer right\n    whole_record: true\n"
     "    clock_tolerance: 250ms\n    schedule: 90s\n    reconcile: 12h\n"
-    "    guards: {max_deletes: 2.5%, max_changes: 100%, max_blanks: 1%, floor: 3}",
+    "    guards: {max_deletes: 2.5%, max_changes: 100%, max_blanks: 1%, max_shrinks: 7.5%, max_same: 60%,"
+    " floor: 3}",
 )
 
 

@@ -1,5 +1,6 @@
 """Guards: a mass change or delete stops before anything is written, and goes on after one approval."""
 
+import pytest
 from django.utils import timezone
 
 from syncadmin.models import GuardStop, MappingState
@@ -60,6 +61,36 @@ def test_f13_a_mass_delete_stops_even_where_each_delete_would_wait_for_a_person(
     assert "delete 30 of 30" in stopped.message
     assert len(world.right.rows()) == 30
     assert world.open() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "said", "how"),
+    [
+        ("left(phone, 4)", "shorten phone in 12 of 30", "shrink"),
+        ("'unknown'", "set phone to one same value in 12 of 30", "same"),
+    ],
+)
+def test_f17_values_that_shrink_or_become_one_trip_the_guard_with_examples(world, value, said, how):
+    for n in range(30):
+        world.both(**ANNA | {"email": f"{n}@example.com", "phone": f"030 {n} 5550"})
+    world.sync()
+    world.left.run(f"UPDATE contacts SET phone = {value}, updated_at = clock_timestamp() WHERE id <= 12")
+    assert said in world.attempt().message
+    assert all(row["phone"].endswith("5550") for row in world.right.rows())
+    losses = {loss["how"]: loss for loss in GuardStop.objects.get().evidence["losses"]}
+    loss = losses[how]
+    assert (loss["side"], loss["field"], loss["count"]) == ("right", "phone", 12)
+    (example, *_) = loss["examples"]
+    assert example["from"].startswith("030 ")
+    assert example["label"].endswith("@example.com")
+
+
+def test_f17_a_wave_that_the_mapping_allows_goes_on(world):
+    fill(world)
+    world.set(max_same=1.0)
+    world.left.run("UPDATE contacts SET phone = 'unknown', updated_at = clock_timestamp() WHERE id <= 12")
+    world.sync()
+    assert len([row for row in world.right.rows() if row["phone"] == "unknown"]) == 12
 
 
 def test_f17_blanking_a_field_of_many_records_trips_the_guard(world):

@@ -80,6 +80,41 @@ def test_f17_a_wave_of_blanks_stops_before_a_single_one_is_passed_on(world, staf
     assert len([row for row in there.rows() if not row["phone"]]) == 12
 
 
+def half(values: dict) -> dict:
+    return {name: value[: len(value) // 2] if name == "notes" else value for name, value in values.items()}
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("wave", [half, lambda values: {**values, "notes": "see the old system"}])
+def test_f17_a_wave_of_lesser_values_stops_before_a_single_one_is_passed_on(world, staff, side, wave):
+    """One side loses the second half of every text, or gets the same text everywhere."""
+    notes = {f"{n}@example.com": f"{n}: what this customer said, at some length, in May" for n in range(36)}
+    made = [world.both(**ANNA | {"email": email, "notes": text}) for email, text in notes.items()]
+    world.sync()
+    here, there = world.peer(side), world.peer(side.other)
+    for pair, text in list(zip(made, notes.values(), strict=True))[:13]:
+        here.edit(dict(zip(SIDES, pair, strict=True))[side], **wave({"notes": text}))
+    stopped = world.attempt()
+    assert stopped.state == "stopped"
+    assert "notes" in stopped.message
+    assert {row["email"]: row["notes"] for row in there.rows()} == notes
+    assert world.attempt("reconcile").state == "stopped"
+    approve(staff)
+    world.sync()
+    assert len([row for row in there.rows() if row["notes"] != notes[row["email"]]]) == 13
+
+
+def test_f17_people_who_edit_texts_stop_nothing(world):
+    made = pairs(world, 36)
+    for n, (left, _) in enumerate(made[:13]):
+        world.left.edit(left, notes=f"{n}: called", city=f"City {n}", phone=f"030 {n}")
+    world.sync()
+    for n, (_, right) in enumerate(made[:13]):
+        world.right.edit(right, notes=f"{n}: called, answered", city=f"Town {n}")
+    world.sync()
+    assert {row["city"] for row in world.left.rows()} == {"Berlin", *(f"Town {n}" for n in range(13))}
+
+
 def test_f17_a_field_that_is_missing_in_the_answer_is_no_blank(world, through_door):
     """An incomplete record does not replace a complete one, whatever the number."""
     pairs(world, 2)

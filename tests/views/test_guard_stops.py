@@ -23,6 +23,9 @@ def test_the_evidence_is_shown_before_anything_happens(viewer):
         "of 200 linked records",
         "Web shop: update phone",
         "Bob",
+        "values that say less in Web shop",
+        "61",
+        "Cid",
     ):
         assert text in page
     assert "Approve this plan" not in page

@@ -1,5 +1,16 @@
 """The inbox's tables, by concern."""
 
-from .items import Conflict, ConflictField, ConflictQuerySet, ConflictState
+from .items import Conflict, ConflictField, ConflictQuerySet, ConflictState, SecondLookState, Told
+from .together import Answer, Comment, SecondLook
 
-__all__ = ["Conflict", "ConflictField", "ConflictQuerySet", "ConflictState"]
+__all__ = [
+    "Answer",
+    "Comment",
+    "Conflict",
+    "ConflictField",
+    "ConflictQuerySet",
+    "ConflictState",
+    "SecondLook",
+    "SecondLookState",
+    "Told",
+]

@@ -6,6 +6,8 @@ bound to `revision`: it is refused if the item has been refreshed since the pers
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -23,6 +25,22 @@ class ConflictState(models.TextChoices):
     CLOSED = "closed"
 
 
+class SecondLookState(models.TextChoices):
+    """Wanted: another person shall look, and decide. Proposed: a decision waits for a second person."""
+
+    WANTED = "wanted"
+    PROPOSED = "proposed"
+
+
+class Told(models.IntegerChoices):
+    """What the clock has told of an item's due time, each once."""
+
+    NOTHING = 0
+    SOON = 1
+    OVERDUE = 2
+    ESCALATED = 3
+
+
 LIVE = Q(state__in=["open", "decided"])
 
 
@@ -32,6 +50,10 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
     def waiting(self) -> ConflictQuerySet:
         """Those that a person must act on."""
         return self.filter(state=ConflictState.OPEN)
+
+    def awake(self, now: datetime) -> ConflictQuerySet:
+        """Those that are not put off until later."""
+        return self.filter(Q(snoozed_until=None) | Q(snoozed_until__lte=now))
 
     def live(self) -> ConflictQuerySet:
         """Those not closed."""
@@ -44,6 +66,10 @@ class Conflict(models.Model):
     Linked records have `link`; an unlinked record has `side` and `key`. `candidates` and `twins` are keys of
     an ambiguous match; `snapshot` holds, by side, the record's canonical values for showing. `said`
     are the system's own words on a rejected write. `decision` is a record-level pick.
+
+    How people work on it together (`conflicts.services.together`): `assignee`; `claimed_by` until
+    `claimed_until`, when a claim lapses by itself; `snoozed_until`; on hold while there is a `hold_reason`;
+    `second_look` while another person is asked; `told`, how far the clock has come with its due time.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -69,6 +95,35 @@ class Conflict(models.Model):
     changed_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_how = models.CharField(max_length=100, blank=True)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="assigned_conflicts",
+        db_index=False,
+    )
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="claimed_conflicts",
+        db_index=False,
+    )
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    hold_reason = models.TextField(blank=True)
+    held_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="held_conflicts",
+        db_index=False,
+    )
+    second_look = models.CharField(max_length=8, blank=True, choices=SecondLookState.choices)
+    told = models.PositiveSmallIntegerField(choices=Told.choices, default=Told.NOTHING)
 
     objects = ConflictQuerySet.as_manager()
 
@@ -85,7 +140,17 @@ class Conflict(models.Model):
                 name="one_item_a_record",
             ),
         ]
-        indexes = [models.Index(fields=["state", "mapping", "id"], name="conflict_list")]
+        indexes = [
+            models.Index(fields=["state", "mapping", "id"], name="conflict_list"),
+            models.Index(
+                fields=["assignee", "id"], condition=Q(assignee__isnull=False), name="conflict_assigned"
+            ),
+            models.Index(
+                fields=["mapping", "opened_at"],
+                condition=Q(state="open", told__lt=3),
+                name="conflict_not_told",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.label or self.key}"

@@ -14,7 +14,7 @@ ITSELF = $(UV) pip install --quiet --no-deps --no-build-isolation --config-setti
 RUN_TESTS = $(BIN)/python -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test simulate check test-sqlite test-postgresql format pins clean
+.PHONY: help demo run test simulate check test-sqlite test-postgresql format words pins clean
 
 help:
 	@echo "make demo            two live sample systems, kept in step (RESET=1 starts afresh)"
@@ -23,6 +23,7 @@ help:
 	@echo "make simulate        SEEDS=n histories drawn by chance, with every fault, on all cores"
 	@echo "make check           only lint, types, import rules, templates, migrations"
 	@echo "make format          format the code"
+	@echo "make words           collect the words to translate, and compile the translations (needs gettext)"
 	@echo "make pins            renew the pinned requirements from pyproject.toml"
 
 demo: $(VENV)/.demo
@@ -59,6 +60,13 @@ simulate: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+MESSAGES = $(BIN)/python manage.py makemessages --locale de --no-location --no-obsolete --no-wrap \
+	--ignore .venv --ignore var --ignore tests --ignore bench
+
+words: $(VENV)/.dev
+	$(MESSAGES) && $(MESSAGES) --domain djangojs
+	$(BIN)/python manage.py compilemessages --locale de --ignore .venv
 
 PIN = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 --custom-compile-command "make pins"
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 ADMIN = "admin:syncadmin"
 
@@ -19,34 +20,34 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of links that the request's user may follow."""
     groups = [
         {
-            "title": "Work",
+            "title": _("Work"),
             "items": [
-                _item(request, "Dashboard", "dashboard", "syncadmin:dashboard", "syncadmin.view_mapping"),
-                _item(request, "Inbox", "inbox", "conflicts:list", "conflicts.view_conflict", _waiting),
-                _item(request, "Passes", "sync", "syncadmin:passes", "syncadmin.view_pass"),
-                _item(request, "History", "history", "syncadmin:history", "syncadmin.view_entry"),
+                _item(request, _("Dashboard"), "dashboard", "syncadmin:dashboard", "syncadmin.view_mapping"),
+                _item(request, _("Inbox"), "inbox", "conflicts:list", "conflicts.view_conflict", _waiting),
+                _item(request, _("Passes"), "sync", "syncadmin:passes", "syncadmin.view_pass"),
+                _item(request, _("History"), "history", "syncadmin:history", "syncadmin.view_entry"),
             ],
         },
         {
-            "title": "Configuration",
+            "title": _("Configuration"),
             "separator": True,
             "items": [
                 _item(
                     request,
-                    "Mappings",
+                    _("Mappings"),
                     "compare_arrows",
                     f"{ADMIN}_mapping_changelist",
                     "syncadmin.view_mapping",
                 ),
-                _item(request, "Systems", "dns", f"{ADMIN}_system_changelist", "syncadmin.view_system"),
+                _item(request, _("Systems"), "dns", f"{ADMIN}_system_changelist", "syncadmin.view_system"),
             ],
         },
         {
-            "title": "People",
+            "title": _("People"),
             "separator": True,
             "items": [
-                _item(request, "Users", "person", "admin:auth_user_changelist", "auth.view_user"),
-                _item(request, "Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+                _item(request, _("Users"), "person", "admin:auth_user_changelist", "auth.view_user"),
+                _item(request, _("Groups"), "group", "admin:auth_group_changelist", "auth.view_group"),
             ],
         },
     ]
@@ -102,6 +103,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "sync_alt",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
     "STYLES": [lambda request: static("syncadmin/admin.css")],
     "SCRIPTS": [lambda request: static("syncadmin/admin.js")],
     "SIDEBAR": {

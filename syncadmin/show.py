@@ -1,4 +1,4 @@
-"""Values of other systems, made visible: pure functions from a canonical value to what a page shows.
+"""Values of other systems, made visible: from a canonical value to what a page shows, in the reader's words.
 
 Values are hostile. Nothing here builds markup: a page gets plain pieces, each with a name for its look, and
 escapes them itself. Whitespace, invisible and direction-changing characters become visible marks.
@@ -10,22 +10,27 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 SHORT = 600  # characters shown at once
 LONG = 20_000  # characters shown on demand
 
 _NAMED = {
-    "\t": ("→", "tab"),
-    "\n": ("↵", "line break"),
-    "\r": ("␍", "carriage return"),
-    "\u00a0": ("⍽", "no-break space"),
-    "\u200b": ("·", "zero-width space"),
-    "\ufeff": ("·", "byte order mark"),
+    "\t": ("→", gettext_lazy("tab")),
+    "\n": ("↵", gettext_lazy("line break")),
+    "\r": ("␍", gettext_lazy("carriage return")),
+    "\u00a0": ("⍽", gettext_lazy("no-break space")),
+    "\u200b": ("·", gettext_lazy("zero-width space")),
+    "\ufeff": ("·", gettext_lazy("byte order mark")),
 }
 
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.000000Z", re.ASCII)  # a canonical time
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z", re.ASCII)  # a canonical time
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,43 +63,46 @@ class Shown:
 def show(value: Any) -> Shown:
     """A canonical value as pieces to show."""
     if value is None:
-        return Shown("none", (Piece("empty"),))
+        return Shown("none", (Piece(_("empty")),))
     if value == "":
-        return Shown("none", (Piece("empty text"),))
+        return Shown("none", (Piece(_("empty text")),))
     if isinstance(value, bool):
-        return Shown("word", (Piece("yes" if value else "no"),))
+        return Shown("word", (Piece(_("yes") if value else _("no")),))
     if isinstance(value, int | float):
         return Shown("number", (Piece(str(value)),))
     if isinstance(value, list) and all(isinstance(element, str) for element in value):
         if not value:
-            return Shown("none", (Piece("empty set"),))
+            return Shown("none", (Piece(_("empty set")),))
         return Shown(
             "set", tuple(Piece(brief(element, 80)) for element in value[:50]), length=max(0, len(value) - 50)
         )
     if isinstance(value, str):
-        return (
-            Shown("text", (Piece(f"{found[1]} {found[2]} UTC"),))
-            if (found := _TIME.fullmatch(value))
-            else _text("text", value)
-        )
+        if _TIME.fullmatch(value):
+            return Shown("text", (Piece(exact(datetime.fromisoformat(value))),))
+        return _text("text", value)
     return _text("json", json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True), breaks=True)
 
 
 def brief(value: Any, limit: int = 60) -> str:
     """A value on one line, for lists and messages; never longer than `limit` characters."""
     if value is None:
-        return "empty"
+        return _("empty")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, list) and all(isinstance(element, str) for element in value):
-        text = ", ".join(value[:20]) or "empty set"
+        text = ", ".join(value[:20]) or _("empty set")
     elif isinstance(value, str):
-        text = value or "empty text"
+        text = value or _("empty text")
     else:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     head = text[: limit + 1]
     line = "".join(" " if char.isspace() else ("·" if _unseen(char) else char) for char in head)
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def exact(at: datetime) -> str:
+    """A time to the second, in the reader's zone, which it names."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def said_by_name(text: str, left: str, right: str) -> str:
@@ -132,12 +140,12 @@ def _pieces(text: str, breaks: bool, cut: bool = False) -> list[Piece]:
         if char == " ":
             doubled = index and text[index - 1] == " "
             if not breaks and (index < inner_start or index >= inner_end or doubled):
-                mark = Piece("␣", "space")
+                mark = Piece("␣", _("space"))
         elif char == "\n" and breaks:
             pass
         elif char in _NAMED:
             shown, name = _NAMED[char]
-            mark = Piece(shown + ("\n" if char == "\n" else ""), name)
+            mark = Piece(shown + ("\n" if char == "\n" else ""), str(name))
         elif _unseen(char):
             mark = Piece(f"U+{ord(char):04X}", unicodedata.name(char, "control character").lower())
         if mark is None:

@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def page(permission: str) -> Callable[[View[P]], View[P]]:
 def forbidden(request: HttpRequest, permission: str) -> HttpResponse:
     """Says which right is missing and who gives it."""
     context = {"permission": permission}
-    return shell(request, "shell/forbidden.html", context, title="Not allowed", status=403)
+    return shell(request, "shell/forbidden.html", context, title=_("Not allowed"), status=403)
 
 
 def shell(

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from django.db.models import Count, Max, OuterRef, Q, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from conflicts.models import Conflict, ConflictState
 from syncadmin.models import GuardStop, Mapping, MappingState, Mark, Pass, PassState
@@ -53,26 +55,26 @@ class Standing:
     @property
     def _judged(self) -> tuple[Health, str]:
         if not self.mapping.enabled:
-            return Health.INFO, "switched off"
+            return Health.INFO, _("switched off")
         if self.stop is not None and self.stop.approved_at is None:
-            return Health.WARN, "stopped by a guard"
+            return Health.WARN, _("stopped by a guard")
         if self.state is not None and self.state.stopped:
-            return (
-                Health.BAD,
-                "misconfigured" if self.state.stopped == "configuration" else self.state.stopped,
-            )
+            wrong = self.state.stopped == "configuration"
+            return Health.BAD, _("misconfigured") if wrong else _(self.state.stopped)
         if self.away:
-            names = " and ".join(str(health.system) for health in self.away)
-            return Health.BAD, f"{names} {'are' if len(self.away) > 1 else 'is'} away"
+            names = _(" and ").join(str(health.system) for health in self.away)
+            away = ngettext("%(names)s is away", "%(names)s are away", len(self.away))
+            return Health.BAD, away % {"names": names}
         if self.last is None:
-            return Health.INFO, "never run"
+            return Health.INFO, _("never run")
         if self.last.state in (PassState.FAILED, PassState.LOST):
-            return Health.BAD, f"last pass {self.last.state}"
+            failed = self.last.state == PassState.FAILED
+            return Health.BAD, _("last pass failed") if failed else _("last pass was lost")
         if self.waiting:
-            return Health.INFO, f"{self.waiting} to decide"
+            return Health.INFO, _("%(count)s to decide") % {"count": self.waiting}
         if self.marks or self.deciding:
-            return Health.INFO, f"{self.marks or self.deciding} on the way"
-        return Health.OK, "in step"
+            return Health.INFO, _("%(count)s on the way") % {"count": self.marks or self.deciding}
+        return Health.OK, _("in step")
 
     @property
     def message(self) -> str:

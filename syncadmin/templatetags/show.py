@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django import template
-from django.utils import timezone
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
 
 from syncadmin import show as showing
 from syncadmin.models import Pass
-from syncadmin.show import said_by_name
+from syncadmin.show import exact, said_by_name
 
 register = template.Library()
 
@@ -28,23 +29,24 @@ def brief(canonical: Any, limit: int = 40) -> str:
 
 
 @register.inclusion_tag("shell/_ago.html")
-def ago(at: datetime | None, never: str = "never") -> dict[str, Any]:
+def ago(at: datetime | None, never: str = "") -> dict[str, Any]:
     """A time relative to now ("4 min ago", "in 20 s"), with the exact time as its title."""
-    return {"at": at, "words": relative(at) if at else never, "exact": exact(at) if at else ""}
+    return {"at": at, "words": relative(at) if at else never or _("never"), "exact": exact(at) if at else ""}
 
 
 @register.inclusion_tag("shell/_clock.html")
 def clock(at: datetime) -> dict[str, Any]:
-    """A time of the day, with the date if it is not today (UTC); how long ago is in its title."""
-    utc = at.astimezone(UTC)
-    today = utc.date() == timezone.now().astimezone(UTC).date()
-    words = f"{utc:%H:%M:%S}" if today else f"{utc:%-d %b %H:%M:%S}"
+    """A time of the day, with the date if it is not today; how long ago is in its title."""
+    local = timezone.localtime(at)
+    words = f"{local:%H:%M:%S}"
+    if local.date() != timezone.localdate():
+        words = f"{day(local)} {words}"
     return {"at": at, "words": words, "exact": f"{exact(at)}, {relative(at)}"}
 
 
-def exact(at: datetime) -> str:
-    """A time to the second, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+def day(at: datetime) -> str:
+    """A day as the reader's language writes it, short: "23 Nov 2026"."""
+    return formats.date_format(timezone.localtime(at), _("j M Y"), use_l10n=True)
 
 
 def relative(at: datetime) -> str:
@@ -52,14 +54,13 @@ def relative(at: datetime) -> str:
     seconds = (timezone.now() - at).total_seconds()
     ahead, seconds = seconds < 0, abs(seconds)
     if seconds < 2:
-        return "now"
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        if seconds >= size:
-            if unit == "d" and seconds > 30 * 86_400:
-                return f"{at.astimezone(UTC):%-d %b %Y}"
-            span = f"{int(seconds // size)} {unit}"
-            break
-    return f"in {span}" if ahead else f"{span} ago"
+        return _("now")
+    if seconds > 30 * 86_400:
+        return day(at)
+    units = ((86_400, _("d")), (3600, _("h")), (60, _("min")), (1, _("s")))
+    size, unit = next((size, unit) for size, unit in units if seconds >= size)
+    span = {"span": f"{int(seconds // size)} {unit}"}
+    return _("in %(span)s") % span if ahead else _("%(span)s ago") % span
 
 
 @register.simple_tag
@@ -90,7 +91,9 @@ def took(run: Pass) -> str:
 @register.filter
 def counted(counts: dict[str, Any]) -> str:
     """The counts of a pass on one line, without what did not happen."""
-    return " · ".join(f"{name} {count}" for name, count in counts.items() if isinstance(count, int) and count)
+    return " · ".join(
+        f"{_(name)} {count}" for name, count in counts.items() if isinstance(count, int) and count
+    )
 
 
 @register.filter

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from syncadmin import services
@@ -35,7 +36,7 @@ def run(request: HttpRequest, name: str) -> HttpResponse:
     enqueue_pass(mapping.pk)
     if request.htmx:
         return _dashboard(request, asked=mapping.pk)
-    messages.success(request, f"A pass of {mapping} has been asked for.")
+    messages.success(request, _("A pass of %(mapping)s has been asked for.") % {"mapping": mapping})
     return HttpResponseRedirect(reverse("syncadmin:dashboard"))
 
 
@@ -52,4 +53,4 @@ def _dashboard(request: HttpRequest, asked: int | None = None) -> HttpResponse:
         "may_approve": request.user.has_perm("syncadmin.approve_guardstop"),
         "may_configure": request.user.has_perm("syncadmin.add_mapping"),
     }
-    return shell(request, "syncadmin/dashboard.html", context, title="Dashboard")
+    return shell(request, "syncadmin/dashboard.html", context, title=_("Dashboard"))

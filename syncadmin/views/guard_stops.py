@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from syncadmin import services
@@ -60,7 +61,7 @@ def _stop(request: HttpRequest, stop_id: int, *, overtaken: bool = False, status
         "overtaken": overtaken,
         "may_approve": request.user.has_perm(APPROVE),
     }
-    return shell(request, "syncadmin/guard_stop.html", context, title="Stopped by a guard", status=status)
+    return shell(request, "syncadmin/guard_stop.html", context, title=_("Stopped by a guard"), status=status)
 
 
 def _fields(counts: dict[str, int], systems: dict[str, str]) -> list[tuple[str, str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from conflicts.models import Conflict
@@ -31,7 +32,7 @@ def list_(request: HttpRequest) -> HttpResponse:
         "dispositions": list(Disposition),
         "sides": SIDES,
     }
-    return shell(request, "syncadmin/history.html", context, title="History")
+    return shell(request, "syncadmin/history.html", context, title=_("History"))
 
 
 @require_GET
@@ -50,7 +51,7 @@ def record(request: HttpRequest, mapping: str, link_id: int) -> HttpResponse:
         "waiting": Conflict.objects.live().filter(link=found).first(),
         "may_see_conflicts": request.user.has_perm("conflicts.view_conflict"),
     }
-    return shell(request, "syncadmin/record.html", context, title="History of a record")
+    return shell(request, "syncadmin/record.html", context, title=_("History of a record"))
 
 
 @require_GET

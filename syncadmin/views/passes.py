@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from syncadmin.models import Mapping, Pass, PassState
@@ -32,7 +33,7 @@ def list_(request: HttpRequest) -> HttpResponse:
         "mappings": Mapping.objects.only("name", "label"),
         "states": PassState.choices,
     }
-    return shell(request, "syncadmin/passes.html", context, title="Passes")
+    return shell(request, "syncadmin/passes.html", context, title=_("Passes"))
 
 
 @require_GET
@@ -48,4 +49,4 @@ def detail(request: HttpRequest, pass_id: int) -> HttpResponse:
         "may_see_history": request.user.has_perm("syncadmin.view_entry"),
         "may_see_stops": request.user.has_perm("syncadmin.view_guardstop"),
     }
-    return shell(request, "syncadmin/pass.html", context, title=f"Pass #{found.pk}")
+    return shell(request, "syncadmin/pass.html", context, title=_("Pass #%(number)s") % {"number": found.pk})

@@ -1,6 +1,12 @@
 // What all own pages share: a message when the hub does not answer, and the keys dialog's closing.
 "use strict";
 
+// pages show times in this zone from the next request on
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.split("; ").includes(`syncadmin_zone=${zone}`)) {
+  document.cookie = `syncadmin_zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   const toast = document.querySelector("[data-toast]");
   let timer = 0;

@@ -7,8 +7,10 @@ engine carries decisions out, views and commands check who may decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -18,8 +20,8 @@ from conflicts.models import Conflict, ConflictField, ConflictState
 from conflicts.selectors import linked_candidates
 from conflicts.typed import Unreadable, read_typed
 from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
-from syncadmin.core.values import Value
-from syncadmin.models import EntryKind, FieldMapping, MappingState, ledger, marks
+from syncadmin.core.values import Value, decode
+from syncadmin.models import EntryKind, FieldMapping, MappingState, bulk, ledger, marks
 
 RECORD_PICKS: dict[ConflictKind, tuple[RecordPickKind, ...]] = {
     ConflictKind.FIELD: (),
@@ -69,6 +71,15 @@ class RecordChoice:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that has passed its checks: picks by field row, and the record-level choice."""
+
+    conflict: Conflict
+    picks: Sequence[tuple[ConflictField, dict[str, Any]]] = ()
+    record: dict[str, Any] | None = None
+
+
 def resolve(
     conflict_id: int,
     revision: int,
@@ -86,38 +97,98 @@ def resolve(
     with transaction.atomic():
         mapping_id = Conflict.objects.values_list("mapping_id", flat=True).get(pk=conflict_id)
         # the same order of locks as the engine: first the mapping, then the item
-        state, _ = MappingState.objects.select_for_update().get_or_create(mapping_id=mapping_id)
-        conflict = (
-            Conflict.objects.select_for_update(of=("self",))
-            .select_related("mapping", "link")
-            .get(pk=conflict_id)
-        )
+        MappingState.objects.select_for_update().get_or_create(mapping_id=mapping_id)
+        conflict = locked([conflict_id])[conflict_id]
         if conflict.state != ConflictState.OPEN or conflict.revision != revision:
             raise Moved(conflict)
-        picks = _checked_fields(conflict, field_picks)
-        decision = _checked_record(conflict, record_pick)
-        if not picks and decision is None:
-            raise Invalid({"": "Nothing is picked yet."})
-        now = timezone.now()
-        conflict.fields.update(pick=None)
-        for field, pick in picks:
-            field.pick = pick
-            field.save(update_fields=["pick"])
-        conflict.decision = decision
-        conflict.state = ConflictState.DECIDED
-        conflict.revision += 1
-        conflict.moved = False
-        conflict.decided_by = user
-        conflict.decided_at = now
-        conflict.save()
-        marks.mark(mapping_id, _records(conflict), "decision", now)
-        state.next_due = min(state.next_due, now)
-        state.save(update_fields=["next_due"])
-        ledger.append(mapping_id, _entries(conflict, picks, actor or user.get_username()), now)
+        decided = checked(conflict, field_picks, record_pick)
+        store(mapping_id, [decided], user, actor or user.get_username(), timezone.now())
     return conflict
 
 
-def _records(conflict: Conflict) -> Iterable[tuple[str, str]]:
+def locked(conflict_ids: Iterable[int]) -> dict[int, Conflict]:
+    """The items by id, with fields, mapping and link, locked until the transaction ends.
+
+    The caller has locked the mapping's state before. Raises `Conflict.DoesNotExist` if one is gone.
+    """
+    wanted = list(conflict_ids)
+    found = (
+        Conflict.objects.select_for_update(of=("self",))
+        .select_related("mapping", "link")
+        .prefetch_related("fields", "mapping__fields")
+        .in_bulk(wanted)
+    )
+    if len(found) < len(wanted):
+        raise Conflict.DoesNotExist
+    return found
+
+
+def checked(
+    conflict: Conflict, field_picks: Mapping[str, FieldChoice], record_pick: RecordChoice | None
+) -> Decided:
+    """The choices, bound to what this revision of the item shows. Raises `Invalid`."""
+    picks = _checked_fields(conflict, field_picks)
+    record = _checked_record(conflict, record_pick)
+    if not picks and record is None:
+        raise Invalid({"": "Nothing is picked yet."})
+    return Decided(conflict, picks, record)
+
+
+def store(
+    mapping_id: int,
+    decisions: Sequence[Decided],
+    user: Any,
+    actor: str,
+    now: datetime,
+    run: int | None = None,
+) -> None:
+    """Store decisions on items of one mapping, in the caller's transaction and under its locks.
+
+    A few statements, however many they are. `run` is the number of the bulk run that they are part of.
+    """
+    picks = [(field, pick) for decided in decisions for field, pick in decided.picks]
+    others = [field for d in decisions for field in d.conflict.fields.all() if field.pick is not None]
+    for field in others:
+        field.pick = None
+    for field, pick in picks:
+        field.pick = pick
+    changed = {field.pk: field for field in (*others, *(field for field, _ in picks))}
+    bulk.update(
+        ConflictField,
+        ("pick",),
+        [(pk, None if field.pick is None else json.dumps(field.pick)) for pk, field in changed.items()],
+    )
+    for decided in decisions:
+        conflict = decided.conflict
+        conflict.decision = decided.record
+        conflict.state = ConflictState.DECIDED
+        conflict.revision += 1
+        conflict.moved = False
+        conflict.decided_by, conflict.decided_at = user, now
+    bulk.update(Conflict, _STORED, [_row(decided.conflict) for decided in decisions])
+    announce(mapping_id, [decided.conflict for decided in decisions], now)
+    part_of = f", bulk run #{run}" if run is not None else ""
+    rows = [row for d in decisions for row in _entries(d.conflict, d.picks, actor, part_of)]
+    ledger.append(mapping_id, rows, now)
+
+
+_STORED = ("decision", "state", "revision", "moved", "decided_by_id", "decided_at")
+
+
+def _row(conflict: Conflict) -> tuple[Any, ...]:
+    decision = None if conflict.decision is None else json.dumps(conflict.decision)
+    state, by = str(conflict.state), conflict.decided_by_id
+    return (conflict.pk, decision, state, conflict.revision, conflict.moved, by, conflict.decided_at)
+
+
+def announce(mapping_id: int, conflicts: Iterable[Conflict], now: datetime) -> None:
+    """The records of these items are dirty, and their mapping is due."""
+    marks.mark(mapping_id, [place for conflict in conflicts for place in records(conflict)], "decision", now)
+    MappingState.objects.filter(mapping_id=mapping_id, next_due__gt=now).update(next_due=now)
+
+
+def records(conflict: Conflict) -> list[tuple[str, str]]:
+    """The records (side, key) that an item is about."""
     if conflict.link is not None:
         return [("left", conflict.link.left_key), ("right", conflict.link.right_key)]
     return [(conflict.side, conflict.key)]
@@ -125,7 +196,7 @@ def _records(conflict: Conflict) -> Iterable[tuple[str, str]]:
 
 def _checked_fields(
     conflict: Conflict, choices: Mapping[str, FieldChoice]
-) -> list[tuple[ConflictField, dict[str, Value]]]:
+) -> list[tuple[ConflictField, dict[str, Any]]]:
     """Choices as picks bound to the values of this revision; raises `Invalid` naming every bad one."""
     fields = {field.field: field for field in conflict.fields.all()}
     policies = {field.name: field for field in conflict.mapping.fields.all()}
@@ -156,6 +227,7 @@ def _checked_fields(
                     "value": value,
                     "seen_left": field.left,
                     "seen_right": field.right,
+                    "ancestor": _ancestor(conflict, name),
                 },
             )
         )
@@ -163,6 +235,15 @@ def _checked_fields(
     if errors:
         raise Invalid(errors)
     return picks
+
+
+def _ancestor(conflict: Conflict, name: str) -> list[Value] | None:
+    """What both sides last agreed on for a field, None if they never did: what an undo goes back to."""
+    if conflict.link is None:
+        return None
+    left = decode(bytes(conflict.link.left_shadow))
+    right = left if conflict.link.right_shadow is None else decode(bytes(conflict.link.right_shadow))
+    return [left[name], right[name]] if name in left and name in right else None
 
 
 def _split_groups(
@@ -205,7 +286,7 @@ def _checked_record(conflict: Conflict, choice: RecordChoice | None) -> dict[str
 
 
 def _entries(
-    conflict: Conflict, picks: list[tuple[ConflictField, dict[str, Value]]], actor: str
+    conflict: Conflict, picks: Sequence[tuple[ConflictField, dict[str, Any]]], actor: str, part_of: str
 ) -> list[ledger.Row]:
     """The decision as journal rows: one a picked field, one for the record-level choice."""
     common = {
@@ -226,13 +307,15 @@ def _entries(
                 **common,
                 field=field.field,
                 new=chosen,
-                rule=f"{pick['kind']}, conflict #{conflict.pk}",
+                rule=f"{pick['kind']}, conflict #{conflict.pk}{part_of}",
                 of=seqs.get(pick["kind"]) or field.left_seq or field.right_seq,
             )
         )
     if conflict.decision:
         target = f" {conflict.decision['key']}" if conflict.decision["key"] else ""
         rows.append(
-            ledger.Row(**common, rule=f"{conflict.decision['kind']}{target}, conflict #{conflict.pk}")
+            ledger.Row(
+                **common, rule=f"{conflict.decision['kind']}{target}, conflict #{conflict.pk}{part_of}"
+            )
         )
     return rows

@@ -37,6 +37,7 @@ def test_a_pick_is_stored_with_the_values_that_were_seen():
         "value": None,
         "seen_left": "+49 30 1234",
         "seen_right": "+49 30 9999",
+        "ancestor": None,
     }
 
 

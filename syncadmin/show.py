@@ -17,6 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from .reasons import translated
+
 SHORT = 600  # characters shown at once
 LONG = 20_000  # characters shown on demand
 
@@ -106,9 +108,9 @@ def exact(at: datetime) -> str:
 
 
 def said_by_name(text: str, left: str, right: str) -> str:
-    """A reason in the core's words, with the systems' names for its sides."""
+    """A reason of the core or the engine in the reader's language, with the systems' names for its sides."""
     names = {"left": left, "right": right}
-    return re.sub(r"\b(?:the )?(left|right) side\b", lambda found: names[found[1]], text)
+    return translated(re.sub(r"\b(?:the )?(left|right) side\b", lambda found: names[found[1]], text))
 
 
 def _text(look: str, text: str, breaks: bool = False) -> Shown:

@@ -1,0 +1,114 @@
+"""What the hub says of a record, in the reader's language.
+
+The decision core and the engine store their reasons in English. Each sentence is known here by its pattern,
+so that a page can say it in another language; one that is not known stays as it was said.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from django.utils.translation import get_language, gettext, gettext_noop
+
+# with the systems' names for their sides, as `syncadmin.show.said_by_name` gives them
+SENTENCES = (
+    # fields
+    gettext_noop("both sides changed it"),
+    gettext_noop("the two sides differ, and it is not known which is newer"),
+    gettext_noop("the two sides differ, and changed at about the same time"),
+    gettext_noop("the two sides differ and never agreed before"),
+    gettext_noop("the two sides started from different values: use base_left and base_right"),
+    gettext_noop("both sides hold a value"),
+    gettext_noop("one side was emptied, so there is nothing to compare"),
+    gettext_noop("values of type %(kind)s have no order"),
+    gettext_noop("a counter that was or became empty cannot be added up"),
+    gettext_noop("%(values)s was added on one side and removed on the other"),
+    gettext_noop("both sides changed it, and started from different texts"),
+    gettext_noop("both sides edited the text near %(place)s"),
+    gettext_noop("the texts are too large to be merged"),
+    gettext_noop("a text has more than %(limit)s characters"),
+    gettext_noop("both sides changed fields that belong together"),
+    gettext_noop("another field of this record waits for a decision"),
+    gettext_noop("%(owner)s owns it, and %(other)s changed it"),
+    gettext_noop("it is not clear who owns this record: %(error)s"),
+    gettext_noop("the rule gave a value that does not fit: %(unfit)s"),
+    gettext_noop("the rule gave %(answer)s, which is no %(kind)s"),
+    gettext_noop("the rule %(rule)s failed: %(error)s"),
+    gettext_noop("the rule %(rule)s was not run: the values are too large for it"),
+    gettext_noop("both systems keep setting it back: it was turned %(turns)s times within minutes"),
+    gettext_noop(
+        "a write of this count was interrupted, and it has moved since: whether it was added can't be told"
+    ),
+    # records
+    gettext_noop("it has no value to be matched by (%(fields)s)"),
+    gettext_noop("%(count)s records have its match values"),
+    gettext_noop("the record with its match values is linked"),
+    gettext_noop("other records have the same match values"),
+    gettext_noop("%(gone)s deleted it, and %(other)s changed it"),
+    gettext_noop("%(gone)s deleted it, and no record may be created there"),
+    gettext_noop("%(owner)s owns it, and %(gone)s deleted it"),
+    gettext_noop("%(gone)s deleted it"),
+    gettext_noop("it no longer passes the row filter of %(side)s, and %(other)s owns it"),
+    gettext_noop("it no longer passes the row filter of %(side)s, and %(other)s changed it"),
+    gettext_noop("it no longer passes the row filter of %(side)s"),
+    gettext_noop("a value can't be read: %(words)s"),
+    gettext_noop("not done after %(tries)s tries: %(said)s"),
+    gettext_noop("%(system)s refused the write"),
+    # what became of changes
+    gettext_noop("one side changed"),
+    gettext_noop("the side changed it again"),
+    gettext_noop("it is there again"),
+    gettext_noop("deleted on both sides"),
+    gettext_noop("deletes propagate"),
+    gettext_noop("first contact: a value meets an empty field"),
+    gettext_noop("resolved"),
+    gettext_noop("settled by itself: nothing to decide is left"),
+    # guards and passes
+    gettext_noop("would delete all %(known)s known records on %(side)s"),
+    gettext_noop(
+        "would delete %(number)s of %(known)s known records on %(side)s; the limit is %(limit)s of them"
+    ),
+    gettext_noop(
+        "would change %(number)s of %(known)s known records on %(side)s; the limit is %(limit)s of them"
+    ),
+    gettext_noop(
+        "would empty a value in %(number)s of %(known)s known records on %(side)s; "
+        "the limit is %(limit)s of them"
+    ),
+    gettext_noop(
+        "would shorten %(field)s in %(number)s of %(known)s known records on %(side)s; "
+        "the limit is %(limit)s of them"
+    ),
+    gettext_noop(
+        "would set %(field)s to one same value in %(number)s of %(known)s known records on %(side)s; "
+        "the limit is %(limit)s of them"
+    ),
+    gettext_noop("its worker died or lost the lease"),
+    gettext_noop("stopped unexpectedly; the log of the worker says why"),
+    gettext_noop("the hub's database failed: %(error)s"),
+    gettext_noop("recovered %(count)s writes that an interrupted pass had made"),
+    gettext_noop("linked %(count)s pairs of records whose values are equal"),
+)
+LONGEST = 2000  # what is longer is somebody's value, not a sentence of ours
+
+
+def translated(text: str) -> str:
+    """A reason in the language that is active; unknown ones, and all in English, as they are."""
+    if (get_language() or "en").startswith("en") or len(text) > LONGEST:
+        return text
+    for sentence, pattern in _patterns():
+        if found := pattern.fullmatch(text):
+            return gettext(sentence) % found.groupdict()
+    return text
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    return [(sentence, _pattern(sentence)) for sentence in SENTENCES]
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    words = re.split(r"%\((\w+)\)s", sentence)
+    parts = [f"(?P<{w}>.+)" if index % 2 else re.escape(w) for index, w in enumerate(words)]
+    return re.compile("".join(parts), re.DOTALL)

@@ -1,7 +1,7 @@
 """Reading a decision from a posted form.
 
 Names: `pick-FIELD`, `typed-FIELD`, `seen-FIELD`, `record`, `revision`. `record` is a record-level choice,
-for a link with its key: `link:KEY`.
+with the key of the candidate that it names: `link:KEY`, `distinct:KEY`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from syncadmin.core.plan import PickKind, RecordPickKind
 
 from .cards import Entered
-from .services import FieldChoice, RecordChoice
+from .services import NAMED, FieldChoice, RecordChoice
 
 
 class Unclear(ValueError):
@@ -57,14 +57,12 @@ def pick_kind(text: str) -> PickKind:
 
 
 def record_choice(text: str) -> RecordChoice:
-    """A record-level choice by its word, for a link with its key: `link:KEY`. Raises `Unclear`."""
+    """A record-level choice by its word, maybe with a candidate's key: `link:KEY`. Raises `Unclear`."""
     word, _, key = text.partition(":")
     try:
         return RecordChoice(RecordPickKind(word), key)
     except ValueError as error:
-        words = ", ".join(
-            "link:KEY" if kind is RecordPickKind.LINK else kind.value for kind in RecordPickKind
-        )
+        words = ", ".join(f"{kind.value}:KEY" if kind in NAMED else kind.value for kind in RecordPickKind)
         raise Unclear(f"“{word[:40]}” is no choice for a record; choices: {words}.") from error
 
 

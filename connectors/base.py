@@ -77,7 +77,11 @@ class ChangeMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """One field as the system describes it. `type` is a canonical kind's name or 'unknown'."""
+    """One field as the system describes it. `type` is a canonical kind's name or 'unknown'.
+
+    `precision` and `scale` count the digits, in all and after the point, that a decimal may have; `low` and
+    `high` bound an integer; `choices` are all values there are, if they are listed. None or empty: not known.
+    """
 
     name: str
     type: str
@@ -85,6 +89,11 @@ class FieldInfo:
     writable: bool = True
     max_length: int | None = None
     native: str = ""
+    precision: int | None = None
+    scale: int | None = None
+    low: int | None = None
+    high: int | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,14 @@ class Capabilities:
     answers: bool = True
     versions: bool = False
     idempotent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """A system's clock beside ours: it is `ahead` by so many seconds, give or take `error`."""
+
+    ahead: float
+    error: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,4 +306,13 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Release connections. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """A connector that can tell how its system's clock differs from ours."""
+
+    def clock(self) -> ClockReading | None:
+        """The difference as far as it is known now, None if it can't be told. Raises ConnectorError."""
         ...

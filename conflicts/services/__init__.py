@@ -1,5 +1,16 @@
 """What people do in the inbox: each is one transaction, checked and journaled."""
 
-from .decide import RECORD_PICKS, FieldChoice, Invalid, Moved, RecordChoice, resolve
+from .decide import NAMED, RECORD_PICKS, FieldChoice, Invalid, Moved, RecordChoice, resolve
+from .distinct import said, take_back
 
-__all__ = ["RECORD_PICKS", "FieldChoice", "Invalid", "Moved", "RecordChoice", "resolve"]
+__all__ = [
+    "NAMED",
+    "RECORD_PICKS",
+    "FieldChoice",
+    "Invalid",
+    "Moved",
+    "RecordChoice",
+    "resolve",
+    "said",
+    "take_back",
+]

@@ -23,10 +23,13 @@ from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
 from syncadmin.core.values import Value, decode
 from syncadmin.models import EntryKind, FieldMapping, MappingState, bulk, ledger, marks
 
+from . import distinct
+
 RECORD_PICKS: dict[ConflictKind, tuple[RecordPickKind, ...]] = {
     ConflictKind.FIELD: (),
     ConflictKind.AMBIGUOUS: (
         RecordPickKind.LINK,
+        RecordPickKind.DISTINCT,
         RecordPickKind.CREATE,
         RecordPickKind.IGNORE,
         RecordPickKind.LEAVE,
@@ -36,6 +39,7 @@ RECORD_PICKS: dict[ConflictKind, tuple[RecordPickKind, ...]] = {
     ConflictKind.SCOPE: (RecordPickKind.DELETE, RecordPickKind.LEAVE),
     ConflictKind.REJECTED: (RecordPickKind.RETRY, RecordPickKind.LEAVE),
 }
+NAMED = (RecordPickKind.LINK, RecordPickKind.DISTINCT)  # choices that name a candidate
 FIELD_KINDS = (ConflictKind.FIELD, ConflictKind.REJECTED)
 
 
@@ -65,7 +69,7 @@ class FieldChoice:
 
 @dataclass(frozen=True, slots=True)
 class RecordChoice:
-    """What a person chose for the whole record. `key` counts only for `RecordPickKind.LINK`."""
+    """What a person chose for the whole record. `key` counts only for LINK and DISTINCT."""
 
     kind: RecordPickKind
     key: str = ""
@@ -165,6 +169,8 @@ def store(
         conflict.revision += 1
         conflict.moved = False
         conflict.decided_by, conflict.decided_at = user, now
+        if decided.record is not None and decided.record["kind"] == RecordPickKind.DISTINCT:
+            distinct.say(conflict, decided.record["key"], actor, now)
     bulk.update(Conflict, _STORED, [_row(decided.conflict) for decided in decisions])
     announce(mapping_id, [decided.conflict for decided in decisions], now)
     part_of = f", bulk run #{run}" if run is not None else ""
@@ -274,11 +280,11 @@ def _checked_record(conflict: Conflict, choice: RecordChoice | None) -> dict[str
     if choice.kind not in allowed:
         names = ", ".join(allowed) or "none: pick per field"
         raise Invalid({"": f"“{choice.kind}” is no choice for this kind of conflict; choices: {names}."})
-    if choice.kind is RecordPickKind.LINK:
+    if choice.kind in NAMED:
         if choice.key not in conflict.candidates:
             candidates = ", ".join(conflict.candidates) or "there are none"
             raise Invalid({"": f"“{choice.key}” is not among the candidates: {candidates}."})
-        if choice.key in linked_candidates(conflict):
+        if choice.kind is RecordPickKind.LINK and choice.key in linked_candidates(conflict):
             raise Invalid({"": f"“{choice.key}” is linked to another record already."})
     sides = [conflict.side] if conflict.kind == ConflictKind.AMBIGUOUS else ["left", "right"]
     seen = {side: conflict.snapshot[side] for side in sides if side in conflict.snapshot}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -16,6 +16,7 @@ import httpx
 from connectors.base import ConnectorError, Misconfigured, Retry, Unknown, Unreadable
 
 from .auth import Login, flow, secrets
+from .clock import ClockWatch
 from .config import System
 from .selectors import Selector, kind, shortened
 from .values import decode, encode
@@ -77,6 +78,7 @@ class Client:
                 **{name: secret.get_secret_value() for name, secret in config.headers.items()},
             },
         )
+        self.clock = ClockWatch()
         self._auth = flow(config.auth, self.url, system)
         self._secrets = secrets(config.auth, config.headers)
 
@@ -130,6 +132,7 @@ class Client:
             headers={**kinds, **(headers or {})},
         )
         place = request.url.path
+        asked = datetime.now(UTC)
         try:
             response = self._http.send(request, auth=self._auth)
         except _NOT_SENT as error:
@@ -143,7 +146,10 @@ class Client:
                 else "the connection was lost"
             )
             raise Unknown(f"{method} {place}: {reason}", system=self.system, said=str(error)) from error
-        return Answer(response.status_code, response.headers, response.content, place)
+        answer = Answer(response.status_code, response.headers, response.content, place)
+        if "Age" not in response.headers:
+            self.clock.note(asked, answer.date, datetime.now(UTC))
+        return answer
 
     def read(self, path: str, *, params: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
         """An answer that must be a success. Raises Retry, Misconfigured or Unreadable."""

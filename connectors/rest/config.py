@@ -175,13 +175,18 @@ class FieldConfig(Strict):
     nullable: bool = True
     writable: bool = True
     max_length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    low: int | None = None
+    high: int | None = None
+    choices: tuple[str, ...] = ()
 
 
 class SchemaConfig(Strict):
     """Where the system describes a resource.
 
-    `fields` selects a list of {name, native, nullable, writable, max_length}; `types` says what each
-    native type is for us.
+    `fields` selects a list of {name, native, nullable, writable, max_length, low, high, choices}; `types`
+    says what each native type is for us.
     """
 
     path: str

@@ -16,6 +16,7 @@ from connectors.base import (
     Capabilities,
     ChangeMode,
     CheckItem,
+    ClockReading,
     Fetched,
     Guarantee,
     Misconfigured,
@@ -98,6 +99,10 @@ class RestConnector:
             versions=config.version is not None,
             idempotent=config.create.id is not None or config.create.idempotency_header is not None,
         )
+
+    def clock(self) -> ClockReading | None:
+        """How the system's clock differs from ours, by the dates of the answers so far."""
+        return self._client.clock.reading()
 
     # ------------------------------------------------------------ reading
 

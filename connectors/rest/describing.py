@@ -12,6 +12,7 @@ from typing import Any
 from connectors.base import CheckItem, ConnectorError, FieldInfo, Misconfigured, ResourceInfo, Unreadable
 
 from .client import Client
+from .config import FieldConfig
 from .reading import Reader
 from .resource import Shape
 from .schema import Schema
@@ -35,7 +36,7 @@ class Describer:
         told = self._schema.fields()
         entries, _ = ([], None) if told else self._reader.sample()
         found = told or sampled(entries)
-        declared = {name: FieldInfo(name, *_parts(config)) for name, config in shape.config.fields.items()}
+        declared = {name: _declared(name, config) for name, config in shape.config.fields.items()}
         fields = {**found, **declared}
         if told or entries:
             self._must_have(shape.config.key, "key", fields, entries)
@@ -147,8 +148,19 @@ def _kind(value: Any) -> str:
             return "json"
 
 
-def _parts(config: Any) -> tuple[str, bool, bool, int | None]:
-    return config.type, config.nullable, config.writable, config.max_length
+def _declared(name: str, config: FieldConfig) -> FieldInfo:
+    return FieldInfo(
+        name,
+        config.type,
+        config.nullable,
+        config.writable,
+        config.max_length,
+        precision=config.precision,
+        scale=config.scale,
+        low=config.low,
+        high=config.high,
+        choices=config.choices,
+    )
 
 
 def discover(client: Client, path: str, selector: Any) -> list[ResourceInfo]:

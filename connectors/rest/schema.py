@@ -7,6 +7,7 @@ ignore unknown names without a word.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from connectors.base import FieldInfo, Misconfigured
@@ -67,4 +68,12 @@ class Schema:
             writable=part.get("writable") is not False,
             max_length=longest if isinstance(longest, int) and longest > 0 else None,
             native=native,
+            low=_whole(part.get("low")),
+            high=_whole(part.get("high")),
+            choices=tuple(str(c) for c in part.get("choices") or ()),
         )
+
+
+def _whole(bound: Any) -> int | None:
+    """A bound that the system gives as a number; one with a fraction bounds no whole number exactly."""
+    return int(bound) if isinstance(bound, (int, float, Decimal)) and bound == int(bound) else None

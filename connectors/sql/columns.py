@@ -66,13 +66,32 @@ class Column:
     writable: bool = True
     max_length: int | None = None
     default: str = ""
+    precision: int | None = None
+    scale: int | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
         """Name of the canonical kind, or 'unknown'."""
         return KINDS.get(self.family, "unknown")
 
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """The least and the greatest number that a column of integers holds, if its type says so."""
+        words = self.native.upper()
+        if self.family is not Family.INTEGER or "YEAR" in words:
+            return None
+        bits = next((bits for word, bits in _BITS if word in words), 0)
+        if not bits:
+            return None
+        return (0, 2**bits - 1) if "UNSIGNED" in words else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
+
+# bits of an integer, by the first of these words that its type's name has
+_BITS = (
+    ("TINYINT", 8), ("SMALL", 16), ("INT2", 16), ("MEDIUMINT", 24), ("BIG", 64), ("INT8", 64), ("SERIAL", 32),
+    ("INT", 32),
+)  # fmt: skip
 _WORDS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from connectors.base import (
     Capabilities,
     ChangeMode,
     CheckItem,
+    ClockReading,
     Fetched,
     Guarantee,
     Outcome,
@@ -31,6 +33,7 @@ from .changes import changes, decode
 from .config import SqlConfig, SqlResource
 from .engine import open_engine
 from .errors import DATABASE_ERRORS, Errors
+from .moments import database_now
 from .table import Bound
 from .write import write
 
@@ -85,6 +88,15 @@ class SqlConnector:
             create=guarantee,
             versions=bound.version is not None,
         )
+
+    def clock(self) -> ClockReading:
+        """How the database's clock differs from ours: it is asked, between two looks at ours."""
+        with self._connection("asking for the time") as connection:
+            before = datetime.now(UTC)
+            told = database_now(connection)
+            after = datetime.now(UTC)
+        around = (after - before) / 2
+        return ClockReading((told - before - around).total_seconds(), around.total_seconds())
 
     # ------------------------------------------------------------ reading
 

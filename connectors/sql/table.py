@@ -61,7 +61,24 @@ class Bound:
 
 def field_infos(columns: Iterable[Column]) -> tuple[FieldInfo, ...]:
     """The columns in the contract's words."""
-    return tuple(FieldInfo(c.name, c.kind, c.nullable, c.writable, c.max_length, c.native) for c in columns)
+    return tuple(_field_info(c) for c in columns)
+
+
+def _field_info(column: Column) -> FieldInfo:
+    low, high = column.bounds or (None, None)
+    return FieldInfo(
+        column.name,
+        column.kind,
+        column.nullable,
+        column.writable,
+        column.max_length,
+        column.native,
+        precision=column.precision,
+        scale=column.scale,
+        low=low,
+        high=high,
+        choices=column.choices,
+    )
 
 
 def bind(connection: Connection, name: str, config: SqlResource, schema: str | None, errors: Errors) -> Bound:
@@ -235,6 +252,7 @@ def reflect_columns(
             default = "identity"
         elif not default and column.get("autoincrement") is True:
             default = "autoincrement"
+        exact = family is Family.DECIMAL and connection.dialect.name != "sqlite"
         found[name] = Column(
             name=name,
             family=family,
@@ -243,6 +261,10 @@ def reflect_columns(
             writable=not column.get("computed") and not (identity and identity.get("always")),
             max_length=getattr(kind, "length", None) if family is Family.TEXT else None,
             default=default,
+            # SQLite takes any number of digits, whatever was declared
+            precision=getattr(kind, "precision", None) if exact else None,
+            scale=getattr(kind, "scale", None) if exact else None,
+            choices=tuple(getattr(kind, "enums", None) or ()) if family is Family.CHOICE else (),
         )
     return found
 

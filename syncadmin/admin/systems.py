@@ -21,7 +21,7 @@ from connectors import registry
 from connectors.base import Misconfigured
 from syncadmin.config import secrets
 from syncadmin.config.apply import activate
-from syncadmin.config.checks import check_record_url
+from syncadmin.config.checks import check_link, check_record_url
 from syncadmin.config.connect import promises, try_connection
 from syncadmin.config.errors import keys_of
 from syncadmin.config.export import as_yaml
@@ -89,7 +89,7 @@ class ResourceForm(forms.ModelForm):
 
     class Meta:
         model = Resource
-        fields = ("name", "config")
+        fields = ("name", "link", "config")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,6 +100,8 @@ class ResourceForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
+        for problem in check_link(cleaned.get("link") or ""):
+            self.add_error("link", told(problem))
         system = getattr(self.instance, "system", None)
         if "config" not in cleaned or system is None or system.connector not in registry.kinds():
             return cleaned
@@ -120,7 +122,7 @@ class ResourceInline(StackedInline):
 
     def get_fields(self, request: HttpRequest, obj: System | None = None) -> tuple[str, ...]:
         """Who may only look sees the settings as they are written."""
-        return ("name", "config" if self.has_change_permission(request, obj) else "settings_text")
+        return ("name", "link", "config" if self.has_change_permission(request, obj) else "settings_text")
 
     @display(description="Settings")
     def settings_text(self, obj: Resource) -> str:

@@ -120,10 +120,11 @@ class _Work:
         reason = secrets.reason(newly, self._reason)
         self._take("system", name, row, {**wanted, "config": spec.config}, details=details, reason=reason)
         stored = {resource.name: resource for resource in row.resources.all()} if row.pk else {}
-        for resource, config in spec.resources.items():
+        for resource, one in spec.resources.items():
             found = stored.get(resource) or Resource(system=row, name=resource)
-            details = _config_details(found.config, config)
-            self._take("resource", f"{name}.{resource}", found, {"config": config}, details=details)
+            details = _config_details(found.config, one.config)
+            attributes = {"link": one.link, "config": one.config}
+            self._take("resource", f"{name}.{resource}", found, attributes, details=details)
 
     def mappings(self, specs: Mapping[str, MappingSpec]) -> dict[str, MappingRow]:
         """The mappings themselves."""

@@ -32,6 +32,7 @@ KEYS_FOR = {
 }
 MATCHABLE = frozenset(Kind) - {Kind.JSON, Kind.SET}
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+WEB_ADDRESS = re.compile(r"https?://[^\s/{}?#@]+(?:[/?#]\S*)?$", re.IGNORECASE)
 RECORD_USE = re.compile(r"\b(?:left_|right_)?record\s*\.\s*([A-Za-z_]\w*)(?!\w*\s*\()")
 STRINGS = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")
 
@@ -47,11 +48,23 @@ class World:
 
 def check_record_url(template: str, prefix: Path = ()) -> Iterator[Problem]:
     """Only `{resource}` and `{key}` may be filled in, and only a web address is a link."""
+    return _check_address(template, (*prefix, "record_url"), ["{resource}", "{key}"])
+
+
+def check_link(template: str, prefix: Path = ()) -> Iterator[Problem]:
+    """A resource's link: a web address in which only `{key}` is filled in, and is."""
+    place = (*prefix, "link")
+    yield from _check_address(template, place, ["{key}"])
+    if template and "{key}" not in template:
+        yield Problem(place, "must say where the record's key goes: {key}")
+
+
+def _check_address(template: str, place: Path, blanks: list[str]) -> Iterator[Problem]:
     for name in PLACEHOLDER.findall(template):
-        if name not in ("resource", "key"):
-            yield Problem((*prefix, "record_url"), unknown("blank", f"{{{name}}}", ["{resource}", "{key}"]))
-    if template and not re.match(r"https?://", template):
-        yield Problem((*prefix, "record_url"), "must begin with http:// or https://")
+        if f"{{{name}}}" not in blanks:
+            yield Problem(place, unknown("blank", f"{{{name}}}", blanks))
+    if template and not WEB_ADDRESS.match(template):
+        yield Problem(place, "must begin with http:// or https:// and a host")
 
 
 def check_mapping(

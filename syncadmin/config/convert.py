@@ -98,7 +98,7 @@ def system_document(system: System, resources: Iterable[Resource] | None = None)
     made: Document = {"connector": system.connector}
     made |= {key: value for key in ("label", "record_url") if (value := getattr(system, key))}
     made |= {key: value for key, value in system.config.items() if key not in (*SYSTEM_KEYS, "resources")}
-    made["resources"] = {row.name: row.config for row in rows}
+    made["resources"] = {row.name: {**({"link": row.link} if row.link else {}), **row.config} for row in rows}
     return made
 
 

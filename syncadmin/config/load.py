@@ -104,14 +104,14 @@ def _system(
         problems += problems_of(error, SystemSpec, document, prefix)
         world.broken.add(name)
         return
-    for path, wanted in missing_secrets({**spec.config, "resources": spec.resources}, secrets, prefix):
+    for path, wanted in missing_secrets(spec.settings, secrets, prefix):
         text = f"the environment variable {wanted} is not set, and no secret of this name is stored"
         problems.append(
             Problem(path, text, f"Set it and run the command again: {wanted}=... manage.py apply FILE")
         )
     problems += check_system(spec, secrets, prefix, own_keys=SYSTEM_KEYS)
     world.systems[name] = world.systems[name] | set(spec.resources)
-    used = names_in({**spec.config, "resources": spec.resources})
+    used = names_in(spec.settings)
     loaded.systems[name] = spec
     loaded.secrets[name] = {n: known.environment[n] for n in sorted(used) if n in known.environment}
 

@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from connectors import registry
 
-from .schema import NAME, Envelope, MappingSpec, SystemSpec
+from .schema import NAME, Envelope, MappingSpec, ResourceSpec, SystemSpec
 
 FILE = Path(__file__).with_name("schema.json")
 BUILT_IN = ("rest", "sql")
@@ -53,6 +53,7 @@ def _system(kind: str, base: dict[str, Any], definitions: dict[str, Any]) -> dic
     connector = registry.get(kind)
     config = _connector_model(kind, connector.Config, definitions)
     resource = _connector_model(kind, connector.ResourceConfig, definitions)
+    resource["properties"] = {**ResourceSpec.model_json_schema()["properties"], **resource["properties"]}
     return {
         "type": "object",
         "title": f"{kind} system",

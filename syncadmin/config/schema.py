@@ -197,6 +197,23 @@ class MappingSpec(Strict):
     fields: dict[FieldName, FieldSpec] = Field(min_length=1, description="Field mappings by name.")  # type: ignore[assignment]
 
 
+class ResourceSpec(BaseModel):
+    """A table or collection of a system. All other keys are its connector's."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    link: Annotated[str, Field(max_length=500)] = Field(
+        "",
+        description="Address of a record in the system's own pages, with `{key}`, such as "
+        "`https://shop.example.com/customers/{key}`; the system's `record_url` if not given.",
+    )
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The connector's own settings."""
+        return dict(self.model_extra or {})
+
+
 class SystemSpec(BaseModel):
     """One of the applications or databases that are kept in sync. All other keys are its connector's."""
 
@@ -207,12 +224,17 @@ class SystemSpec(BaseModel):
     record_url: Annotated[str, Field(max_length=500)] = Field(
         "", description="Link to a record in the system's own pages, with `{resource}` and `{key}`."
     )
-    resources: dict[Name, dict[str, Any]] = Field(default={}, description="Tables or collections, by name.")
+    resources: dict[Name, ResourceSpec] = Field(default={}, description="Tables or collections, by name.")
 
     @property
     def config(self) -> dict[str, Any]:
         """The connector's own settings."""
         return dict(self.model_extra or {})
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The connector's own settings, with those of the resources by name."""
+        return {**self.config, "resources": {name: one.config for name, one in self.resources.items()}}
 
 
 class Envelope(Strict):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from connectors import registry
 from connectors.base import Connector, Misconfigured
 
-from .checks import check_record_url
+from .checks import check_link, check_record_url
 from .errors import field_type, keys_of, literals, members, problems_of
 from .problems import Path, Problem, quoted, unknown
 from .schema import SystemSpec
@@ -42,8 +42,10 @@ def check_system(
         yield Problem((*prefix, "connector"), error.message)
         return
     yield from check_settings(connector.Config, spec.config, known, prefix, own_keys)
-    for name, config in spec.resources.items():
-        yield from check_settings(connector.ResourceConfig, config, known, (*prefix, "resources", name))
+    for name, resource in spec.resources.items():
+        place = (*prefix, "resources", name)
+        yield from check_link(resource.link, place)
+        yield from check_settings(connector.ResourceConfig, resource.config, known, place, ("link",))
 
 
 def found(kind: str) -> type[Connector]:

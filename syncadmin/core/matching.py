@@ -8,7 +8,7 @@ In a mapping that has no match keys, every record is one of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .merge import Undecided
 from .picks import is_left_alone, snapshot, still_holds
@@ -66,6 +66,9 @@ def decide_unlinked(
                 left, right = pair(side, record.key, None)
                 alone = snapshot(observed)
                 return Plan(LinkAction.NONE, left, right, used_record_pick=True, alone_record=alone)
+            case RecordPickKind.DISTINCT:
+                rest = _match(side, record, matches, policy)
+                return rest if isinstance(rest, Partner) else replace(rest, used_record_pick=True)
     return _match(side, record, matches, policy)
 
 
@@ -87,6 +90,9 @@ def _match(side: Side, record: Record, matches: Matches, policy: Policy) -> Plan
             return _ask(side, record, "the record with its match values is linked", candidates, matches.twins)
         if matches.twins:
             return _ask(side, record, "other records have the same match values", candidates, matches.twins)
+        if matches.distinct:
+            reason = "one record is left that has its match values; another is not the same"
+            return _ask(side, record, reason, candidates)
         return Partner(candidate.record) if candidate.in_scope else _nothing(side, record)
     if not creates:
         return _nothing(side, record)

@@ -71,11 +71,13 @@ class Matches:
     """What the other side holds for an unlinked record.
 
     `twins` are keys of further records on the unlinked record's own side with the same match
-    values: with twins, who belongs to whom is a person's decision.
+    values: with twins, who belongs to whom is a person's decision. `distinct` are keys of records that have
+    the match values too, but of which a person has said that they are not the same.
     """
 
     candidates: tuple[Candidate, ...] = ()
     twins: tuple[str, ...] = ()
+    distinct: tuple[str, ...] = ()
 
 
 Observation = Present | Absent | Matches
@@ -110,6 +112,7 @@ class RecordPickKind(StrEnum):
 
     LINK = "link"  # ambiguous match: pair with `key`
     CREATE = "create"  # ambiguous match: it is a record of its own
+    DISTINCT = "distinct"  # ambiguous match: it is not the same as `key`, which is not proposed again
     IGNORE = "ignore"  # ambiguous match: never sync this record
     DELETE = "delete"  # deleted/changed: delete the other too
     RESTORE = "restore"  # deleted/changed: create it again where it was deleted

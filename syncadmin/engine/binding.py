@@ -51,7 +51,8 @@ class Translated:
 class BoundSide:
     """One side of a bound mapping: connector, resource, fields, what can be promised.
 
-    `types` are those of the mapped fields, where the system itself says them.
+    `types` are those of the mapped fields, where the system itself says them; `limits` are what it takes, by
+    field mapping (see `limits_of`).
     """
 
     side: Side
@@ -62,6 +63,7 @@ class BoundSide:
     can: base.Capabilities
     policy: Policy
     types: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     wanted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -201,7 +203,25 @@ def _bound_side(mapping: MappingRow, policy: Policy, side: Side, connector: base
             fields.append(BoundField(row.name, row.source(side), reader(kind, side), writer(kind, side)))
     can = connector.capabilities(resource.name)
     told = {f.source: types[f.source] for f in fields if info.complete and f.source in types}
-    return BoundSide(side, connector, resource.name, str(resource.system), tuple(fields), can, policy, told)
+    infos = {f.name: f for f in info.fields}
+    limits = {f.name: found for f in fields if f.source in infos and (found := limits_of(infos[f.source]))}
+    return BoundSide(
+        side, connector, resource.name, str(resource.system), tuple(fields), can, policy, told, limits
+    )
+
+
+def limits_of(info: base.FieldInfo) -> dict[str, Any]:
+    """What values the system takes for a field, as JSON-native data; what it does not say is left out."""
+    told: dict[str, Any] = {
+        name: value
+        for name in ("max_length", "precision", "scale", "low", "high")
+        if (value := getattr(info, name)) is not None
+    }
+    if info.choices:
+        told["choices"] = list(info.choices)
+    if not info.nullable:
+        told["required"] = True
+    return told
 
 
 def ensure_fits(mapping: MappingRow, connectors: Mapping[Side, base.Connector]) -> None:

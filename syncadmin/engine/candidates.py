@@ -44,6 +44,7 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
     for item in items:
         candidates: dict[str, core.Candidate] = {}
         twins: list[str] = []
+        denied: set[str] = set()
         if item.match is not None:
             for key, (agreed, shadow) in linked.items():
                 if agreed == item.match:
@@ -54,10 +55,15 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
                     candidates.setdefault(
                         key, core.Candidate(found_record.record, linked=False, in_scope=found_record.in_scope)
                     )
+            denied = candidates.keys() & item.distinct
+            for key in denied:
+                del candidates[key]
             twins = [
                 key for s, match, key in unlinked if s is side and match == item.match and key != item.key
             ]
-        item.observations[side.other] = core.Matches(tuple(candidates.values()), tuple(sorted(twins)))
+        item.observations[side.other] = core.Matches(
+            tuple(candidates.values()), tuple(sorted(twins)), tuple(sorted(denied))
+        )
 
 
 def find_created(binding: Binding, writes: Sequence[core.Write]) -> dict[int, list[Translated]]:

@@ -114,7 +114,8 @@ class Item:
 
     `listed` tells that it was decided by what a listing showed. `stuck` names fields ('' for the record
     itself) whose planned value a system has refused before; `planned` are the changes of writes in doubt;
-    `partners` are the unlinked records, by key, that an unlinked one may be the same as.
+    `partners` are the unlinked records, by key, that an unlinked one may be the same as; `distinct` are keys
+    of those that a person has said it is not.
     """
 
     side: Side
@@ -138,6 +139,7 @@ class Item:
     plan: core.Plan | None = None
     stuck: frozenset[str] = frozenset()
     partners: dict[str, Translated] = field(default_factory=dict)
+    distinct: frozenset[str] = frozenset()
 
     @property
     def decided(self) -> core.Plan:

@@ -1,18 +1,23 @@
 """A circuit breaker per system: one that is away is left alone for a growing while, and holds nobody else.
 
 Closed: no failure in a row. Open: until a stored time no pass that needs the system starts. Then the next
-pass tries (half open): if it gets through, the breaker closes, else it opens for longer.
+pass tries (half open): if it gets through, the breaker closes, else it opens for longer. Beside it is kept
+how far the system's clock is from the hub's.
 """
 
 from __future__ import annotations
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors import base
 from syncadmin.core.retry import SYSTEMS
 from syncadmin.core.side import SIDES
 from syncadmin.models import Health, Mapping, System
+
+from .binding import Binding
+
+CLOCKS_EVERY = timedelta(minutes=5)
 
 
 def failed(error: base.Retry, now: datetime) -> None:
@@ -25,6 +30,21 @@ def failed(error: base.Retry, now: datetime) -> None:
     Health.objects.filter(pk=health.pk).update(
         failures=health.failures + 1, open_until=now + wait, message=str(error), changed_at=now
     )
+
+
+def note_clocks(binding: Binding, now: datetime) -> None:
+    """Keep how far the systems' clocks are from the hub's, where they can be asked. Raises ConnectorError."""
+    for side, bound in binding.sides.items():
+        if not isinstance(bound.connector, base.TellsTime):
+            continue
+        health, _ = Health.objects.get_or_create(system_id=binding.mapping.resource(side).system_id)
+        if health.skew_at is not None and now - health.skew_at < CLOCKS_EVERY:
+            continue
+        reading = bound.connector.clock()
+        if reading is not None:
+            Health.objects.filter(pk=health.pk).update(
+                skew=reading.ahead, skew_error=reading.error, skew_at=now
+            )
 
 
 def well(mapping: Mapping, now: datetime) -> None:

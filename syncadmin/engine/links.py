@@ -19,6 +19,8 @@ from syncadmin.core.values import Value, decode, encode
 from syncadmin.models import Link, bulk
 from syncadmin.models.marks import mark
 
+from . import distinct
+
 _READ = "id, left_key, right_key, left_shadow, right_shadow, left_version, right_version, alone, held, status"
 STORED = ("left_shadow", "right_shadow", "left_version", "right_version", "match", "alone", "held", "status")
 
@@ -174,6 +176,7 @@ def bury(mapping_id: int, side: Side, keys: Sequence[str], now: datetime) -> Non
         buried = buried_key(key, link.id)
         Link.objects.filter(pk=link.id).update(**{f"{side}_key": buried})
         mark(mapping_id, [(side, buried)], "absent", now)
+    distinct.forget(mapping_id, [(side, key) for key in keys])
 
 
 def buried_key(key: str, link_id: int | None) -> str:

@@ -15,7 +15,7 @@ from syncadmin.core import plan as core
 from syncadmin.core.side import SIDES, Side
 from syncadmin.models import Intent, Mark, Unlinked
 
-from . import links
+from . import distinct, links
 from .binding import Binding, Translated
 from .candidates import find_candidates
 from .collect import Cache
@@ -78,6 +78,8 @@ def _attach_conflicts(binding: Binding, items: Sequence[Item]) -> None:
         for key, conflict in intake.live_by_record(binding.id, side, alone).items():
             alone[key].conflict = conflict
         known = Unlinked.objects.filter(mapping_id=binding.id, side=side.value, key__in=list(alone))
+        for key, said in distinct.others(binding.id, side, list(alone)).items():
+            alone[key].distinct = said
         for row in known.exclude(ignored=False, alone=None):
             alone[row.key].ignored, alone[row.key].alone = row.ignored, row.alone and bytes(row.alone)
     for item in items:

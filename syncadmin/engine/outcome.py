@@ -19,7 +19,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import EntryKind, Intent, IntentState, bulk, ledger, marks
 
-from . import links
+from . import distinct, links
 from .accounts import disposition_row, link_row
 from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Run, intent_body
@@ -40,6 +40,7 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
         rows: list[tuple[links.LinkRow, bytes | None]] = []
         closed: list[bytes | None] = []
         paired: list[tuple[Side, str]] = []
+        gone: list[tuple[Side, str]] = []
         _bury_the_dead(run, efforts, now)
         for effort in efforts:
             paired += _pair(effort)
@@ -50,6 +51,7 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
                 effort.link.status = "closed"
                 rows.append((effort.link, None))
                 closed.append(match_bytes(run.binding, effort.link.shadow(Side.LEFT)))
+                gone += [(side, effort.link.key(side)) for side in SIDES]
                 continue
             held = (
                 effort.keeps_conflict
@@ -63,6 +65,7 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
         close_questions(run, paired, own, now)
         forget_unlinked(run.binding.id, paired, now)
         look_again(run.binding.id, closed, now)
+        distinct.forget(run.binding.id, gone)
         _journal(run, efforts, now)
         _report_refused(run, efforts, now)
         _close_conflicts(efforts, now)

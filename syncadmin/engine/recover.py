@@ -57,7 +57,8 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     finished: list[Effort] = []
     for item, effort in open_efforts:
         for attempt in effort.attempts:
-            _look(item, attempt, made.get(id(attempt.write), []))
+            may_be = made.get(id(attempt.write), [])
+            _look(item, attempt, [t for t in may_be if t.record.key not in item.distinct])
         if any(a.applied for a in effort.attempts) or _repeat_creates(run, item, effort):
             finished.append(effort)
     if not finished:

@@ -69,7 +69,8 @@ def run_pass(
         beating = lease.kept_alive(held) if heartbeat else nullcontext()
         with _ending(row, clock), beating, bind(mapping) as binding:
             run = Run(binding, held, row.pk, clock, row.counts)
-            _note_guarantees(binding)
+            _note_promises(binding)
+            health.note_clocks(binding, clock())
             _ensure_shape(binding)
             _work(run, row, reporter)
     finally:
@@ -78,10 +79,12 @@ def run_pass(
     return row
 
 
-def _note_guarantees(binding: Binding) -> None:
-    """Keep what the connectors promise now, for the pages."""
+def _note_promises(binding: Binding) -> None:
+    """Keep what the systems promise and what values they take now, for the pages."""
     told = {side.value: bound.can.update.value for side, bound in binding.sides.items()}
-    MappingState.objects.filter(mapping_id=binding.id).exclude(guarantees=told).update(guarantees=told)
+    limits = {side.value: dict(bound.limits) for side, bound in binding.sides.items()}
+    state = MappingState.objects.filter(mapping_id=binding.id)
+    state.exclude(guarantees=told, limits=limits).update(guarantees=told, limits=limits)
 
 
 def _ensure_shape(binding: Binding) -> None:

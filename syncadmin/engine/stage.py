@@ -108,8 +108,10 @@ def link_equal(mapping_id: int) -> int:
         "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND k.status <> 'closed' "
         "AND k.left_key = l.key) "
         "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND k.status <> 'closed' "
-        "AND k.right_key = r.key)",
-        [mapping_id, mapping_id, mapping_id],
+        "AND k.right_key = r.key) "
+        "AND NOT EXISTS (SELECT 1 FROM syncadmin_distinct d WHERE d.mapping_id = %s "
+        "AND d.left_key = l.key AND d.right_key = r.key)",
+        [mapping_id] * 4,
     )
 
 

@@ -20,7 +20,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Intent, IntentState, Unlinked, bulk, ledger, marks
 
-from . import links
+from . import distinct, links
 from .accounts import dispose, disposition_row, journal_changes, link_row
 from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Item, Run, intent_body
@@ -86,6 +86,7 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
     now = run.clock()
     paired: list[tuple[Side, str]] = []
     closed: list[bytes | None] = []
+    gone: list[tuple[Side, str]] = []
     for item, effort in zip(items, efforts, strict=True):
         plan = item.decided
         if plan.action is core.LinkAction.CLOSE and item.link is not None and not plan.writes:
@@ -93,6 +94,7 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
             rows.append((item.link, None))
             closed.append(match_bytes(run.binding, item.link.shadow(Side.LEFT)))
             entries.append(link_row(run, item.link, "closed"))
+            gone += [(s, o.key) for s, o in item.observations.items() if isinstance(o, core.Absent)]
             run.count("closed")
             continue
         new = plan.action is core.LinkAction.LINK and item.link is None
@@ -126,6 +128,7 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
     close_questions(run, sorted(pairs | set(paired)), own, now)
     forget_unlinked(run.binding.id, paired, now)
     look_again(run.binding.id, closed, now)
+    distinct.forget(run.binding.id, gone)
 
 
 def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int], now: datetime) -> None:
@@ -287,6 +290,7 @@ def forget_vanished(run: Run, items: Sequence[Item]) -> None:
     with run.lease.fenced():
         now = run.clock()
         forget_unlinked(run.binding.id, [(i.side, i.key) for i in gone], now)
+        distinct.forget(run.binding.id, [(i.side, i.key) for i in gone])
         intake.close({i.conflict.pk: "the record is gone" for i in gone if i.conflict is not None}, now)
         rows = []
         for item in gone:

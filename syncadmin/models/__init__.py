@@ -3,11 +3,12 @@
 from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
 from .passes import GuardStop, Pass, PassKind, PassState
-from .state import Cursor, Intent, IntentState, Link, LinkStatus, MappingState, Mark, Unlinked
+from .state import Cursor, Distinct, Intent, IntentState, Link, LinkStatus, MappingState, Mark, Unlinked
 from .systems import Health, Resource, System
 
 __all__ = [
     "Cursor",
+    "Distinct",
     "Entry",
     "EntryKind",
     "FieldMapping",

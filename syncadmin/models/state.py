@@ -35,6 +35,9 @@ class MappingState(models.Model):
     shape = models.JSONField(
         default=dict, help_text="By side, the types of the fields when a pass last saw them; empty: not yet."
     )
+    limits = models.JSONField(
+        default=dict, help_text="By side and field mapping, what the system takes, as a pass last saw it."
+    )
     sequence = models.BigIntegerField(default=0)
     head = models.BinaryField(default=b"")
 
@@ -108,6 +111,25 @@ class Unlinked(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side} {self.key}"
+
+
+class Distinct(models.Model):
+    """A person's word that two records with the same match values are not the same; `by` is who said so."""
+
+    mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="distincts")
+    left_key = models.TextField()
+    right_key = models.TextField()
+    by = models.CharField(max_length=150, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mapping", "left_key", "right_key"], name="distinct_once")
+        ]
+        indexes = [models.Index(fields=["mapping", "right_key"], name="distinct_right")]
+
+    def __str__(self) -> str:
+        return f"{self.left_key} is not {self.right_key}"
 
 
 class Cursor(models.Model):

@@ -44,6 +44,11 @@ class Resource(models.Model):
     system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="resources")
     name = models.SlugField()
     config = models.JSONField(default=dict, blank=True)
+    link = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Address of a record in the system's own pages, with {key}; the system's if empty.",
+    )
     history = HistoricalRecords()
 
     class Meta:
@@ -59,13 +64,19 @@ class Resource(models.Model):
 
 
 class Health(models.Model):
-    """How a system is doing: failures in a row, and until when it is left alone (its circuit breaker)."""
+    """How a system is doing: failures in a row, and until when it is left alone (its circuit breaker).
+
+    `skew` is by how many seconds its clock is ahead of the hub's, give or take `skew_error`; None: not known.
+    """
 
     system = models.OneToOneField(System, on_delete=models.CASCADE, related_name="health")
     failures = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(null=True)
     message = models.TextField(blank=True)
     changed_at = models.DateTimeField(null=True)
+    skew = models.FloatField(null=True)
+    skew_error = models.FloatField(default=0.0)
+    skew_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.system}: {self.failures} failures" if self.failures else f"{self.system}: well"

@@ -258,3 +258,21 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file_and_nothing_is_s
     assert [line.split(": ")[0] for line in lines] == ["sync.yaml:10", "sync.yaml:26", "sync.yaml:29"]
     assert not System.objects.exists()
     assert not Mapping.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("javascript:alert('{key}')", "must begin with http:// or https:// and a host"),
+        ("https://{key}/customers", "must begin with http:// or https:// and a host"),
+        ("https://shop.example.com/customers", "must say where the record's key goes: {key}"),
+        ("https://shop.example.com/{id}/{key}", 'unknown blank "{id}"'),
+    ],
+)
+def test_a_link_into_a_system_is_a_web_address_with_the_records_key(
+    refused: Refused, link: str, words: str
+) -> None:
+    text = TWO_SYSTEMS.replace("{path: customers}", f'{{path: customers, link: "{link}"}}')
+    (line,) = refused(text)
+    assert line.startswith("sync.yaml:14: systems.shop.resources.customers.link: ")
+    assert words in line

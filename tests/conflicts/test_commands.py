@@ -102,7 +102,7 @@ def test_the_journal_says_in_whose_name(capsys):
         (["--field", "phone=both"], 2, "choices: left, right, base, value, leave"),
         (["--field", "phone"], 2, "write phone=left"),
         (["--field", "phone=value"], 2, "write phone==VALUE"),
-        (["--record", "explode"], 2, "choices: link:KEY, create"),
+        (["--record", "explode"], 2, "choices: link:KEY, create, distinct:KEY"),
         (["--field", "phone=left", "--user", "nobody"], 2, "no user"),
         (["--field", "credit=left"], 1, "nothing to decide on field"),
         (["--record", "create"], 1, "no choice for this kind"),

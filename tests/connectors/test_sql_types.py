@@ -102,3 +102,19 @@ def test_a_sqlite_row_needs_a_key_where_the_database_makes_none(sqlite_database:
     assert outcome.result is Result.REJECTED
     assert "needs a value in its key column id" in outcome.said
     connector.close()
+
+
+def test_what_a_column_takes_is_told(mariadb_database: str) -> None:
+    execute(
+        mariadb_database,
+        "create table limits (id integer primary key, code varchar(12) not null, price decimal(10,2), "
+        "small smallint, big bigint unsigned, kind enum('new', 'old'))",
+    )
+    connector = connect(mariadb_database, limits={"table": "limits"})
+    told = {f.name: f for f in connector.describe("limits").fields}
+    connector.close()
+    assert (told["code"].max_length, told["code"].nullable) == (12, False)
+    assert (told["price"].precision, told["price"].scale) == (10, 2)
+    assert (told["small"].low, told["small"].high) == (-(2**15), 2**15 - 1)
+    assert (told["big"].low, told["big"].high) == (0, 2**64 - 1)
+    assert told["kind"].choices == ("new", "old")

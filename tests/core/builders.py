@@ -94,12 +94,17 @@ def decide_new(
     return decide(Unlinked(pick), *seen_from(me, mine, matches), policy)
 
 
-def matching(me: Side, *others: dict[str, Any], linked: bool = False, twins: tuple[str, ...] = ()) -> Matches:
+def matching(
+    me: Side,
+    *others: dict[str, Any],
+    linked: bool = False,
+    twins: tuple[str, ...] = (),
+    distinct: tuple[str, ...] = (),
+) -> Matches:
     """The records of the other side that have the match values of an unlinked record of `me`."""
     name = me.other.value[0]
-    return Matches(
-        tuple(Candidate(Record(f"{name}{i}", values), linked) for i, values in enumerate(others, 1)), twins
-    )
+    found = tuple(Candidate(Record(f"{name}{i}", values), linked) for i, values in enumerate(others, 1))
+    return Matches(found, twins, distinct)
 
 
 def a_pick(kind: PickKind, left: Any, right: Any, value: Any = None) -> Pick:

@@ -194,3 +194,19 @@ def test_an_ambiguous_record_may_be_left_until_it_changes(me):
     assert decide(later, *seen_from(me, present(me, ANN), matching(me, ANN, ANN)), by_email()).idle
     changed = present(me, {**ANN, "phone": "2"})
     assert decide(later, *seen_from(me, changed, matching(me, ANN, ANN)), by_email()).conflict
+
+
+@both_sides
+def test_a_candidate_that_is_said_to_be_another_record_leaves_the_last_one_to_a_person(me):
+    left_over = matching(me, ANN, distinct=("other",))
+    plan = decide_new(me, present(me, ANN), left_over, by_email())
+    assert plan.conflict.kind is ConflictKind.AMBIGUOUS
+    assert not plan.writes
+
+
+@both_sides
+def test_with_no_candidate_left_the_record_is_one_of_its_own(me):
+    pick = a_record_pick(RecordPickKind.DISTINCT, "other", **{me: ANN})
+    plan = decide_new(me, present(me, ANN), matching(me, distinct=("other",)), by_email(), pick)
+    assert plan.action is LinkAction.CREATE
+    assert plan.used_record_pick

@@ -238,9 +238,10 @@ class People:
             return picks, None, Decision(entities, given_up, leaves)
         kinds = [k for k in kinds if not (firmly and k in leaving)] or kinds
         kind = rng.choice(kinds)
-        if kind is RecordPickKind.LINK and not item.candidates:
+        named = (RecordPickKind.LINK, RecordPickKind.DISTINCT)
+        if kind in named and not item.candidates:
             kind = RecordPickKind.CREATE
-        key = rng.choice(item.candidates) if kind is RecordPickKind.LINK else ""
+        key = rng.choice(item.candidates) if kind in named else ""
         if kind is RecordPickKind.DELETE:
             for side in ("left", "right"):
                 for name, value in item.snapshot.get(side, {}).items():

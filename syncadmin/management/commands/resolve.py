@@ -40,7 +40,7 @@ class Command(BaseCommand):
             "--record",
             default="",
             metavar="CHOICE",
-            help="link:KEY, create, ignore, delete, restore, leave or retry",
+            help="link:KEY, distinct:KEY, create, ignore, delete, restore, leave or retry",
         )
         parser.add_argument("--revision", type=int, help="refuse if the conflict is no longer this revision")
         parser.add_argument(

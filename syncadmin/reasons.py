@@ -43,6 +43,7 @@ SENTENCES = (
     # records
     gettext_noop("it has no value to be matched by (%(fields)s)"),
     gettext_noop("%(count)s records have its match values"),
+    gettext_noop("one record is left that has its match values; another is not the same"),
     gettext_noop("the record with its match values is linked"),
     gettext_noop("other records have the same match values"),
     gettext_noop("%(gone)s deleted it, and %(other)s changed it"),

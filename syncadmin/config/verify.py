@@ -37,23 +37,34 @@ def verify(mapping: MappingRow, connectors: Mapping[Side, Connector]) -> list[Pr
 
     Raises Retry if a system can't be reached; all that a person must repair is answered, not raised.
     """
-    fields = list(mapping.fields.all())
+    described, problems = describe(mapping, connectors)
+    return problems + misfits(mapping, described)
+
+
+def describe(
+    mapping: MappingRow, connectors: Mapping[Side, Connector]
+) -> tuple[dict[Side, ResourceInfo], list[Problem]]:
+    """Both resources as their systems describe them now, and a problem for each that can't be described.
+
+    Raises Retry if a system can't be reached.
+    """
+    described: dict[Side, ResourceInfo] = {}
     problems: list[Problem] = []
     for side in SIDES:
-        resource = mapping.resource(side)
-        prefix = ("mappings", mapping.name, side.value)
         try:
-            info = connectors[side].describe(resource.name)
+            described[side] = connectors[side].describe(mapping.resource(side).name)
         except (Misconfigured, Unreadable) as error:
-            problems.append(Problem(prefix, str(error)))
-            continue
-        problems += _side(mapping, side, info, fields, str(resource))
-    return problems
+            problems.append(Problem(("mappings", mapping.name, side.value), str(error)))
+    return described, problems
 
 
-def _side(
-    mapping: MappingRow, side: Side, info: ResourceInfo, fields: list[FieldMapping], place: str
-) -> Iterator[Problem]:
+def misfits(mapping: MappingRow, described: Mapping[Side, ResourceInfo]) -> list[Problem]:
+    """All that the mapping asks of the described resources and that is not so."""
+    return [problem for side, info in described.items() for problem in _side(mapping, side, info)]
+
+
+def _side(mapping: MappingRow, side: Side, info: ResourceInfo) -> Iterator[Problem]:
+    place = str(mapping.resource(side))
     if not info.key:
         yield Problem(
             ("mappings", mapping.name, side.value),
@@ -62,7 +73,7 @@ def _side(
         )
     known = {f.name: f for f in info.fields}
     owned_rows = {rule.owner for rule in mapping.row_rules.all()}
-    for row in fields:
+    for row in mapping.fields.all():
         prefix = ("mappings", mapping.name, "fields", row.name)
         source = row.source(side)
         found = known.get(source)

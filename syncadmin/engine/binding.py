@@ -15,7 +15,8 @@ from django.db import connection
 
 from connectors import base
 from syncadmin.config.connect import open_connector
-from syncadmin.config.verify import verify
+from syncadmin.config.problems import Problem
+from syncadmin.config.verify import describe, misfits
 from syncadmin.core import plan as core
 from syncadmin.core.policy import Guards, Policy
 from syncadmin.core.rows import in_scope
@@ -188,9 +189,10 @@ class Binding:
         return ""
 
 
-def _bound_side(mapping: MappingRow, policy: Policy, side: Side, connector: base.Connector) -> BoundSide:
+def _bound_side(
+    mapping: MappingRow, policy: Policy, side: Side, connector: base.Connector, info: base.ResourceInfo
+) -> BoundSide:
     resource = mapping.resource(side)
-    info = connector.describe(resource.name)
     types = {f.name: f.type for f in info.fields}
     fields = []
     for row in mapping.fields.all():
@@ -224,12 +226,14 @@ def limits_of(info: base.FieldInfo) -> dict[str, Any]:
     return told
 
 
-def ensure_fits(mapping: MappingRow, connectors: Mapping[Side, base.Connector]) -> None:
-    """Raise base.Misconfigured if the mapping does not fit the systems as they are now.
+def ensure_fits(
+    mapping: MappingRow, described: Mapping[Side, base.ResourceInfo], problems: list[Problem]
+) -> None:
+    """Raise base.Misconfigured if the mapping does not fit the systems as they are now, or has `problems`.
 
     A field that is not there must not be read as empty.
     """
-    problems = verify(mapping, connectors)
+    problems = problems + misfits(mapping, described)
     if problems:
         raise base.Misconfigured("; ".join(f"{p.place}: {p.text}" for p in problems[:5]))
 
@@ -239,9 +243,12 @@ def bind(mapping: MappingRow) -> Iterator[Binding]:
     """Open both systems of a mapping for the length of a pass. Raises base.Misconfigured, base.Retry."""
     connectors = {side: open_connector(mapping.resource(side).system) for side in SIDES}
     try:
-        ensure_fits(mapping, connectors)
+        described, problems = describe(mapping, connectors)
+        ensure_fits(mapping, described, problems)
         policy = mapping.policy()
-        sides = {side: _bound_side(mapping, policy, side, connectors[side]) for side in SIDES}
+        sides = {
+            side: _bound_side(mapping, policy, side, connectors[side], described[side]) for side in SIDES
+        }
         yield Binding(mapping, policy, mapping.guards(), sides)
     finally:
         for connector in connectors.values():

@@ -16,7 +16,7 @@ from django.db import connection
 from connectors.base import ChangeMode
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
-from syncadmin.models import Cursor, Unlinked
+from syncadmin.models import Cursor, bulk
 from syncadmin.models.marks import mark
 
 from . import links, stage
@@ -127,8 +127,13 @@ def _unsettled(
 def _ignored(mapping_id: int, side: Side, keys: list[str]) -> set[str]:
     if not keys:
         return set()
-    ignored = Unlinked.objects.filter(mapping_id=mapping_id, side=side.value, ignored=True)
-    return set(ignored.filter(key__in=keys).values_list("key", flat=True))
+    where, params = bulk.one_of("key", keys)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT key FROM syncadmin_unlinked WHERE mapping_id = %s AND side = %s AND ignored AND {where}",
+            [mapping_id, side.value, *params],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def remember_unlinked(binding: Binding, side: Side, records: list[Translated]) -> None:
@@ -185,12 +190,14 @@ def establish_cursor(binding: Binding, side: Side, lease: Lease, now: datetime) 
 
 
 def _cursor(mapping_id: int, side: Side) -> Any:
-    return (
-        Cursor.objects.filter(mapping_id=mapping_id, side=side.value).values_list("value", flat=True).first()
-    )
+    statement = "SELECT * FROM syncadmin_cursor WHERE mapping_id = %s AND side = %s"
+    return next((row.value for row in Cursor.objects.raw(statement, [mapping_id, side.value])), None)
 
 
 def _store_cursor(mapping_id: int, side: Side, value: Any, now: datetime) -> None:
-    Cursor.objects.update_or_create(
-        mapping_id=mapping_id, side=side.value, defaults={"value": value, "read_at": now}
+    Cursor.objects.bulk_create(
+        [Cursor(mapping_id=mapping_id, side=side.value, value=value, read_at=now)],
+        update_conflicts=True,
+        unique_fields=["mapping", "side"],
+        update_fields=["value", "read_at"],
     )

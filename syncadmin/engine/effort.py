@@ -189,6 +189,12 @@ def intent_body(effort: Effort, write: core.Write, *, undone: bool = False) -> b
     )
 
 
+def open_intents(mapping_id: int) -> list[Intent]:
+    """All intents of a mapping that have no outcome yet, oldest first."""
+    statement = "SELECT * FROM syncadmin_intent WHERE mapping_id = %s ORDER BY id"
+    return list(Intent.objects.raw(statement, [mapping_id]))
+
+
 def efforts_of(intents: list[Intent], link: LinkRow | None) -> list[Effort]:
     """The efforts that these intents (of one item) were stored for: one for each time it was decided."""
     together: dict[tuple[int, datetime], list[Intent]] = {}

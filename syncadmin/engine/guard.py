@@ -17,8 +17,9 @@ from syncadmin.core import plan as core
 from syncadmin.core.fieldtype import FieldType
 from syncadmin.core.side import Side
 from syncadmin.core.values import encode
-from syncadmin.models import EntryKind, GuardStop, Link, LinkStatus, Mark, ledger
+from syncadmin.models import EntryKind, GuardStop, ledger, marks
 
+from . import links
 from .collect import Cache
 from .effort import Item, Run
 from .judge import judge
@@ -85,12 +86,11 @@ def _hash(item: Item, write: core.Write) -> int:
 def check(run: Run, cache: Cache) -> None:
     """Let the pass go on, or raise GuardTripped. Decides everything that is due, and writes nothing."""
     guards = run.binding.guards
-    now = run.clock()
-    due = Mark.objects.filter(mapping_id=run.binding.id, not_before__lte=now).count()
-    links = Link.objects.filter(mapping_id=run.binding.id, status=LinkStatus.OPEN)
-    if due < max(guards.floor, 1) and (due < core_guards.ALL or links[: due + 1].count() > due):
+    due = marks.count_due(run.binding.id, run.clock())
+    few = due < max(guards.floor, 1)
+    if few and (due < core_guards.ALL or links.count_open(run.binding.id, at_most=due + 1) > due):
         return
-    known = links.count()
+    known = links.count_open(run.binding.id)
     if due <= guards.least * known:
         return
     tally = tally_all(run, cache)
@@ -104,7 +104,7 @@ def tally_all(run: Run, cache: Cache) -> Tally:
     """Count the plan of everything that is due."""
     tally, after = Tally(run.binding.policy.types), 0
     while batch := due_marks(run.binding.id, run.clock(), after):
-        after = batch[-1].pk
+        after = batch[-1].id
         for item in judge(run.binding, load(run.binding, batch, Cache(dict(cache.records)), frozenset())):
             values = [t.record.values for t in item.seen.values() if t is not None]
             tally.add(item, run.binding.title_of(*values) or item.key)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
+from django.db import connection
+
 from connectors import base
 from syncadmin.core.retry import SYSTEMS
 from syncadmin.core.side import SIDES
-from syncadmin.models import Health, Mapping, System
+from syncadmin.models import Health, Mapping, System, bulk
 
 from .binding import Binding
 
@@ -50,6 +52,9 @@ def note_clocks(binding: Binding, now: datetime) -> None:
 def well(mapping: Mapping, now: datetime) -> None:
     """A pass got through to both systems: their breakers close."""
     systems = [mapping.resource(side).system_id for side in SIDES]
-    Health.objects.filter(system_id__in=systems, failures__gt=0).update(
-        failures=0, open_until=None, message="", changed_at=now
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE syncadmin_health SET failures = 0, open_until = NULL, message = '', changed_at = %s "
+            "WHERE failures > 0 AND system_id IN (%s, %s)",
+            [bulk.moment(now), *systems],
+        )

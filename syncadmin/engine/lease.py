@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from threading import Event, Thread
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q
 
-from syncadmin.models import MappingState
+from syncadmin.models import MappingState, bulk
+from syncadmin.models.state import locked
 
 logger = logging.getLogger(__name__)
 
@@ -47,33 +47,33 @@ class Lease:
                 pass
 
     @contextmanager
-    def fenced(self) -> Iterator[MappingState]:
+    def fenced(self) -> Iterator[None]:
         """A transaction that only its holder can make. Renews the lease. Raises LeaseLost."""
         with transaction.atomic():
-            state = MappingState.objects.select_for_update().get(mapping_id=self.mapping_id)
+            state = locked(self.mapping_id)
             if state.token != self.token:
                 raise LeaseLost(
                     f"mapping {self.mapping_id}: lease {self.token} was taken over by {state.token}"
                 )
-            yield state
+            yield
             self.renewed_at = self.clock()
-            MappingState.objects.filter(mapping_id=self.mapping_id).update(expires_at=self.renewed_at + TERM)
+            renewed = {"expires_at": self.renewed_at + TERM}
+            bulk.assign(MappingState, {"mapping_id": self.mapping_id}, renewed)
 
     def release(self) -> None:
         """Give the lease back (no error if it was lost)."""
-        MappingState.objects.filter(mapping_id=self.mapping_id, token=self.token).update(
-            holder="", expires_at=None
-        )
+        mine = {"mapping_id": self.mapping_id, "token": self.token}
+        bulk.assign(MappingState, mine, {"holder": "", "expires_at": None})
 
 
 class NoLease(Lease):
     """Stands for a lease where nothing is stored, or where nothing that is stored stays."""
 
     @contextmanager
-    def fenced(self) -> Iterator[MappingState]:
+    def fenced(self) -> Iterator[None]:
         """A nested transaction without a check."""
         with transaction.atomic():
-            yield MappingState.objects.get(mapping_id=self.mapping_id)
+            yield
 
     def keep(self) -> None:
         """Nothing to renew."""
@@ -82,18 +82,15 @@ class NoLease(Lease):
 def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Lease | None:
     """The mapping's lease, or None if another holder has it. The number grows by one each time."""
     now = clock()
-    with transaction.atomic():
-        state = (
-            MappingState.objects.select_for_update()
-            .filter(Q(expires_at=None) | Q(expires_at__lte=now), mapping_id=mapping_id)
-            .first()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE syncadmin_mappingstate SET token = token + 1, holder = %s, expires_at = %s "
+            "WHERE mapping_id = %s AND (expires_at IS NULL OR expires_at <= %s)",
+            [holder, bulk.moment(now + TERM), mapping_id, bulk.moment(now)],
         )
-        if state is None:
+        if not cursor.rowcount:
             return None
-        token = state.token + 1
-        MappingState.objects.filter(mapping_id=mapping_id).update(
-            token=token, holder=holder, expires_at=now + TERM
-        )
+        token = locked(mapping_id).token
     return Lease(mapping_id, token, clock)
 
 

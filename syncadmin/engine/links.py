@@ -135,6 +135,18 @@ def by_match(mapping_id: int, matches: Iterable[bytes]) -> list[tuple[bytes, Lin
         return [(bytes(row[0]), _row(row[1:])) for row in cursor.fetchall()]
 
 
+def count_open(mapping_id: int, at_most: int | None = None) -> int:
+    """How many open links a mapping has; with `at_most`, no more than so many are looked at."""
+    limit = "" if at_most is None else f" LIMIT {int(at_most)}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM syncadmin_link "
+            f"WHERE mapping_id = %s AND status = 'open'{limit}) AS found",
+            [mapping_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
 def _select(mapping_id: int, column: str, values: list[Any], kind: str) -> list[LinkRow]:
     if not values:
         return []

@@ -9,36 +9,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.db import connection
+
 from conflicts import intake
 from connectors.base import Guarantee
 from syncadmin.core import plan as core
 from syncadmin.core.side import SIDES, Side
-from syncadmin.models import Intent, Mark, Unlinked
+from syncadmin.models import bulk, marks
+from syncadmin.models.marks import Due
 
 from . import distinct, links
 from .binding import Binding, Translated
 from .candidates import find_candidates
 from .collect import Cache
-from .effort import Item, efforts_of
+from .effort import Item, efforts_of, open_intents
 from .stage import encode_match
 
 BATCH = 5000
 
 
-def due_marks(mapping_id: int, now: datetime, after: int = 0) -> list[Mark]:
+def due_marks(mapping_id: int, now: datetime, after: int = 0) -> list[Due]:
     """Marks that may be handled now, oldest first; with `after`, those beyond that id."""
-    due = Mark.objects.filter(mapping_id=mapping_id, not_before__lte=now, id__gt=after)
-    return list(due.order_by("id")[:BATCH])
+    return marks.due(mapping_id, now, after=after, limit=BATCH)
 
 
 def load(
-    binding: Binding, marks: Sequence[Mark], cache: Cache, again: frozenset[tuple[Side, str]]
+    binding: Binding, batch: Sequence[Due], cache: Cache, again: frozenset[tuple[Side, str]]
 ) -> list[Item]:
     """Items for these marks, ready to be decided. Raises ConnectorError.
 
     Records in `again` are read on both sides, whatever is known of them.
     """
-    items = _paired(binding, marks)
+    items = _paired(binding, batch)
     for item in items:
         item.fresh = any(place in again for place in item.places())
     _attach_conflicts(binding, items)
@@ -50,11 +52,11 @@ def load(
     return items
 
 
-def _paired(binding: Binding, marks: Sequence[Mark]) -> list[Item]:
+def _paired(binding: Binding, batch: Sequence[Due]) -> list[Item]:
     """One item a link or unlinked record, with all its marks."""
-    by_place: dict[tuple[Side, str], list[Mark]] = {}
-    for m in marks:
-        by_place.setdefault((Side(m.side), m.key), []).append(m)
+    by_place: dict[tuple[Side, str], list[Due]] = {}
+    for m in batch:
+        by_place.setdefault((m.side, m.key), []).append(m)
     found: dict[object, Item] = {}
     for side in SIDES:
         known = links.by_key(binding.id, side, [key for s, key in by_place if s is side])
@@ -64,7 +66,7 @@ def _paired(binding: Binding, marks: Sequence[Mark]) -> list[Item]:
             link = known.get(key)
             item = found.setdefault((side, key) if link is None else link.id, Item(side, key, link))
             item.marked.add(side)
-            item.marks += [(m.pk, m.generation) for m in of_record]
+            item.marks += [(m.id, m.generation) for m in of_record]
             item.tries = max(item.tries, *(m.attempts for m in of_record))
     return list(found.values())
 
@@ -77,11 +79,10 @@ def _attach_conflicts(binding: Binding, items: Sequence[Item]) -> None:
         alone = {i.key: i for i in items if i.link is None and i.side is side}
         for key, conflict in intake.live_by_record(binding.id, side, alone).items():
             alone[key].conflict = conflict
-        known = Unlinked.objects.filter(mapping_id=binding.id, side=side.value, key__in=list(alone))
         for key, said in distinct.others(binding.id, side, list(alone)).items():
             alone[key].distinct = said
-        for row in known.exclude(ignored=False, alone=None):
-            alone[row.key].ignored, alone[row.key].alone = row.ignored, row.alone and bytes(row.alone)
+        for key, ignored, left_alone in _decided_before(binding.id, side, list(alone)):
+            alone[key].ignored, alone[key].alone = ignored, left_alone
     for item in items:
         if item.conflict is None:
             continue
@@ -90,11 +91,25 @@ def _attach_conflicts(binding: Binding, items: Sequence[Item]) -> None:
             item.pending[Side(side), name] = (seq, value)
 
 
+def _decided_before(mapping_id: int, side: Side, keys: Sequence[str]) -> list[tuple[str, bool, bytes | None]]:
+    """(key, ignored, left alone) of the unlinked records among `keys` that a person decided on."""
+    if not keys:
+        return []
+    where, params = bulk.one_of("key", keys)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, ignored, alone FROM syncadmin_unlinked "
+            f"WHERE mapping_id = %s AND side = %s AND (ignored OR alone IS NOT NULL) AND {where}",
+            [mapping_id, side.value, *params],
+        )
+        return [(key, bool(ignored), alone and bytes(alone)) for key, ignored, alone in cursor.fetchall()]
+
+
 def _attach_intents(binding: Binding, items: Sequence[Item]) -> None:
     """Intents that an earlier pass or round left open, with the changes they were to propagate."""
     by_link = {i.link.id: i for i in items if i.link is not None}
     by_place = {place: i for i in items for place in i.places()}
-    for intent in Intent.objects.filter(mapping_id=binding.id).order_by("id"):
+    for intent in open_intents(binding.id):
         if intent.link_id is not None:
             item = by_link.get(intent.link_id)
         else:

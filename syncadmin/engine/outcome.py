@@ -307,7 +307,8 @@ def _settle_intents(efforts: Sequence[Effort]) -> None:
     # an update that was carried out field by field is over only if every part of it is
     over -= {pk for pk, result in results if result not in (Result.APPLIED, Result.REJECTED)}
     bulk.delete(Intent, list(over))
-    Intent.objects.filter(pk__in=doubt).update(state=IntentState.DOUBT)
+    if doubt:
+        Intent.objects.filter(pk__in=doubt).update(state=IntentState.DOUBT)
 
 
 def _settle_marks(run: Run, efforts: Sequence[Effort], now: datetime, again: set[tuple[Side, str]]) -> None:

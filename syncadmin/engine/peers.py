@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import connection
 
 from syncadmin.core.side import SIDES, Side
-from syncadmin.models import Unlinked, bulk
+from syncadmin.models import bulk
 from syncadmin.models.marks import mark
 
 
@@ -22,8 +22,14 @@ def matches_of(mapping_id: int, places: Sequence[tuple[Side, str]]) -> set[bytes
     for side in SIDES:
         keys = [key for s, key in places if s is side]
         if keys:
-            rows = Unlinked.objects.filter(mapping_id=mapping_id, side=side.value, key__in=keys)
-            found |= {bytes(match) for match in rows.exclude(match=None).values_list("match", flat=True)}
+            where, params = bulk.one_of("key", keys)
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT match FROM syncadmin_unlinked "
+                    f"WHERE mapping_id = %s AND side = %s AND match IS NOT NULL AND {where}",
+                    [mapping_id, side.value, *params],
+                )
+                found |= {bytes(row[0]) for row in cursor.fetchall()}
     return found
 
 

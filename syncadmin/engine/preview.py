@@ -78,7 +78,7 @@ def preview(
 def _decide(run: Run, cache: Cache, made: Preview) -> None:
     tally, after = Tally(run.binding.policy.types), 0
     while batch := due_marks(run.binding.id, run.clock(), after):
-        after = batch[-1].pk
+        after = batch[-1].id
         for item in judge(run.binding, load(run.binding, batch, cache, frozenset())):
             values = [t.record.values for t in item.seen.values() if t is not None]
             label = run.binding.title_of(*values) or item.key

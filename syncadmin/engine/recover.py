@@ -13,27 +13,28 @@ from connectors import base
 from syncadmin.core import plan as core
 from syncadmin.core.alike import alike
 from syncadmin.core.side import SIDES, Side
-from syncadmin.models import Intent, ledger
+from syncadmin.models import Intent, Link, ledger
 from syncadmin.models.journal import EntryKind
 from syncadmin.models.marks import mark
 
 from . import write
 from .binding import Translated
 from .candidates import find_created
-from .effort import Attempt, Effort, Item, Run, efforts_of
+from .effort import Attempt, Effort, Item, Run, efforts_of, open_intents
 from .outcome import store_outcomes
 
 
 def mark_open_intents(run: Run) -> int:
     """Mark the records of all open intents dirty. Returns how many there are."""
-    intents = list(Intent.objects.filter(mapping_id=run.binding.id).select_related("link"))
+    intents = open_intents(run.binding.id)
     if not intents:
         return 0
+    linked = Link.objects.in_bulk([i.link_id for i in intents if i.link_id is not None])
     places = []
     for intent in intents:
         side = Side(intent.side)
-        if intent.link is not None:
-            places.append((Side.LEFT, intent.link.left_key))
+        if intent.link_id is not None:
+            places.append((Side.LEFT, linked[intent.link_id].left_key))
         elif intent.key is not None:
             places.append((side.other, intent.key))
     with run.lease.fenced():

@@ -14,13 +14,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from connectors import base
 from syncadmin.core.retry import RECORDS
 from syncadmin.core.side import Side
-from syncadmin.models import EntryKind, Mapping, MappingState, Mark, Pass, PassKind, PassState, ledger, marks
+from syncadmin.models import (
+    EntryKind,
+    Mapping,
+    MappingState,
+    Pass,
+    PassKind,
+    PassState,
+    bulk,
+    ledger,
+    marks,
+)
+from syncadmin.models.marks import Due
 
 from . import guard, health, lease, recover, store, write
 from .binding import Binding, bind
@@ -54,13 +65,16 @@ def run_pass(
     configuration does wrong ends the pass with a message and is not raised. With `heartbeat` a thread renews
     the lease, so that it does not run out while a system takes its time.
     """
-    mapping = Mapping.objects.select_related("left__system", "right__system").get(pk=mapping_id)
+    mapping = mapping_for_pass(mapping_id)
     held = lease.acquire(mapping_id, holder or f"{socket.gethostname()}:{os.getpid()}", clock)
     if held is None:
         return None
-    Pass.objects.filter(mapping_id=mapping_id, state=PassState.RUNNING).update(
-        state=PassState.LOST, finished_at=clock(), message="its worker died or lost the lease"
-    )
+    lost = {
+        "state": PassState.LOST,
+        "finished_at": clock(),
+        "message": "its worker died or lost the lease",
+    }
+    bulk.assign(Pass, {"mapping_id": mapping_id, "state": PassState.RUNNING}, lost)
     row = Pass.objects.create(
         mapping=mapping, kind=kind_due(mapping, kind, clock()), token=held.token, started_at=clock()
     )
@@ -69,9 +83,10 @@ def run_pass(
         beating = lease.kept_alive(held) if heartbeat else nullcontext()
         with _ending(row, clock), beating, bind(mapping) as binding:
             run = Run(binding, held, row.pk, clock, row.counts)
-            _note_promises(binding)
+            told = _told_before(binding.id)
+            _note_promises(binding, told)
             health.note_clocks(binding, clock())
-            _ensure_shape(binding)
+            _ensure_shape(binding, told)
             _work(run, row, reporter)
     finally:
         _finish(mapping, row, clock)
@@ -79,24 +94,35 @@ def run_pass(
     return row
 
 
-def _note_promises(binding: Binding) -> None:
+def mapping_for_pass(mapping_id: int) -> Mapping:
+    """A mapping with all that a pass asks of it, read at once."""
+    wanted = Mapping.objects.select_related("left__system", "right__system")
+    return wanted.prefetch_related("fields", "row_rules").get(pk=mapping_id)
+
+
+def _told_before(mapping_id: int) -> MappingState:
+    """What the systems told of themselves when a pass last asked: guarantees, limits, types of fields."""
+    columns = "mapping_id, guarantees, limits, shape"
+    statement = f"SELECT {columns} FROM syncadmin_mappingstate WHERE mapping_id = %s"
+    return MappingState.objects.raw(statement, [mapping_id])[0]
+
+
+def _note_promises(binding: Binding, told: MappingState) -> None:
     """Keep what the systems promise and what values they take now, for the pages."""
-    told = {side.value: bound.can.update.value for side, bound in binding.sides.items()}
+    guarantees = {side.value: bound.can.update.value for side, bound in binding.sides.items()}
     limits = {side.value: dict(bound.limits) for side, bound in binding.sides.items()}
-    state = MappingState.objects.filter(mapping_id=binding.id)
-    state.exclude(guarantees=told, limits=limits).update(guarantees=told, limits=limits)
+    if (told.guarantees, told.limits) != (guarantees, limits):
+        MappingState.objects.filter(mapping_id=binding.id).update(guarantees=guarantees, limits=limits)
 
 
-def _ensure_shape(binding: Binding) -> None:
+def _ensure_shape(binding: Binding, told: MappingState) -> None:
     """Raise base.Misconfigured if a field is of another type than when a pass last saw it; keep the types.
 
     Its old values may be gone: a column that became a boolean would spread `false` over the other side.
     """
-    state = MappingState.objects.filter(mapping_id=binding.id)
-    kept = state.values_list("shape", flat=True).get()
-    told = {side.value: dict(bound.types) for side, bound in binding.sides.items()}
+    shape = {side.value: dict(bound.types) for side, bound in binding.sides.items()}
     for side, bound in binding.sides.items():
-        for name, was in kept.get(side.value, {}).items():
+        for name, was in told.shape.get(side.value, {}).items():
             now = bound.types.get(name, was)
             if now != was:
                 raise base.Misconfigured(
@@ -105,21 +131,23 @@ def _ensure_shape(binding: Binding) -> None:
                     system=bound.name,
                     resource=bound.resource,
                 )
-    if kept != told:
-        state.update(shape=told)
+    if told.shape != shape:
+        MappingState.objects.filter(mapping_id=binding.id).update(shape=shape)
 
 
 def kind_due(mapping: Mapping, asked: str, now: datetime) -> str:
     """The kind of pass that is due: a full comparison where none was made yet, was asked for, or is due."""
-    compared = mapping.passes.filter(state=PassState.DONE).exclude(kind=PassKind.INCREMENTAL)
-    if not compared.exists():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT next_reconcile <= %s, EXISTS (SELECT 1 FROM syncadmin_pass p "
+            "WHERE p.mapping_id = s.mapping_id AND p.state = 'done' AND p.kind <> 'incremental') "
+            "FROM syncadmin_mappingstate s WHERE s.mapping_id = %s",
+            [bulk.moment(now), mapping.pk],
+        )
+        due, compared = cursor.fetchone()
+    if not compared:
         return PassKind.BACKFILL
-    state = MappingState.objects.get(mapping=mapping)
-    return (
-        PassKind.RECONCILE
-        if asked == PassKind.RECONCILE or state.next_reconcile <= now
-        else PassKind.INCREMENTAL
-    )
+    return PassKind.RECONCILE if due or asked == PassKind.RECONCILE else PassKind.INCREMENTAL
 
 
 class Reporter:
@@ -143,7 +171,9 @@ class Reporter:
 
     def flush(self) -> None:
         """Write the row now."""
-        self.row.save(update_fields=["phase", "progress", "total", "counts"])
+        row = self.row
+        told = {"phase": row.phase, "progress": row.progress, "total": row.total, "counts": row.counts}
+        bulk.assign(Pass, {"id": row.pk}, told)
         self.reported_at = self.clock()
         if self.progress is not None:
             self.progress(self.row)
@@ -178,13 +208,14 @@ def _ending(row: Pass, clock: Clock) -> Iterator[None]:
 def _finish(mapping: Mapping, row: Pass, clock: Clock) -> None:
     """Store the end of a pass, when the next one is due, and what stops the mapping."""
     misconfigured = bool(row.counts.pop("misconfigured", 0))
-    Pass.objects.filter(pk=row.pk).update(
-        state=row.state,
-        message=row.message,
-        phase="",
-        finished_at=row.finished_at or clock(),
-        counts=row.counts,
-    )
+    end = {
+        "state": row.state,
+        "message": row.message,
+        "phase": "",
+        "finished_at": row.finished_at or clock(),
+        "counts": row.counts,
+    }
+    bulk.assign(Pass, {"id": row.pk}, end)
     if row.state == PassState.LOST:
         return
     now = clock()
@@ -192,9 +223,8 @@ def _finish(mapping: Mapping, row: Pass, clock: Clock) -> None:
     if row.state == PassState.DONE and row.kind != PassKind.INCREMENTAL:
         due["next_reconcile"] = now + timedelta(seconds=mapping.reconcile_every)
     stopped = {PassState.STOPPED: "guard", PassState.FAILED: "configuration" if misconfigured else ""}
-    MappingState.objects.filter(mapping=mapping, token=row.token).update(
-        **due, stopped=stopped.get(PassState(row.state), ""), message=row.message
-    )
+    due |= {"stopped": stopped.get(PassState(row.state), ""), "message": row.message}
+    bulk.assign(MappingState, {"mapping_id": mapping.pk, "token": row.token}, due)
 
 
 def _work(run: Run, row: Pass, report: Reporter) -> None:
@@ -211,15 +241,16 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
     if found.linked:
         _note_linked(run, found.linked)
     guard.check(run, cache)
-    due = Mark.objects.filter(mapping_id=run.binding.id, not_before__lte=run.clock()).count()
-    report("writing", 0, due)
+    due = marks.count_due(run.binding.id, run.clock())
+    if due:
+        report("writing", 0, due)
     again: frozenset[tuple[Side, str]] = frozenset()
     rounds: Counter[int] = Counter()
     while batch := due_marks(run.binding.id, run.clock()):
         with _one_sweep():
             again = _handle(run, batch, cache, again)
-        tired = [(m.pk, m.generation) for m in batch if rounds[m.pk] >= ROUNDS]
-        rounds.update(m.pk for m in batch)
+        tired = [(m.id, m.generation) for m in batch if rounds[m.id] >= ROUNDS]
+        rounds.update(m.id for m in batch)
         if tired:
             with run.lease.fenced():
                 marks.defer(tired, run.clock() + RECORDS.wait(max(m.attempts for m in batch)))
@@ -237,7 +268,7 @@ def _one_sweep() -> Iterator[None]:
 
 
 def _handle(
-    run: Run, batch: list[Mark], cache: Cache, again: frozenset[tuple[Side, str]]
+    run: Run, batch: list[Due], cache: Cache, again: frozenset[tuple[Side, str]]
 ) -> frozenset[tuple[Side, str]]:
     """One batch: load, recover, decide, store the plan, write, store the outcomes."""
     items = load(run.binding, batch, cache, again)

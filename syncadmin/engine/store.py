@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db import connection
 
 from conflicts import intake
 from conflicts.models import Conflict
@@ -37,7 +37,7 @@ def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
         _open_links(run, items, efforts)
         _report_conflicts(run, items, efforts, changes, now)
         dispose(run, items, changes, now)
-        Intent.objects.filter(pk__in=[i.pk for item in items for i in item.intents]).delete()
+        bulk.delete(Intent, [i.pk for item in items for i in item.intents])
         writing = [(item, e) for item, e in zip(items, efforts, strict=True) if e.attempts]
         _store_intents(run, [e for _, e in writing], now)
         _finish_idle(run, items, now)
@@ -278,7 +278,12 @@ def forget_unlinked(mapping_id: int, places: Sequence[tuple[Side, str]], now: da
     for side in SIDES:
         keys = [key for s, key in places if s is side]
         if keys:
-            Unlinked.objects.filter(Q(mapping_id=mapping_id, side=side.value, key__in=keys)).delete()
+            where, params = bulk.one_of("key", keys)
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"DELETE FROM syncadmin_unlinked WHERE mapping_id = %s AND side = %s AND {where}",
+                    [mapping_id, side.value, *params],
+                )
     look_again(mapping_id, matches, now)
 
 
@@ -306,5 +311,5 @@ def forget_vanished(run: Run, items: Sequence[Item]) -> None:
                 )
                 rows.append(disposition_row(run, None, item.key, c))
         ledger.append(run.binding.id, rows, now)
-        Intent.objects.filter(pk__in=[intent.pk for i in gone for intent in i.intents]).delete()
+        bulk.delete(Intent, [intent.pk for i in gone for intent in i.intents])
         marks.clear([m for i in gone for m in i.marks])

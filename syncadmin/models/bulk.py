@@ -7,7 +7,8 @@ transaction. Columns are named by attribute name (`mapping_id`); values must be 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
@@ -28,7 +29,7 @@ def _postgres() -> bool:
 
 def _types(model: type[models.Model], columns: Sequence[str]) -> list[str]:
     types = []
-    for column in columns:
+    for column in columns if _postgres() else ():  # SQLite needs none
         db_type = model._meta.get_field(column).db_type(connection) or "text"
         db_type = db_type.split("(")[0].split(" GENERATED")[0].strip()
         types.append(_COPY_TYPES.get(db_type, "text" if db_type.startswith("varchar") else db_type))
@@ -80,6 +81,27 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Seq
         return int(cursor.rowcount)
 
 
+def assign(model: type[models.Model], where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
+    """Update the rows for which all of `where` holds. Returns how many. Names are attribute names.
+
+    As `filter(**where).update(**values)`, at a tenth of its cost: for what every pass does many times.
+    """
+    assignments, of_values = _equalities(model, values)
+    conditions, of_where = _equalities(model, where)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'UPDATE "{model._meta.db_table}" SET {", ".join(assignments)} WHERE {" AND ".join(conditions)}',
+            [*of_values, *of_where],
+        )
+        return int(cursor.rowcount)
+
+
+def _equalities(model: type[models.Model], values: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+    fields = [model._meta.get_field(name) for name in values]
+    params = [f.get_db_prep_save(v, connection) for f, v in zip(fields, values.values(), strict=True)]
+    return [f'"{f.column}" = %s' for f in fields], params
+
+
 def delete(model: type[models.Model], ids: Sequence[int]) -> None:
     """Delete rows by id. Nothing that refers to them is looked at: the database checks that."""
     if ids:
@@ -95,6 +117,11 @@ def one_of(column: str, values: Sequence[Any], kind: str = "text") -> tuple[str,
     if kind == "bytea":
         return f"{column} IN ({', '.join(['%s'] * len(values)) or 'NULL'})", list(values)
     return f"{column} IN (SELECT value FROM json_each(%s))", [json.dumps(list(values))]
+
+
+def moment(value: datetime) -> Any:
+    """A time as the ORM stores it, to compare with a stored one or to store."""
+    return connection.ops.adapt_datetimefield_value(value)
 
 
 def reserve_ids(model: type[models.Model], count: int) -> list[int]:

@@ -19,7 +19,7 @@ from syncadmin.core.side import Side
 
 from . import bulk
 from .journal import Entry
-from .state import MappingState
+from .state import MappingState, locked
 
 _json = msgspec.json.Encoder(order="sorted")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,9 +100,8 @@ def append(mapping_id: int, rows: Iterable[Row], at: datetime) -> list[int]:
     rows = list(rows)
     if not rows:
         return []
-    with transaction.atomic():
-        state = MappingState.objects.select_for_update().get(mapping_id=mapping_id)
-        sequence, head = state.sequence, bytes(state.head)
+    with transaction.atomic(savepoint=False):
+        _, sequence, head = locked(mapping_id)
         stored, numbers = [], []
         for row in rows:
             sequence += 1
@@ -128,5 +127,5 @@ def append(mapping_id: int, rows: Iterable[Row], at: datetime) -> list[int]:
             stored.append((*content, head))
             numbers.append(sequence)
         bulk.insert(Entry, COLUMNS, stored)
-        MappingState.objects.filter(mapping_id=mapping_id).update(sequence=sequence, head=head)
+        bulk.assign(MappingState, {"mapping_id": mapping_id}, {"sequence": sequence, "head": head})
     return numbers

@@ -7,11 +7,14 @@ handled, so a hint that comes while a record is being handled is never lost.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
 
 from syncadmin.core.side import Side
+
+from . import bulk
 
 # What was put off stays put off: a record that is read again has not become more urgent.
 KEEP = """
@@ -27,6 +30,38 @@ RESET = """
         not_before = excluded.not_before
 """
 _COLUMNS = "(mapping_id, side, key, generation, reason, not_before, attempts)"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A mark that may be handled now."""
+
+    id: int
+    side: Side
+    key: str
+    generation: int
+    attempts: int
+
+
+def due(mapping_id: int, now: datetime, *, after: int, limit: int) -> list[Due]:
+    """Marks that may be handled now, oldest first; those beyond the id `after`, at most `limit`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, side, key, generation, attempts FROM syncadmin_mark "
+            "WHERE mapping_id = %s AND not_before <= %s AND id > %s ORDER BY id LIMIT %s",
+            [mapping_id, bulk.moment(now), after, limit],
+        )
+        return [Due(pk, Side(side), *rest) for pk, side, *rest in cursor.fetchall()]
+
+
+def count_due(mapping_id: int, now: datetime) -> int:
+    """How many marks may be handled now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM syncadmin_mark WHERE mapping_id = %s AND not_before <= %s",
+            [mapping_id, bulk.moment(now)],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def mark(mapping_id: int, records: Iterable[tuple[Side | str, str]], reason: str, now: datetime) -> int:

@@ -6,7 +6,9 @@ million links stay small. The journal's head is kept with the lease: whoever may
 
 from __future__ import annotations
 
-from django.db import models
+from typing import NamedTuple
+
+from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
@@ -43,6 +45,28 @@ class MappingState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mapping} ({self.stopped or 'ok'})"
+
+
+class Locked(NamedTuple):
+    """What a transaction needs of a mapping's state row that it has locked."""
+
+    token: int
+    sequence: int
+    head: bytes
+
+
+def locked(mapping_id: int) -> Locked:
+    """Lock a mapping's state row until the end of the transaction. Raises MappingState.DoesNotExist."""
+    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT token, sequence, head FROM syncadmin_mappingstate WHERE mapping_id = %s {lock}",
+            [mapping_id],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        raise MappingState.DoesNotExist(f"mapping {mapping_id} has no state")
+    return Locked(found[0], found[1], bytes(found[2]))
 
 
 class LinkStatus(models.TextChoices):

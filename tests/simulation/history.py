@@ -19,7 +19,7 @@ from syncadmin.models import Intent, Mark
 
 from .chaos import Faults
 from .checker import check_agreement, check_all
-from .world import FIELDS, Rules, World, draw_habits, draw_rules, inhabited
+from .world import FIELDS, Rules, World, draw_habits, draw_rules, exists, inhabited
 
 ROUNDS = 14
 LONG = timedelta(seconds=400)
@@ -140,7 +140,7 @@ def settle(world: World, kind: str = "incremental") -> None:
         for name in ("firms", "people"):
             world.sync(kind, name)
         waiting = sum(p.counts.get("waiting", 0) for p in world.passes[-len(world.mappings) :])
-        rested = (waiting or not Mark.objects.exists()) and not Intent.objects.exists()
+        rested = (waiting or not exists("syncadmin_mark")) and not exists("syncadmin_intent")
         if writes_of(world) == before and rested:
             break
     else:

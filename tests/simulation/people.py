@@ -203,7 +203,8 @@ class People:
 
     def decide(self, rng: random.Random, *, firmly: bool = False) -> bool:
         """Somebody decides one open item. `firmly`: no answer that leaves things as they are."""
-        items = list(Conflict.objects.waiting().select_related("mapping").order_by("id"))
+        waiting = Conflict.objects.raw("SELECT * FROM conflicts_conflict WHERE state = 'open' ORDER BY id")
+        items = list(waiting)
         if not items:
             return False
         item = rng.choice(items)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from connectors.base import ChangeMode, Guarantee
@@ -39,6 +40,7 @@ from .connector import SimConnector
 from .people import People
 from .system import Event, Habits, System, token
 
+load_mapping = run.mapping_for_pass
 START = datetime(2030, 1, 1, tzinfo=UTC)
 FIELDS = ("email", "born", "a", "b", "c", "o", "n", "s", "p")
 
@@ -127,6 +129,7 @@ class World:
     people: People = field(init=False)
     chaos: Chaos = field(init=False)
     mappings: dict[str, Mapping] = field(init=False)
+    _loaded: dict[int, Mapping] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.systems = {
@@ -154,6 +157,17 @@ class World:
         """Remember what happened when, for whoever replays the history."""
         self.notes.append((len(self.audit), text))
 
+    @property
+    def guarded(self) -> bool:
+        """Whether a guard may stop a pass for what it would delete: the worlds are small."""
+        return bool(self.rules.mapping["guard_floor"] <= 10)
+
+    def loaded(self, mapping_id: int) -> Mapping:
+        """A mapping as the engine loads it. It does not change in a history: once is enough."""
+        if mapping_id not in self._loaded:
+            self._loaded[mapping_id] = load_mapping(mapping_id)
+        return self._loaded[mapping_id]
+
     # ------------------------------------------------------------ passes
 
     def sync(self, kind: str = "incremental", name: str = "people") -> Pass | None:
@@ -161,9 +175,11 @@ class World:
         mapping = self.mappings.get(name)
         if mapping is None:
             return None
-        began, known = len(self.audit), Link.objects.filter(mapping=mapping).exclude(status="closed").count()
-        wrote = sum(e.actor == "hub" for e in self.audit)
-        approved = GuardStop.objects.filter(closed_at=None).exclude(approved_at=None).exists()
+        began, wrote = len(self.audit), sum(e.actor == "hub" for e in self.audit)
+        known = approved = 0
+        if self.guarded:
+            known = Link.objects.filter(mapping=mapping).exclude(status="closed").count()
+            approved = GuardStop.objects.filter(closed_at=None).exclude(approved_at=None).exists()
         for system in self.systems.values():
             system.late = False
         try:
@@ -173,7 +189,8 @@ class World:
             return None
         if row is not None:
             self.passes.append(row)
-            self._tally(began, known, approved)
+            if self.guarded:
+                self._tally(began, known, bool(approved))
             self.note(f"pass {row.pk} {name} {row.kind} {row.state}: {row.message} {row.counts}")
             if row.state == "stopped":
                 self.probes["guard tripped"] += 1
@@ -213,12 +230,19 @@ class World:
 
     def lift_guard(self) -> bool:
         """A person approves what a guard has stopped. Returns whether there was anything."""
-        stops = GuardStop.objects.filter(closed_at=None, approved_at=None)
-        if not MappingState.objects.exclude(stopped="").exists():
+        if not exists("syncadmin_mappingstate", "stopped <> ''"):
             return False
+        stops = GuardStop.objects.filter(closed_at=None, approved_at=None)
         stops.update(approved_at=self.now, approved_by=self.staff)
         MappingState.objects.exclude(stopped="").update(stopped="", message="")
         return True
+
+
+def exists(table: str, where: str = "true") -> bool:
+    """Whether the hub has such a row."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {where})")
+        return bool(cursor.fetchone()[0])
 
 
 def make_mappings(rules: Rules) -> dict[str, Mapping]:
@@ -290,8 +314,6 @@ class OneByOne:
 @contextmanager
 def set_stage_aside() -> Iterator[None]:
     """Another worker has its own connection, so its own temporary tables: put this one's out of its way."""
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM sqlite_temp_master WHERE type = 'table' AND name LIKE 'stage_%%'")
         names = [row[0] for row in cursor.fetchall()]
@@ -326,6 +348,7 @@ def inhabited(world: World) -> Iterator[None]:
         return called
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "mapping_for_pass", world.loaded)
         patch.setattr(binding, "open_connector", world.connector)
         patch.setattr(lease.Lease, "fenced", fenced_with_chaos)
         patch.setattr(lease.Lease, "release", unless_dead(release))

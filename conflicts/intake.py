@@ -79,8 +79,7 @@ def _live(
     if not values:
         return []
     where, params = bulk.one_of(column, values, kind)
-    statement = f"SELECT * FROM conflicts_conflict WHERE state IN ('open', 'decided') AND {where} {also}"
-    items = list(Conflict.objects.raw(statement, [*params, *given]))
+    items = bulk.some(Conflict, f"state IN ('open', 'decided') AND {where} {also}", [*params, *given])
     prefetch_related_objects(items, "fields")
     prefetch_related_objects([item for item in items if item.decided_by_id is not None], "decided_by")
     return items

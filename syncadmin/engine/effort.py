@@ -16,7 +16,7 @@ from connectors import base
 from syncadmin.core import plan as core
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Value, decode, encode
-from syncadmin.models import Intent
+from syncadmin.models import Intent, bulk
 
 from .binding import Binding, Translated
 from .lease import Lease
@@ -191,8 +191,7 @@ def intent_body(effort: Effort, write: core.Write, *, undone: bool = False) -> b
 
 def open_intents(mapping_id: int) -> list[Intent]:
     """All intents of a mapping that have no outcome yet, oldest first."""
-    statement = "SELECT * FROM syncadmin_intent WHERE mapping_id = %s ORDER BY id"
-    return list(Intent.objects.raw(statement, [mapping_id]))
+    return bulk.some(Intent, "mapping_id = %s", [mapping_id])
 
 
 def efforts_of(intents: list[Intent], link: LinkRow | None) -> list[Effort]:

@@ -124,6 +124,8 @@ def _decide_pair(link: LinkState, left: Record, right: Record, policy: Policy) -
         changes=tuple(fields.changes),
         conflict=_conflict(fields) if fields.conflicts else None,
         alone=fields.alone,
+        reopened=frozenset(fields.reopened),
+        restored=fields.restored,
         waits=tuple(fields.waits),
         used_picks=frozenset(fields.used),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from .merge import Merged, Question, Take, Undecided, choose_side, merge
-from .plan import Change, Disposition, FieldConflict, LinkState, Pick, PickKind, Record
+from .plan import Change, Disposition, FieldConflict, LinkState, Pick, PickKind, Record, Undo
 from .policy import Drift, FieldPolicy, Policy, Unit
 from .side import SIDES, Side, at, pair
 from .values import Kind, Value, empty, same
@@ -34,7 +34,8 @@ class Cell:
     """One field of the pair. Pairs are (left, right); `base` is None at first contact.
 
     `pick` is a person's choice that was made for exactly these values; `moved` says that there is one which
-    was made for others. `changed` says which sides have a change to account for.
+    was made for others. `changed` says which sides have a change to account for, `reopened` that a person
+    took back what had been decided.
     """
 
     field: FieldPolicy
@@ -42,8 +43,9 @@ class Cell:
     values: tuple[Value, Value]
     base: tuple[Value, Value] | None
     changed: tuple[bool, bool]
-    pick: Pick | None = None
+    pick: Pick | Undo | None = None
     moved: bool = False
+    reopened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,15 @@ class FieldPlan:
     alone: dict[str, tuple[Value, Value]] = field(default_factory=dict)
     waits: list[str] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
+    reopened: set[str] = field(default_factory=set)
+    restored: dict[str, tuple[Value, Value] | None] = field(default_factory=dict)
 
 
 def decide_fields(
     link: LinkState, records: tuple[Record, Record], policy: Policy, owner: Side | Undecided | None
 ) -> FieldPlan:
     """The plan for the fields of a pair. `owner` owns the whole record, if anyone does."""
-    plan = FieldPlan(alone=dict(link.alone))
+    plan = FieldPlan(alone=dict(link.alone), reopened=set(link.reopened))
     restless = _restless(link, records, policy)
     if not restless:
         return plan
@@ -90,12 +94,13 @@ def decide_fields(
         ]
         if not cells:
             continue
-        opened = [cell for cell in cells if cell.state is State.OPEN]
+        opened = _opened(cells)
         waiting = [cell.field.name for cell in cells if cell.state is State.WAITING]
         plan.waits += waiting
         for cell in cells:
             if cell.state is State.EQUAL:
                 _agree(plan, cell)
+                plan.reopened.discard(cell.field.name)
             if cell.state in (State.EQUAL, State.OPEN):
                 plan.alone.pop(cell.field.name, None)
         if opened and waiting:
@@ -103,7 +108,7 @@ def decide_fields(
         elif opened:
             rulings.append((unit, opened, _judge(unit, opened, records, policy, owner)))
     if policy.whole_record and any(isinstance(verdict, Undecided) for _, _, verdict in rulings):
-        rulings = [(unit, cells, _hold(verdict)) for unit, cells, verdict in rulings]
+        rulings = [(unit, cells, _hold(cells, verdict)) for unit, cells, verdict in rulings]
     for unit, cells, verdict in rulings:
         _fold(plan, unit, cells, verdict, records)
     return plan
@@ -127,7 +132,15 @@ def _restless(link: LinkState, records: tuple[Record, Record], policy: Policy) -
         or name not in shadow_right
         or values_right[name] != shadow_right[name]
         or field_type.kind is Kind.JSON  # where == takes true for 1
-    }.union(link.picks, link.alone)
+    }.union(link.picks, link.alone, link.reopened)
+
+
+def _opened(cells: Sequence[Cell]) -> list[Cell]:
+    """What there is to judge of one unit. A decision is taken back for all of it, or not at all."""
+    opened = [cell for cell in cells if cell.state is State.OPEN]
+    if all(cell.pick is not None for cell in opened):
+        return opened
+    return [cell for cell in opened if not isinstance(cell.pick, Undo) or cell.changed != (False, False)]
 
 
 def _look(f: FieldPolicy, link: LinkState, records: tuple[Record, Record]) -> Cell | None:
@@ -147,7 +160,9 @@ def _look(f: FieldPolicy, link: LinkState, records: tuple[Record, Record]) -> Ce
     chosen = link.picks.get(name)
     pick = chosen if chosen is not None and _applies(chosen, values, agreed) else None
     left_alone = link.alone.get(name)
-    if agreed is not None and changed == (False, False) and pick is None and left_alone is None:
+    reopened = name in link.reopened
+    quiet = pick is None and left_alone is None and not reopened
+    if agreed is not None and changed == (False, False) and quiet:
         return None
     if waiting:
         state = State.WAITING
@@ -159,12 +174,12 @@ def _look(f: FieldPolicy, link: LinkState, records: tuple[Record, Record]) -> Ce
         state = State.EQUAL
     else:
         state = State.OPEN
-    return Cell(f, state, values, agreed, changed, pick, moved=chosen is not None and pick is None)
+    return Cell(f, state, values, agreed, changed, pick, chosen is not None and pick is None, reopened)
 
 
-def _applies(pick: Pick, values: tuple[Value, Value], base: tuple[Value, Value] | None) -> bool:
+def _applies(pick: Pick | Undo, values: tuple[Value, Value], base: tuple[Value, Value] | None) -> bool:
     """Whether a pick was made for what the sides hold now."""
-    if pick.kind is PickKind.BASE and base is None:
+    if isinstance(pick, Pick) and pick.kind is PickKind.BASE and base is None:
         return False
     return same(pick.seen_left, values[0]) and same(pick.seen_right, values[1])
 
@@ -182,6 +197,8 @@ def _judge(
     """What becomes of the open cells of one unit: always one answer for all of them."""
     if all(cell.pick is not None for cell in cells):
         return Picked()
+    if any(cell.reopened for cell in cells):
+        return Undecided("a decision on it was taken back")
     if isinstance(owner, Undecided):
         return owner
     drift = unit.drift if owner is None else policy.drift
@@ -245,8 +262,8 @@ def _merge(unit: Unit, cells: Sequence[Cell], records: tuple[Record, Record], po
     return verdict
 
 
-def _hold(verdict: Verdict) -> Verdict:
-    if isinstance(verdict, Undecided):
+def _hold(cells: Sequence[Cell], verdict: Verdict) -> Verdict:
+    if isinstance(verdict, Undecided) or all(isinstance(cell.pick, Undo) for cell in cells):
         return verdict
     return Undecided("another field of this record waits for a decision")
 
@@ -291,9 +308,13 @@ def _fold(
                     expected[f.name] = record.values[f.name]
 
 
-def _apply(plan: FieldPlan, cell: Cell, pick: Pick) -> None:
+def _apply(plan: FieldPlan, cell: Cell, pick: Pick | Undo) -> None:
     """A person's choice for one field."""
     plan.used.append(cell.field.name)
+    if isinstance(pick, Undo):
+        _undo(plan, cell, pick)
+        return
+    plan.reopened.discard(cell.field.name)
     fates = (Disposition.OVERRIDDEN, Disposition.OVERRIDDEN)
     match pick.kind:
         case PickKind.LEFT | PickKind.RIGHT:
@@ -307,6 +328,15 @@ def _apply(plan: FieldPlan, cell: Cell, pick: Pick) -> None:
         case PickKind.LEAVE:
             plan.alone[cell.field.name] = cell.values
     _account(plan, cell, fates, f"person: {pick.kind}")
+
+
+def _undo(plan: FieldPlan, cell: Cell, undo: Undo) -> None:
+    """Both sides get back what they held, and what they had agreed on is the ancestor again."""
+    name = cell.field.name
+    _want(plan, cell, undo.values)
+    plan.restored[name] = undo.ancestor
+    plan.reopened.add(name)
+    _account(plan, cell, (Disposition.OVERRIDDEN, Disposition.OVERRIDDEN), "person: undo")
 
 
 def _want(plan: FieldPlan, cell: Cell, wanted: tuple[Value, Value]) -> None:

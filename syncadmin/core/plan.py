@@ -107,6 +107,20 @@ class Pick:
     value: Value = None
 
 
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A person takes back what was decided on one field, bound to the values that the person saw.
+
+    `values` is what the sides held before that decision, (left, right), and `ancestor` what they had last
+    agreed on then (None: nothing). Both are brought back, and the field waits for a person again.
+    """
+
+    seen_left: Value
+    seen_right: Value
+    values: tuple[Value, Value]
+    ancestor: tuple[Value, Value] | None = None
+
+
 class RecordPickKind(StrEnum):
     """What a person chose for a whole record."""
 
@@ -138,16 +152,18 @@ class LinkState:
 
     `alone` holds, by field, the pair of values a person chose to leave different. `alone_record` holds,
     by side, the values (None: the record was absent) at which the record as a whole was to be left as it is,
-    by a person's LEAVE or by a policy that ignores deletes.
+    by a person's LEAVE or by a policy that ignores deletes. `reopened` names the fields on which a person
+    took a decision back: whatever they hold since, only a person decides them, unless the sides agree.
     """
 
     left_key: str
     right_key: str
     shadows: Mapping[Side, Values]
     alone: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
-    picks: Mapping[str, Pick] = field(default_factory=dict)
+    picks: Mapping[str, Pick | Undo] = field(default_factory=dict)
     record_pick: RecordPick | None = None
     alone_record: AloneRecord | None = None
+    reopened: frozenset[str] = frozenset()
 
     def key(self, side: Side) -> str:
         """The key of the record on `side`."""
@@ -286,7 +302,9 @@ class Plan:
 
     `settled` are shadows to store once the plan's writes succeeded (left value, right value), by
     field; for written fields the engine replaces the written side's value by what the system
-    answered. `alone` and `alone_record` replace the link's (whenever the plan is not idle).
+    answered. `restored` are, among them, the fields that an undo brings back: once its writes succeeded,
+    their shadows are this ancestor again (None: there was none). `alone`, `alone_record` and `reopened`
+    replace the link's (whenever the plan is not idle).
     `ignored`: this unlinked record is never to be synced; hand it in as `Unlinked(ignored=True)`
     from now on. `waits` names reference fields that hold back the record (create) or just
     themselves (update). `used_picks` are fields whose pick is applied; picks that were not used
@@ -306,6 +324,8 @@ class Plan:
     used_record_pick: bool = False
     alone_record: AloneRecord | None = None
     ignored: bool = False
+    reopened: frozenset[str] = frozenset()
+    restored: Mapping[str, tuple[Value, Value] | None] = field(default_factory=dict)
 
     @property
     def idle(self) -> bool:

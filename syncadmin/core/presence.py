@@ -50,7 +50,9 @@ class Answer(Enum):
 def keep(link: LinkState, **what: Any) -> Plan:
     """A plan that leaves the pairing as it is."""
     what.setdefault("alone_record", link.alone_record)
-    return Plan(LinkAction.KEEP, link.left_key, link.right_key, alone=link.alone, **what)
+    return Plan(
+        LinkAction.KEEP, link.left_key, link.right_key, alone=link.alone, reopened=link.reopened, **what
+    )
 
 
 def leave(link: LinkState, observed: Observed, policy: Policy) -> Plan:

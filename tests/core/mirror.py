@@ -13,6 +13,7 @@ from syncadmin.core.plan import (
     PickKind,
     Plan,
     RecordPick,
+    Undo,
     Unlinked,
 )
 from syncadmin.core.policy import Create, FieldPolicy, FirstContact, Merge, Policy
@@ -66,8 +67,11 @@ def policy(original: Policy) -> Policy:
     )
 
 
-def pick(original: Pick) -> Pick:
+def pick(original: Pick | Undo) -> Pick | Undo:
     """The mirrored choice for a field."""
+    if isinstance(original, Undo):
+        ancestor = None if original.ancestor is None else swapped(original.ancestor)
+        return Undo(original.seen_right, original.seen_left, swapped(original.values), ancestor)
     kind = PickKind(words(original.kind))
     return Pick(kind, original.seen_right, original.seen_left, original.value)
 
@@ -93,6 +97,7 @@ def link(original: LinkState | Unlinked) -> LinkState | Unlinked:
         {name: pick(choice) for name, choice in original.picks.items()},
         record_pick(original.record_pick),
         by_side(original.alone_record),
+        original.reopened,
     )
 
 
@@ -126,6 +131,10 @@ def plan(original: Plan) -> Plan:
             conflict=conflict(original.conflict),
             alone={name: swapped(values) for name, values in original.alone.items()},
             alone_record=by_side(original.alone_record),
+            restored={
+                name: None if values is None else swapped(values)
+                for name, values in original.restored.items()
+            },
         )
     )
 

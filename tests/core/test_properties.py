@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from syncadmin.core.decide import decide
-from syncadmin.core.plan import Disposition, LinkAction, LinkState, Op, PickKind, Plan, Present
+from syncadmin.core.plan import Disposition, LinkAction, LinkState, Op, Pick, PickKind, Plan, Present
 from syncadmin.core.policy import Merge
 from syncadmin.core.side import SIDES, at
 from syncadmin.core.values import empty, same
@@ -112,8 +112,9 @@ def test_no_value_is_invented(decision):
                 known += [c.record.values.get(name) for c in getattr(matches, "candidates", ())]
             if isinstance(link, LinkState):
                 known += [link.shadows[side].get(name) for side in SIDES]
-                if name in link.picks and link.picks[name].kind is PickKind.VALUE:
-                    known.append(link.picks[name].value)
+                pick = link.picks.get(name)
+                if isinstance(pick, Pick) and pick.kind is PickKind.VALUE:
+                    known.append(pick.value)
             combines = policy.by_name[name].merge in COMBINING
             assert combines or any(same(value, one) for one in known)
 

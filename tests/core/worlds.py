@@ -24,6 +24,7 @@ from syncadmin.core.plan import (
     Record,
     RecordPick,
     RecordPickKind,
+    Undo,
     Unlinked,
 )
 from syncadmin.core.policy import (
@@ -116,8 +117,13 @@ def records(draw: st.DrawFn, policy: Policy, key: str, base: dict[str, Any] | No
 
 
 @st.composite
-def linked(draw: st.DrawFn, both: bool = False) -> tuple[LinkState, Observation, Observation, Policy]:
-    """Any pair; if `both`, one that is there on both sides, in scope, and for which nothing was chosen."""
+def linked(
+    draw: st.DrawFn, both: bool = False, undone: bool = False
+) -> tuple[LinkState, Observation, Observation, Policy]:
+    """Any pair; if `both`, one that is there on both sides, in scope, and for which nothing was chosen.
+
+    If `undone`, decisions on some fields are taken back.
+    """
     policy = draw(policies())
     shadows: dict[Side, dict[str, Any]] = {Side.LEFT: {}, Side.RIGHT: {}}
     for f in policy.fields:
@@ -138,11 +144,17 @@ def linked(draw: st.DrawFn, both: bool = False) -> tuple[LinkState, Observation,
     }
     if draw(st.integers(0, 3)) == 0:
         seen[draw(sides)] = {f.name: draw(values_of(f)) for f in policy.fields}
-    picks, alone = {}, {}
+    picks: dict[str, Pick | Undo] = {}
+    alone, reopened = {}, set()
     for f in policy.fields:
         pair = tuple(seen[side].get(f.name) for side in SIDES)
         if not both and draw(st.integers(0, 4)) == 0:
             picks[f.name] = Pick(draw(st.sampled_from(PickKind)), *pair, draw(values_of(f)))
+        elif undone and draw(st.booleans()):
+            before, ancestor = ((draw(values_of(f)), draw(values_of(f))) for _ in range(2))
+            picks[f.name] = Undo(*pair, before, ancestor if draw(st.booleans()) else None)
+        if draw(st.integers(0, 8)) == 0:
+            reopened.add(f.name)
         if draw(st.integers(0, 5)) == 0:
             alone[f.name] = pair
     chosen = None
@@ -150,7 +162,7 @@ def linked(draw: st.DrawFn, both: bool = False) -> tuple[LinkState, Observation,
         chosen = RecordPick(draw(st.sampled_from(RecordPickKind)), draw(st.sampled_from(["", "r1"])), seen)
     left_alone = not both and draw(st.integers(0, 3)) == 0
     alone_record = {side: seen[side] or None for side in SIDES} if left_alone else None
-    link = LinkState("l1", "r1", shadows, alone, picks, chosen, alone_record)
+    link = LinkState("l1", "r1", shadows, alone, picks, chosen, alone_record, frozenset(reopened))
     return link, observed[0], observed[1], policy
 
 
@@ -235,7 +247,7 @@ class World:
             self.link = Unlinked(waiting, ignored=ignored, alone_record=plan.alone_record)
             return
         shadows: dict[Side, dict[str, Any]] = {Side.LEFT: {}, Side.RIGHT: {}}
-        picks: dict[str, Pick] = {}
+        picks: dict[str, Pick | Undo] = {}
         chosen: RecordPick | None = None
         # what hung on a dead key dies with it
         if isinstance(old, LinkState) and plan.action is LinkAction.KEEP:
@@ -246,8 +258,14 @@ class World:
         for side in SIDES:
             for name, pair in plan.settled.items():
                 shadows[side][name] = answered[side].get(name, at(pair, side))
+            for name, ancestor in plan.restored.items():
+                del shadows[side][name]
+                if ancestor is not None:
+                    shadows[side][name] = at(ancestor, side)
         left, right = (keys[side] or "" for side in SIDES)
-        self.link = LinkState(left, right, shadows, plan.alone, picks, chosen, plan.alone_record)
+        self.link = LinkState(
+            left, right, shadows, plan.alone, picks, chosen, plan.alone_record, plan.reopened
+        )
 
 
 worlds = st.builds(

@@ -7,7 +7,7 @@ shadow. Nothing else that an answer shows is taken over: it may be a stranger's 
 from __future__ import annotations
 
 from syncadmin.core import plan as core
-from syncadmin.core.side import SIDES, Side
+from syncadmin.core.side import SIDES, Side, at
 from syncadmin.core.values import encode
 
 from . import links
@@ -17,7 +17,7 @@ from .effort import Effort
 def settle(effort: Effort, link: links.LinkRow, held: bool) -> bool:
     """Take over into the link what is agreed now. Returns whether anything is different from before.
 
-    If only one of two writes was applied, the other side's value has arrived there: it becomes the ancestor
+    What an undo has brought back has its former ancestor again. If only one of two writes was applied, the other side's value has arrived there: it becomes the ancestor
     of both, and what the written side differs from it counts as that side's own change.
     """
     before = (
@@ -41,6 +41,11 @@ def settle(effort: Effort, link: links.LinkRow, held: bool) -> bool:
             arrived = effort.seen.get(applied[0].write.side.other, {})
             if name in arrived:
                 shadows[Side.LEFT][name] = shadows[Side.RIGHT][name] = arrived[name]
+    for name, back in effort.brought_back.items():
+        for side in SIDES:
+            shadows[side].pop(name, None)
+            if back.ancestor is not None:
+                shadows[side][name] = at(back.ancestor, side)
     versions = {side: _agreed_version(effort, side, shadows[side], link) for side in SIDES}
     link.store(shadows, versions, effort.alone)
     link.held = held

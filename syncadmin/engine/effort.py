@@ -76,12 +76,38 @@ class Attempt:
         return self.outcome is not None and self.outcome.result is base.Result.APPLIED
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A field that an undo brings back: both values, their ancestor, and the changes that wait again.
+
+    `seqs` are the numbers in the journal, by side; `decision` is the decision that was taken back.
+    """
+
+    values: tuple[Value, Value]
+    ancestor: tuple[Value, Value] | None
+    seqs: dict[Side, int]
+    decision: int
+
+    def packed(self) -> list[Any]:
+        """As an intent stores it."""
+        ancestor = None if self.ancestor is None else list(self.ancestor)
+        return [list(self.values), ancestor, {s.value: n for s, n in self.seqs.items()}, self.decision]
+
+    @classmethod
+    def unpacked(cls, stored: list[Any]) -> Restored:
+        """What `packed` gave."""
+        (left, right), ancestor, seqs, decision = stored
+        agreed = None if ancestor is None else (ancestor[0], ancestor[1])
+        return cls((left, right), agreed, {Side(s): n for s, n in seqs.items()}, decision)
+
+
 @dataclass(slots=True)
 class Effort:
     """The writes of one item, with what to store once they are applied.
 
     `settled` and `seen` are by field: what both sides will hold, and what each side held when it was decided.
-    `changes` get their disposition with the writes; `held` ones wait for the answer to what is `asked`.
+    `changes` get their disposition with the writes; `held` ones wait for the answer to what is `asked`;
+    `restored` are the fields on which a decision is taken back.
     """
 
     left_key: str | None
@@ -101,6 +127,13 @@ class Effort:
     tries: int = 0
     asked: core.Conflict | None = None
     held: list[ChangeRow] = field(default_factory=list)
+    restored: dict[str, Restored] = field(default_factory=dict)
+
+    @property
+    def brought_back(self) -> dict[str, Restored]:
+        """The fields that an undo has brought back: every write that they need is applied."""
+        failed = {name for a in self.attempts if not a.applied for name in a.write.values}
+        return {name: back for name, back in self.restored.items() if name not in failed}
 
     def source_key(self) -> tuple[Side, str]:
         """For a create: the side and key of the record it is made from."""
@@ -184,6 +217,7 @@ def intent_body(effort: Effort, write: core.Write, *, undone: bool = False) -> b
             ],
             "actor": effort.actor,
             "keeps": effort.keeps_conflict,
+            "restored": {name: back.packed() for name, back in effort.restored.items()},
             "undone": undone,
         }
     )
@@ -229,4 +263,5 @@ def _effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
         alone=first["alone"],
         actor=first["actor"],
         keeps_conflict=first.get("keeps", False),
+        restored={name: Restored.unpacked(back) for name, back in first.get("restored", {}).items()},
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from conflicts.models import Conflict, ConflictState
+from conflicts.models import UNDO, Conflict, ConflictState
 from syncadmin.core import plan as core
 from syncadmin.core.decide import decide
 from syncadmin.core.side import SIDES, Side
@@ -76,19 +77,23 @@ def _state(item: Item) -> core.LinkState | core.Unlinked:
         picks=_picks(decided),
         record_pick=record_pick,
         alone_record=alone_record,
+        reopened=item.link.reopened(),
     )
 
 
-def _picks(conflict: Conflict | None) -> dict[str, core.Pick]:
+def _picks(conflict: Conflict | None) -> dict[str, core.Pick | core.Undo]:
     if conflict is None:
         return {}
-    return {
-        f.field: core.Pick(
-            core.PickKind(f.pick["kind"]), f.pick["seen_left"], f.pick["seen_right"], f.pick.get("value")
-        )
-        for f in conflict.fields.all()
-        if f.pick
-    }
+    return {f.field: _pick(f.pick) for f in conflict.fields.all() if f.pick}
+
+
+def _pick(stored: dict[str, Any]) -> core.Pick | core.Undo:
+    """A choice as it is stored with a field of an item."""
+    seen = stored["seen_left"], stored["seen_right"]
+    if stored["kind"] != UNDO:
+        return core.Pick(core.PickKind(stored["kind"]), *seen, stored.get("value"))
+    (left, right), ancestor = stored["values"], stored["ancestor"]
+    return core.Undo(*seen, (left, right), None if ancestor is None else (ancestor[0], ancestor[1]))
 
 
 def _record_pick(conflict: Conflict | None) -> core.RecordPick | None:

@@ -61,6 +61,10 @@ class LinkRow:
         """The version of `side` as of which it equals its shadow, if known."""
         return self.left_version if side is Side.LEFT else self.right_version
 
+    def reopened(self) -> frozenset[str]:
+        """The fields on which a person took a decision back."""
+        return unpack_reopened(self.alone)
+
     def left_alone(self) -> tuple[dict[str, tuple[Value, Value]], AloneRecord | None]:
         """What is to be left as it is: pairs of values by field, and the record as a whole."""
         return unpack_alone(self.alone)
@@ -79,16 +83,21 @@ class LinkRow:
         self.alone = alone
 
 
-def pack_alone(fields: Mapping[str, tuple[Value, Value]], record: AloneRecord | None) -> bytes | None:
-    """What is to be left as it is, as bytes; None if nothing is."""
-    if not fields and record is None:
+def pack_alone(
+    fields: Mapping[str, tuple[Value, Value]], record: AloneRecord | None, reopened: frozenset[str]
+) -> bytes | None:
+    """What is to be left as it is, and what only a person decides, as bytes; None if nothing is."""
+    if not fields and record is None and not reopened:
         return None
     whole = None if record is None else {str(side): values for side, values in record.items()}
-    return encode({"fields": {name: list(pair) for name, pair in fields.items()}, "record": whole})
+    kept: dict[str, Any] = {"fields": {name: list(pair) for name, pair in fields.items()}, "record": whole}
+    if reopened:
+        kept["reopened"] = sorted(reopened)
+    return encode(kept)
 
 
 def unpack_alone(data: bytes | None) -> tuple[dict[str, tuple[Value, Value]], AloneRecord | None]:
-    """What `pack_alone` was given."""
+    """What `pack_alone` was given, but for the reopened fields."""
     if data is None:
         return {}, None
     stored = decode(data)
@@ -97,6 +106,11 @@ def unpack_alone(data: bytes | None) -> tuple[dict[str, tuple[Value, Value]], Al
         {name: (pair[0], pair[1]) for name, pair in stored["fields"].items()},
         None if whole is None else {Side(side): values for side, values in whole.items()},
     )
+
+
+def unpack_reopened(data: bytes | None) -> frozenset[str]:
+    """The reopened fields that `pack_alone` was given."""
+    return frozenset() if data is None else frozenset(decode(data).get("reopened", ()))
 
 
 def _row(values: Sequence[Any]) -> LinkRow:

@@ -17,7 +17,7 @@ from syncadmin.core import plan as core
 from syncadmin.core.side import Side
 from syncadmin.models import bulk
 
-from .models import Conflict, ConflictField, ConflictState
+from .models import Conflict, ConflictField, ConflictState, Decision
 
 LABEL = 200
 _REFRESHED = (
@@ -40,6 +40,9 @@ _REFRESHED = (
 )
 
 
+_REOPENED = ("seqs", "state", "revision", "changed_at", "decision", "moved", "closed_at", "closed_how")
+
+
 @dataclass(slots=True)
 class Report:
     """One item as the engine sees it now.
@@ -58,6 +61,23 @@ class Report:
     waiting: Mapping[tuple[Side, str], tuple[int, Any]] = field(default_factory=dict)
     said: str = ""
     live: Conflict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A field that an undo has brought back: `values` by side, and the numbers of the changes that wait."""
+
+    field: str
+    values: Mapping[Side, Any]
+    ancestor: tuple[Any, Any] | None
+    seqs: Mapping[Side, int]
+    reason: str
+    decision: int
+
+
+def any_decided(mapping_id: int) -> bool:
+    """Whether some decision waits to be carried out."""
+    return Conflict.objects.filter(mapping_id=mapping_id, state=ConflictState.DECIDED).exists()
 
 
 def live_by_link(link_ids: Iterable[int]) -> dict[int, Conflict]:
@@ -218,3 +238,36 @@ def forget(item: Conflict, seqs: Iterable[int]) -> None:
         item.save(update_fields=["seqs"])
         for side in Side:
             item.fields.filter(**{f"{side}_seq__in": over}).update(**{f"{side}_seq": None})
+
+
+def undisturbed(items: Iterable[Conflict]) -> set[int]:
+    """The ids of those decided items that nobody has taken back or changed since they were read."""
+    read = {item.pk: item.revision for item in items}
+    found = Conflict.objects.filter(pk__in=list(read), state=ConflictState.DECIDED)
+    return {pk for pk, revision in found.values_list("pk", "revision") if read[pk] == revision}
+
+
+def reopen(item: Conflict, fields: Sequence[Reopened], now: datetime) -> None:
+    """An undo was carried out: the item is open again, for these fields too."""
+    for back in fields:
+        item.seqs |= {f"{side}/{back.field}": [seq, back.values[side]] for side, seq in back.seqs.items()}
+    item.state, item.revision, item.changed_at = ConflictState.OPEN, item.revision + 1, now
+    item.decision, item.moved, item.closed_at, item.closed_how = None, False, None, ""
+    item.save(update_fields=_REOPENED)
+    item.fields.filter(field__in=[back.field for back in fields]).delete()
+    ConflictField.objects.bulk_create(
+        ConflictField(
+            conflict=item,
+            field=back.field,
+            has_base=back.ancestor is not None,
+            base_left=back.ancestor[0] if back.ancestor else None,
+            base_right=back.ancestor[1] if back.ancestor else None,
+            left=back.values[Side.LEFT],
+            right=back.values[Side.RIGHT],
+            left_seq=back.seqs.get(Side.LEFT),
+            right_seq=back.seqs.get(Side.RIGHT),
+            reason=back.reason,
+        )
+        for back in fields
+    )
+    Decision.objects.filter(pk__in=[back.decision for back in fields]).update(undone_at=now)

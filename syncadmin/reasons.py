@@ -30,6 +30,7 @@ SENTENCES = (
     gettext_noop("a text has more than %(limit)s characters"),
     gettext_noop("both sides changed fields that belong together"),
     gettext_noop("another field of this record waits for a decision"),
+    gettext_noop("a decision on it was taken back"),
     gettext_noop("%(owner)s owns it, and %(other)s changed it"),
     gettext_noop("it is not clear who owns this record: %(error)s"),
     gettext_noop("the rule gave a value that does not fit: %(unfit)s"),
@@ -64,6 +65,7 @@ SENTENCES = (
     gettext_noop("deletes propagate"),
     gettext_noop("first contact: a value meets an empty field"),
     gettext_noop("resolved"),
+    gettext_noop("not undone: it has changed meanwhile"),
     gettext_noop("settled by itself: nothing to decide is left"),
     # guards and passes
     gettext_noop("would delete all %(known)s known records on %(side)s"),

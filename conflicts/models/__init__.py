@@ -1,15 +1,24 @@
 """The inbox's tables, by concern."""
 
+from .bulk import BulkItem, BulkItemState, BulkRun, RunKind, RunState
+from .decisions import UNDO, Decision
 from .items import Conflict, ConflictField, ConflictQuerySet, ConflictState, SecondLookState, Told
 from .together import Answer, Comment, SecondLook
 
 __all__ = [
+    "UNDO",
     "Answer",
+    "BulkItem",
+    "BulkItemState",
+    "BulkRun",
     "Comment",
     "Conflict",
     "ConflictField",
     "ConflictQuerySet",
     "ConflictState",
+    "Decision",
+    "RunKind",
+    "RunState",
     "SecondLook",
     "SecondLookState",
     "Told",

@@ -155,6 +155,11 @@ class Conflict(models.Model):
     def __str__(self) -> str:
         return f"#{self.pk} {self.label or self.key}"
 
+    @property
+    def undoing(self) -> bool:
+        """Whether a decision is being taken back."""
+        return any((row.pick or {}).get("kind") == "undo" for row in self.fields.all())
+
 
 class ConflictField(models.Model):
     """One field of a conflict: what both sides hold, what was last agreed, and what a person picked.

@@ -8,7 +8,7 @@ engine carries decisions out, views and commands check who may decide.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from conflicts.models import Conflict, ConflictField, ConflictState
+from conflicts.models import Conflict, ConflictField, ConflictState, Decision
 from conflicts.selectors import linked_candidates
 from conflicts.typed import Unreadable, read_typed
 from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
@@ -40,6 +40,7 @@ RECORD_PICKS: dict[ConflictKind, tuple[RecordPickKind, ...]] = {
     ConflictKind.REJECTED: (RecordPickKind.RETRY, RecordPickKind.LEAVE),
 }
 NAMED = (RecordPickKind.LINK, RecordPickKind.DISTINCT)  # choices that name a candidate
+BATCH = 500
 FIELD_KINDS = (ConflictKind.FIELD, ConflictKind.REJECTED)
 
 
@@ -175,7 +176,31 @@ def store(
     announce(mapping_id, [decided.conflict for decided in decisions], now)
     part_of = f", bulk run #{run}" if run is not None else ""
     rows = [row for d in decisions for row in _entries(d.conflict, d.picks, actor, part_of)]
-    ledger.append(mapping_id, rows, now)
+    numbers = iter(ledger.append(mapping_id, rows, now))
+    made = [row for d in decisions for row in _remembered(d, numbers)]
+    for row in made:
+        row.by, row.at, row.run_id = user, now, run
+    Decision.objects.bulk_create(made, batch_size=BATCH)
+
+
+def _remembered(decided: Decided, numbers: Iterator[int]) -> Iterator[Decision]:
+    """The decision as rows to be looked up; `numbers` are those of its entries in the journal."""
+    conflict = decided.conflict
+    common = {"conflict": conflict, "mapping_id": conflict.mapping_id, "link_id": conflict.link_id}
+    for field, pick in decided.picks:
+        yield Decision(
+            **common,
+            field=field.field,
+            kind=pick["kind"],
+            left=field.left,
+            right=field.right,
+            ancestor=pick["ancestor"],
+            left_seq=field.left_seq,
+            right_seq=field.right_seq,
+            seq=next(numbers),
+        )
+    if decided.record is not None:
+        yield Decision(**common, kind=decided.record["kind"], seq=next(numbers))
 
 
 _STORED = ("decision", "state", "revision", "moved", "decided_by_id", "decided_at")

@@ -18,6 +18,7 @@ from .side import SIDES, Side, at, pair
 from .values import Kind, Value, empty, same
 
 _MISSING = object()
+TAKEN_BACK = "a decision on it was taken back"
 
 
 class State(Enum):
@@ -164,6 +165,8 @@ def _look(f: FieldPolicy, link: LinkState, records: tuple[Record, Record]) -> Ce
     quiet = pick is None and left_alone is None and not reopened
     if agreed is not None and changed == (False, False) and quiet:
         return None
+    if isinstance(pick, Undo) and left_alone is not None and all(map(same, left_alone, values)):
+        changed = (False, False)  # accounted for when it was left as it is
     if waiting:
         state = State.WAITING
     elif pick is not None:
@@ -198,7 +201,7 @@ def _judge(
     if all(cell.pick is not None for cell in cells):
         return Picked()
     if any(cell.reopened for cell in cells):
-        return Undecided("a decision on it was taken back")
+        return Undecided(TAKEN_BACK)
     if isinstance(owner, Undecided):
         return owner
     drift = unit.drift if owner is None else policy.drift

@@ -17,8 +17,9 @@ from .effort import Effort
 def settle(effort: Effort, link: links.LinkRow, held: bool) -> bool:
     """Take over into the link what is agreed now. Returns whether anything is different from before.
 
-    What an undo has brought back has its former ancestor again. If only one of two writes was applied, the other side's value has arrived there: it becomes the ancestor
-    of both, and what the written side differs from it counts as that side's own change.
+    What an undo has brought back has its former ancestor again. If only one of two writes was applied, the
+    other side's value has arrived there: it becomes the ancestor of both, and what the written side differs
+    from it counts as that side's own change.
     """
     before = (
         link.left_shadow,
@@ -43,9 +44,10 @@ def settle(effort: Effort, link: links.LinkRow, held: bool) -> bool:
                 shadows[Side.LEFT][name] = shadows[Side.RIGHT][name] = arrived[name]
     for name, back in effort.brought_back.items():
         for side in SIDES:
-            shadows[side].pop(name, None)
-            if back.ancestor is not None:
+            if back.ancestor is not None and side in back.seqs:
                 shadows[side][name] = at(back.ancestor, side)
+            elif back.ancestor is None and back.seqs:
+                shadows[side].pop(name, None)
     versions = {side: _agreed_version(effort, side, shadows[side], link) for side in SIDES}
     link.store(shadows, versions, effort.alone)
     link.held = held

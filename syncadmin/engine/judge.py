@@ -66,8 +66,11 @@ def _state(item: Item) -> core.LinkState | core.Unlinked:
         item.conflict if item.conflict is not None and item.conflict.state == ConflictState.DECIDED else None
     )
     record_pick = _record_pick(decided)
+    # who takes "leave as is" or "never sync" back is asked again
+    anew = decided is not None and (decided.decision or {}).get("kind") == UNDO
     if item.link is None:
-        return core.Unlinked(record_pick, item.ignored, unpack_alone(item.alone)[1])
+        alone_record = None if anew else unpack_alone(item.alone)[1]
+        return core.Unlinked(record_pick, item.ignored and not anew, alone_record)
     alone, alone_record = item.link.left_alone()
     return core.LinkState(
         left_key=item.link.left_key,
@@ -76,7 +79,7 @@ def _state(item: Item) -> core.LinkState | core.Unlinked:
         alone=alone,
         picks=_picks(decided),
         record_pick=record_pick,
-        alone_record=alone_record,
+        alone_record=None if anew else alone_record,
         reopened=item.link.reopened(),
     )
 
@@ -97,7 +100,7 @@ def _pick(stored: dict[str, Any]) -> core.Pick | core.Undo:
 
 
 def _record_pick(conflict: Conflict | None) -> core.RecordPick | None:
-    if conflict is None or not conflict.decision:
+    if conflict is None or not conflict.decision or conflict.decision["kind"] == UNDO:
         return None
     seen = {Side(side): values for side, values in conflict.decision.get("seen", {}).items()}
     return core.RecordPick(

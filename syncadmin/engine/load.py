@@ -72,7 +72,10 @@ def _paired(binding: Binding, batch: Sequence[Due]) -> list[Item]:
 
 
 def _attach_conflicts(binding: Binding, items: Sequence[Item]) -> None:
-    held = {i.link.id: i for i in items if i.link is not None and i.link.held and i.link.id is not None}
+    linked = [i for i in items if i.link is not None and i.link.id is not None]
+    # an item that a person has taken up again, to undo a decision, is not noted with its link yet
+    decided = intake.any_decided(binding.id)
+    held = {i.link.id: i for i in linked if i.link is not None and i.link.id and (i.link.held or decided)}
     for link_id, conflict in intake.live_by_link(held).items():
         held[link_id].conflict = conflict
     for side in SIDES:

@@ -25,7 +25,8 @@ from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Run, intent_body
 from .load import match_bytes
 from .peers import look_again
-from .store import close_questions, forget_unlinked
+from .store import NOT_UNDONE, close_questions, forget_unlinked
+from .undone import RULE, bring_back
 
 _DONE = {core.Op.CREATE: "created", core.Op.UPDATE: "updated", core.Op.DELETE: "deleted"}
 
@@ -67,6 +68,7 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
         look_again(run.binding.id, closed, now)
         distinct.forget(run.binding.id, gone)
         _journal(run, efforts, now)
+        bring_back(run, [e for e in efforts if e.restored], now)
         _report_refused(run, efforts, now)
         _close_conflicts(efforts, now)
         _settle_intents(efforts)
@@ -219,6 +221,8 @@ def _cause(changes: Sequence[ChangeRow], name: str, side: Side) -> ChangeRow | N
 
 
 def _any_rule(effort: Effort, name: str) -> str:
+    if name in effort.restored:
+        return RULE
     return next(
         (c.rule for c in effort.changes if c.field == name), next((c.rule for c in effort.changes), "")
     )
@@ -282,11 +286,17 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
 
 def _close_conflicts(efforts: Sequence[Effort], now: datetime) -> None:
     over = {
-        e.conflict.pk: "resolved" if e.actor else "settled by itself: nothing to decide is left"
+        e.conflict.pk: _how_closed(e)
         for e in efforts
         if e.conflict is not None and not e.keeps_conflict and all(a.applied for a in e.attempts)
     }
     intake.close(over, now)
+
+
+def _how_closed(effort: Effort) -> str:
+    if effort.conflict is not None and effort.conflict.undoing:
+        return NOT_UNDONE
+    return "resolved" if effort.actor else "settled by itself: nothing to decide is left"
 
 
 def _settle_intents(efforts: Sequence[Effort]) -> None:

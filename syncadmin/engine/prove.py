@@ -23,8 +23,9 @@ from .prove_report import Finding, Proof
 
 CHUNK = 5000
 WAITING = (Disposition.HELD, Disposition.REJECTED)
-_NOTHING, _OPEN, _FINAL = 0, 1, 2  # what the journal has said of an entry so far
-_FATES = frozenset(Disposition)
+_FATES = tuple(Disposition)
+# what the journal has said of an entry so far; a final disposition is _FINAL and its place in _FATES
+_NOTHING, _OPEN, _FINAL = 0, 1, 2
 _SEQ, _KIND, _SIDE, _KEY, _FIELD, _FATE, _RULE, _OF, _ACTOR = (
     ledger.COLUMNS.index(name)
     for name in ("seq", "kind", "side", "key", "field", "disposition", "rule", "of", "actor")
@@ -124,6 +125,9 @@ class _Fold:
             self._find("change", row, f"{disposition}, but it says of no change")
             return
         change = self.open.get(of)
+        if disposition == Disposition.REVERTED:
+            self._revert(row, of, change)
+            return
         if change is None:
             self._find(
                 "change", row, f"change {of} has a second disposition, {disposition}, after its final one"
@@ -140,9 +144,20 @@ class _Fold:
         if disposition in WAITING:
             change.waits = disposition
             return
-        self.said[of] = _FINAL
+        self.said[of] = _FINAL + _FATES.index(Disposition(disposition))
         del self.open[of]
         self.proof.dispositions[disposition] = self.proof.dispositions.get(disposition, 0) + 1
+
+    def _revert(self, row: tuple[Any, ...], of: int, change: _Open | None) -> None:
+        """A person took back what had become of a change: it waits again, as if it had never been settled."""
+        if change is not None:
+            self._find("change", row, f"reverted, but change {of} had no final disposition")
+            return
+        before = _FATES[self.said[of] - _FINAL]
+        self.proof.dispositions[before] -= 1
+        self.proof.reverted += 1
+        self.said[of] = _OPEN
+        self.open[of] = _Open(row[_SIDE], row[_KEY], row[_FIELD], Disposition.HELD)
 
     def _find(self, check: str, row: tuple[Any, ...], text: str) -> None:
         self.proof.found(
@@ -226,7 +241,7 @@ def _check_open(mapping: Mapping, fold: _Fold) -> None:
     wrong = [seq for seq in carried if seq not in fold.open]
     named = {e.seq: e for e in Entry.objects.filter(mapping=mapping, seq__in=wrong[:CHUNK])}
     for seq in wrong:
-        over = "has its final disposition" if fold.of(seq) == _FINAL else "is no change of this journal"
+        over = "has its final disposition" if fold.of(seq) >= _FINAL else "is no change of this journal"
         entry = named.get(seq)
         where = (entry.side, entry.key, entry.field) if entry is not None else ("", "", "")
         proof.found(Finding("change", f"{carried[seq]} carries entry {seq}, which {over}", *where, seq=seq))

@@ -31,7 +31,8 @@ _MAY_SETTLE = (Disposition.OVERRIDDEN, Disposition.SUPERSEDED)
 _OTHER = {side.value: side.other.value for side in Side}
 _json = msgspec.json.Decoder()
 _QUERY = """
-    SELECT e.link_id, e.seq, e.kind, e.side, e.field, e.new, e.disposition, e.rule, e."of", c.side, c.new
+    SELECT e.link_id, e.seq, e.kind, e.side, e.field, e.new, e.disposition, e.rule, e."of", c.side, c.new,
+      CASE WHEN e.disposition = 'reverted' THEN e.old END
     FROM syncadmin_entry e LEFT JOIN syncadmin_entry c
       ON c.mapping_id = e.mapping_id AND c.seq = e."of" AND c.kind = 'change' AND e.kind = 'write'
     WHERE e.mapping_id = %s AND e.link_id IS NOT NULL AND e.kind IN ('write', 'disposition', 'link')
@@ -60,7 +61,7 @@ class _Told:
 
     def read(self, row: tuple[Any, ...]) -> None:
         """Take in one entry of the link."""
-        _, self.seq, kind, side, name, new, fate, rule, of, cause_side, cause_new = row
+        _, self.seq, kind, side, name, new, fate, rule, of, cause_side, cause_new, ancestor = row
         if kind == EntryKind.LINK:
             keys = _value(new)
             self.pairing, self.keys = rule, keys if isinstance(keys, list) else []
@@ -70,6 +71,8 @@ class _Told:
             self._written(side, name, _value(new), cause_side, cause_new)
             if cause_side is not None:
                 self._settle(cause_side, name, of, _value(cause_new), fate)
+        elif fate == Disposition.REVERTED:
+            self._revert(side, name, ancestor)
         elif of is not None:
             self._settle(side, name, of, _value(new), fate)
 
@@ -89,6 +92,14 @@ class _Told:
         else:
             made_of = self.known[other, name].values if (other, name) in self.known else []
         self.known[side, name] = _Known(self.seq, [new, *made_of])
+
+    def _revert(self, side: str, name: str, ancestor: str | None) -> None:
+        """The hub holds again what both had agreed on before the decision that was undone, if anything."""
+        if ancestor is None:
+            self.known.pop((side, name), None)
+            self.known.pop((_OTHER[side], name), None)
+        else:
+            self.known[side, name] = _Known(self.seq, [_value(ancestor)])
 
     def _settle(self, side: str, name: str, of: int, new: Any, fate: str) -> None:
         """A side's own change is what it holds once that is agreed on, unless it was written to since."""

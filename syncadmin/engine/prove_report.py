@@ -40,7 +40,8 @@ class Live:
 class Proof:
     """The proof of one mapping. `head` is the last entry's hash: noted down elsewhere, it seals the past.
 
-    `findings` holds the first ones; `failed` counts all.
+    `dispositions` are final ones; `reverted` counts those that an undo took back. `findings` holds the first
+    ones; `failed` counts all.
     """
 
     mapping: str
@@ -52,6 +53,7 @@ class Proof:
     sequence: int = 0
     head: str = ""
     dispositions: dict[str, int] = field(default_factory=dict)
+    reverted: int = 0
     waiting: dict[str, int] = field(default_factory=dict)
     failed: int = 0
     findings: list[Finding] = field(default_factory=list)

@@ -23,20 +23,26 @@ from syncadmin.models import Intent, IntentState, Unlinked, bulk, ledger, marks
 from . import distinct, links
 from .accounts import dispose, disposition_row, journal_changes, link_row
 from .agree import settle
-from .effort import Attempt, ChangeRow, Effort, Item, Run, intent_body
+from .effort import Attempt, ChangeRow, Effort, Item, Restored, Run, intent_body
 from .load import match_bytes
 from .peers import look_again, matches_of
+from .undone import bring_back, undisturbed
+
+NOT_UNDONE = "not undone: it has changed meanwhile"
 
 
 def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
     """Store what was decided; returns the efforts that have something to write. Raises LeaseLost."""
     with run.lease.fenced():
         now = run.clock()
+        items = undisturbed(items)
         changes = journal_changes(run, items, now)
         efforts = [_effort(run, item, changes[id(item)]) for item in items]
         _open_links(run, items, efforts)
         _report_conflicts(run, items, efforts, changes, now)
         dispose(run, items, changes, now)
+        settled = [e for e in efforts if e.restored and (not e.attempts or e.asked is not None)]
+        bring_back(run, settled, now)
         bulk.delete(Intent, [i.pk for item in items for i in item.intents])
         writing = [(item, e) for item, e in zip(items, efforts, strict=True) if e.attempts]
         _store_intents(run, [e for _, e in writing], now)
@@ -66,17 +72,34 @@ def _effort(run: Run, item: Item, changes: list[ChangeRow]) -> Effort:
         },
         changes=[c for c in changes if c.disposition != core.Disposition.HELD],
         attempts=[Attempt(write) for write in plan.writes],
-        alone=links.pack_alone(plan.alone, plan.alone_record),
+        alone=links.pack_alone(plan.alone, plan.alone_record, plan.reopened),
         marks=item.marks,
         places=item.places(),
         conflict=item.conflict,
-        keeps_conflict=plan.conflict is not None or bool(item.stuck),
+        keeps_conflict=plan.conflict is not None or bool(item.stuck) or bool(plan.restored),
         observed=observed,
         actor=str(decided_by) if decided_by is not None else "",
         tries=item.tries,
         asked=plan.conflict,
         held=[c for c in changes if c.disposition == core.Disposition.HELD],
+        restored=_restored(item),
     )
+
+
+def _restored(item: Item) -> dict[str, Restored]:
+    """What the plan brings back, with what the person's undo says of it."""
+    plan = item.decided
+    rows = item.conflict.fields.all() if plan.restored and item.conflict is not None else ()
+    picks = {row.field: row.pick for row in rows if row.pick}
+    return {
+        name: Restored(
+            (picks[name]["values"][0], picks[name]["values"][1]),
+            ancestor,
+            {Side(side): seq for side, seq in picks[name]["seqs"].items() if seq},
+            picks[name]["decision"],
+        )
+        for name, ancestor in plan.restored.items()
+    }
 
 
 def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> None:
@@ -111,6 +134,7 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
             or (effort.conflict is not None and bool(plan.writes))
             or item.postponed
             or bool(item.stuck)
+            or bool(plan.restored)
         )
         if not (new or not plan.writes or plan.conflict is not None):
             continue
@@ -249,7 +273,8 @@ def _finish_idle(run: Run, items: Sequence[Item], now: datetime) -> None:
         if plan.waits:
             marks.defer(item.marks, now + WAITS.wait(item.tries))
             run.count("waiting")
-        if item.conflict is not None and plan.conflict is None and not item.stuck and not item.postponed:
+        kept = plan.conflict is not None or item.stuck or item.postponed or plan.restored
+        if item.conflict is not None and not kept:
             over[item.conflict.pk] = how_closed(item.conflict, plan)
     marks.clear(
         [m for item in items if not item.decided.writes and not item.decided.waits for m in item.marks]
@@ -258,7 +283,7 @@ def _finish_idle(run: Run, items: Sequence[Item], now: datetime) -> None:
     for item in items:
         plan = item.decided
         if item.link is None and not plan.idle:
-            alone = links.pack_alone({}, plan.alone_record)
+            alone = links.pack_alone({}, plan.alone_record, frozenset())
             if plan.ignored != item.ignored or alone != item.alone:
                 Unlinked.objects.filter(mapping_id=run.binding.id, side=item.side.value, key=item.key).update(
                     ignored=plan.ignored, alone=alone
@@ -267,6 +292,8 @@ def _finish_idle(run: Run, items: Sequence[Item], now: datetime) -> None:
 
 def how_closed(conflict: Conflict, plan: core.Plan | None) -> str:
     """In words, why an item is over."""
+    if conflict.undoing:
+        return NOT_UNDONE
     if plan is None or plan.used_picks or plan.used_record_pick:
         return "resolved"
     return "settled by itself: the sides agree again"

@@ -82,6 +82,11 @@ def fold(world: World) -> Fold:
             change = folded.changes.get(entry.of or 0)
             if change is None:
                 folded.problems.append(f"#{entry.seq} is about #{entry.of}, which is no change")
+            elif entry.disposition == "reverted":
+                if not change.final:
+                    folded.problems.append(f"#{entry.seq} takes back what #{entry.of} never came to")
+                change.final.clear()
+                change.rule = ""
             elif entry.disposition in INTERIM:
                 change.interim.append(entry.disposition)
             else:

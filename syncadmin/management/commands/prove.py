@@ -97,6 +97,7 @@ class _Progress:
 def _counts(proof: Proof) -> list[tuple[str, int]]:
     counts = [("journal entries", proof.entries), ("observed changes", proof.changes)]
     counts += [(f"  {name}", count) for name, count in sorted(proof.dispositions.items())]
+    counts += [("  taken back by an undo", proof.reverted)] if proof.reverted else []
     counts += [(f"  {name} (open)", count) for name, count in sorted(proof.waiting.items())]
     counts += [("writes", proof.writes), ("linked values compared with the journal", proof.values)]
     if proof.live is not None:

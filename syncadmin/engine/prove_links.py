@@ -72,7 +72,7 @@ class _Told:
             if cause_side is not None:
                 self._settle(cause_side, name, of, _value(cause_new), fate)
         elif fate == Disposition.REVERTED:
-            self._revert(side, name, ancestor)
+            self._revert(side, name, of or 0, ancestor)
         elif of is not None:
             self._settle(side, name, of, _value(new), fate)
 
@@ -93,13 +93,13 @@ class _Told:
             made_of = self.known[other, name].values if (other, name) in self.known else []
         self.known[side, name] = _Known(self.seq, [new, *made_of])
 
-    def _revert(self, side: str, name: str, ancestor: str | None) -> None:
+    def _revert(self, side: str, name: str, of: int, ancestor: str | None) -> None:
         """The hub holds again what both had agreed on before the decision that was undone, if anything."""
         if ancestor is None:
             self.known.pop((side, name), None)
             self.known.pop((_OTHER[side], name), None)
         else:
-            self.known[side, name] = _Known(self.seq, [_value(ancestor)])
+            self.known[side, name] = _Known(of, [_value(ancestor)])
 
     def _settle(self, side: str, name: str, of: int, new: Any, fate: str) -> None:
         """A side's own change is what it holds once that is agreed on, unless it was written to since."""

@@ -71,6 +71,7 @@ class Chaos:
     user_acts: Callable[[random.Random], None]
     overtake: Callable[[random.Random], None]
     user_deletes: Callable[[random.Random, str], None]
+    mind_changes: Callable[[], object] = lambda: None
     faults: Faults = field(default_factory=Faults)
     rng: random.Random = field(default_factory=random.Random)
     quiet: bool = True
@@ -96,6 +97,7 @@ class Chaos:
         if self.quiet or self.dead:
             return
         f = self.faults
+        self.mind_changes()
         if self._hits(f.edits):
             self.probe("user in a gap")
             self.user_acts(self.rng)

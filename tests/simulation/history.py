@@ -19,6 +19,7 @@ from syncadmin.models import Intent, Mark
 
 from .chaos import Faults
 from .checker import check_agreement, check_all
+from .second_thoughts import SecondThoughts
 from .world import FIELDS, Rules, World, draw_habits, draw_rules, exists, inhabited
 
 ROUNDS = 14
@@ -76,14 +77,17 @@ class History:
         """Let it happen, in a transaction that is rolled back. Raises Broken; `tell` gets the world."""
         with rolled_back():
             world = World(self.rules, self.habits, staff)
+            thoughts = SecondThoughts.of(self.seed, world.people)
+            world.chaos.mind_changes = lambda: thoughts.now_and_then(0.05)
             with inhabited(world):
                 try:
                     for step in self.steps:
                         world.note(f"step {step.number} {step.what}")
                         self._take(world, step)
+                        thoughts.now_and_then()
                     world.note("settling")
                     settle(world)
-                    self._judge(world)
+                    self._judge(world, thoughts)
                 except Exception as error:
                     if tell is not None:
                         tell(world)
@@ -112,7 +116,7 @@ class History:
                 world.sync(kind, "firms" if step.what == "firms" else "people")
                 world.chaos.stop()
 
-    def _judge(self, world: World) -> None:
+    def _judge(self, world: World, thoughts: SecondThoughts) -> None:
         """All that must hold, now that nothing goes wrong any more."""
         check_agreement(world, deletes_known=False)
         settle(world, "reconcile")
@@ -127,6 +131,9 @@ class History:
             if not decided:
                 break
             settle(world)
+            if thoughts.now_and_then():
+                settle(world)
+                check_all(world)
         settle(world, "reconcile")
         check_all(world)
 

@@ -42,6 +42,7 @@ class Fate(StrEnum):
     DELETE = "delete"
     RESTORE = "restore"
     RETRY = "retry"
+    DISTINCT = "distinct"
 
 
 UNDOABLE = (Fate.WAITING, Fate.READY, Fate.OVERRIDE)
@@ -61,6 +62,7 @@ WHY: Mapping[Fate, Any] = {
     Fate.CREATE: _("A new record was created. Delete it in its system; the delete is noticed."),
     Fate.DELETE: _("The record was deleted. Its values are in the history; enter it anew in its system."),
     Fate.RESTORE: _("The record was created again. Delete it in its system; you are asked as before."),
+    Fate.DISTINCT: _("Two records were said not to be the same. That is taken back on the card."),
     Fate.RETRY: _("The same values were sent again; there was nothing to choose."),
 }
 _FINAL = {
@@ -69,6 +71,7 @@ _FINAL = {
     RecordPickKind.DELETE: Fate.DELETE,
     RecordPickKind.RESTORE: Fate.RESTORE,
     RecordPickKind.RETRY: Fate.RETRY,
+    RecordPickKind.DISTINCT: Fate.DISTINCT,
 }
 
 

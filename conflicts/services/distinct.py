@@ -23,6 +23,12 @@ def say(conflict: Conflict, key: str, actor: str, now: datetime) -> None:
     )
 
 
+def unsay(conflict: Conflict, key: str) -> bool:
+    """Forget it again, inside the caller's transaction. False if nothing was said."""
+    gone, _ = Distinct.objects.filter(mapping_id=conflict.mapping_id, **_keys(conflict, key)).delete()
+    return bool(gone)
+
+
 def said(conflict: Conflict) -> list[Distinct]:
     """Of which records a person has said that the item's unlinked record is not the same. One query."""
     if not conflict.side:
@@ -39,8 +45,7 @@ def take_back(conflict: Conflict, key: str, user: Any) -> bool:
     keys = _keys(conflict, key)
     with transaction.atomic():
         state = MappingState.objects.select_for_update().get(mapping_id=conflict.mapping_id)
-        gone, _ = Distinct.objects.filter(mapping_id=conflict.mapping_id, **keys).delete()
-        if not gone:
+        if not unsay(conflict, key):
             return False
         now = timezone.now()
         places = [(side, keys[f"{side}_key"]) for side in Side]

@@ -17,10 +17,11 @@ from django.utils import timezone
 
 from conflicts.models import UNDO, Conflict, ConflictField, ConflictState, Decision
 from conflicts.undoable import Fate, Look, Pair, look
-from syncadmin.core.plan import ConflictKind
+from syncadmin.core.plan import ConflictKind, RecordPickKind
 from syncadmin.core.values import same
 from syncadmin.models import EntryKind, MappingState, ledger
 
+from . import distinct
 from .decide import BATCH, announce
 
 
@@ -115,6 +116,8 @@ def _withdraw(mapping_id: int, looks: Sequence[Look], now: datetime) -> None:
             conflict.revision + 1,
             now,
         )
+        if conflict.decision and conflict.decision["kind"] == RecordPickKind.DISTINCT:
+            distinct.unsay(conflict, conflict.decision["key"])
         conflict.decision, conflict.moved, conflict.decided_by, conflict.decided_at = None, False, None, None
         conflict.save(update_fields=_TAKEN_UP)
     Decision.objects.filter(pk__in=[each.decision.pk for each in looks]).update(undone_at=now)

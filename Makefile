@@ -20,7 +20,7 @@ help:
 	@echo "make demo            two live sample systems, kept in step (RESET=1 starts afresh)"
 	@echo "make run             SyncAdmin itself, empty, with everything embedded"
 	@echo "make test            all checks and tests, as CI runs them"
-	@echo "make simulate        SEEDS=n histories drawn by chance, with every fault, on all cores"
+	@echo "make simulate        SEEDS=n histories drawn by chance (or STEPS=n), with every fault, on all cores"
 	@echo "make check           only lint, types, import rules, templates, migrations"
 	@echo "make format          format the code"
 	@echo "make words           collect the words to translate, and compile the translations (needs gettext)"
@@ -53,9 +53,11 @@ test-postgresql: $(VENV)/.dev
 SEEDS ?= 2000
 FIRST ?= 1
 
-# every seed is one history; `python -m tests.simulation SEED` replays and shortens a failing one
+# every seed is one history; `python -m tests.simulation SEED` replays and shortens a failing one;
+# STEPS=n plays until so many steps were taken, JSON=file keeps the figures
 simulate: $(VENV)/.dev
-	@$(BIN)/python -m tests.simulation --count $(SEEDS) --from $(FIRST)
+	@$(BIN)/python -m tests.simulation --from $(FIRST) \
+		$(if $(STEPS),--steps $(STEPS),--count $(SEEDS)) $(if $(JSON),--json $(JSON))
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only

@@ -1,14 +1,21 @@
 """`python -m tests.simulation SEED ...` replays seeds and tells a failing one, shortened;
-`python -m tests.simulation --count N [--from N] [--mutant NAME]` plays many on all cores.
+`python -m tests.simulation --count N [--from N] [--mutant NAME] [--json FILE]` plays many on all cores,
+with `--steps N` until so many steps were taken.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
-from .runner import Report, prepare, run_many, staff_member
+from .figures import Report
+from .runner import prepare, run_many, staff_member
+
+SHOWN = 20
 
 
 def main() -> int:
@@ -16,15 +23,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("seeds", nargs="*", type=int, help="replay these, with all details")
     parser.add_argument("--count", type=int, default=0, help="play so many seeds")
+    parser.add_argument("--steps", type=int, default=0, help="play until so many steps were taken")
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first of them")
     parser.add_argument("--mutant", default="", help="plant this bug")
+    parser.add_argument("--json", type=Path, help="keep the figures in this file")
     options = parser.parse_args()
     if options.seeds:
         prepare()
         return max(replay(seed, options.mutant) for seed in options.seeds)
+    if not (options.count or options.steps):
+        parser.error("say how much to play: seeds, --count or --steps")
     began = time.monotonic()
-    report = run_many(range(options.first, options.first + options.count), options.mutant)
-    show(report, time.monotonic() - began)
+    count = 0 if options.steps else options.count
+    report = run_many(options.first, count, steps=options.steps, mutant=options.mutant)
+    seconds = time.monotonic() - began
+    if options.json:
+        figures = {"first": options.first, "seconds": round(seconds, 1), **report.as_json()}
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    show(report, seconds, options.mutant)
     return int(bool(report.failures))
 
 
@@ -48,17 +64,28 @@ def replay(seed: int, mutant: str) -> int:
     return 1
 
 
-def show(report: Report, seconds: float) -> None:
+def show(report: Report, seconds: float, mutant: str = "") -> None:
     """The report, for people."""
-    for name, number in sorted(report.probes.items()):
-        say(f"{number:9,} {name}")
-    for _, text in sorted(report.failures.items())[:20]:
-        say(f"\n{text[:800]}")
+    listed("What was reached", report.probes)
+    listed("Faults that were injected", report.faults)
+    listed("Steps", report.steps)
+    for seed, text in sorted(report.failures.items())[:SHOWN]:
+        say(f"\n{text[:800]}\nreplay: python -m tests.simulation {seed}{mutant and f' --mutant {mutant!r}'}")
     speed = report.seeds / seconds if seconds else 0
     say(
-        f"\n{report.seeds:,} seeds, {speed:.1f} a second, "
-        f"{len(report.failures)} failed {sorted(report.failures)[:60] or ''}"
+        f"\n{report.seeds:,} seeds, {report.steps.total():,} steps, {report.faults.total():,} faults "
+        f"in {seconds:.0f} s ({speed:.1f} seeds a second)"
     )
+    failed = sorted(report.failures)
+    more = " ..." if len(failed) > SHOWN else ""
+    say(f"{len(failed):,} failed: {' '.join(map(str, failed[:SHOWN]))}{more}" if failed else "none failed")
+
+
+def listed(title: str, numbers: Mapping[str, int]) -> None:
+    """Numbers with their names, under a title."""
+    say(f"\n{title}")
+    for name, number in sorted(numbers.items()):
+        say(f"{number:11,} {name}")
 
 
 def say(text: str) -> None:

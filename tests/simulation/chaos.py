@@ -76,10 +76,14 @@ class Chaos:
     rng: random.Random = field(default_factory=random.Random)
     quiet: bool = True
     dead: bool = False
+    calls: int = 0  # of the hub to systems
+    commits: int = 0
 
     def start(self, faults: Faults, rng: random.Random) -> None:
         """The pass that begins has these faults."""
         self.faults, self.rng, self.quiet, self.dead = faults, rng, False, False
+        if faults.vanished is not None:
+            self.probe("field vanished")
 
     def stop(self) -> None:
         """From now on nothing goes wrong."""
@@ -102,6 +106,7 @@ class Chaos:
             self.probe("user in a gap")
             self.user_acts(self.rng)
         if f.slow and self._hits(0.1):
+            self.probe("worker held up")
             self.sleep(timedelta(seconds=self.rng.randint(1, 20)))
         if self._counted_down("overtaken_in"):
             self.probe("worker overtaken")
@@ -136,6 +141,7 @@ class Chaos:
 
     def remote(self, side: str, call: str) -> None:
         """Before a remote call, and between its pages. Raises Retry or Died."""
+        self.calls += 1
         self.gap(f"before {call}")
         if self._hits(self.faults.retries):
             self.probe(f"{call} refused for now")

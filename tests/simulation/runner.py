@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import count
 from multiprocessing import get_context
 from typing import Any
 
-CHUNK = 10
+from .figures import Report
 
-
-@dataclass
-class Report:
-    """What many histories came to: how many, what they reached, and which failed, with the reason."""
-
-    seeds: int = 0
-    probes: Counter[str] = field(default_factory=Counter)
-    failures: dict[int, str] = field(default_factory=dict)
-
-    def add(self, other: Report) -> None:
-        """Take another report in."""
-        self.seeds += other.seeds
-        self.probes += other.probes
-        self.failures |= other.failures
+CHUNK = 20
 
 
 def prepare() -> None:
@@ -57,29 +43,51 @@ def run_some(seeds: Iterable[int], mutant: str = "") -> Report:
         report.seeds += 1
         try:
             with planted(mutant):
-                world = History.of(seed).play(staff)
+                report.note(History.of(seed).play(staff, tell=report.note))
         except Broken as broken:
             report.failures[seed] = str(broken)
-            continue
-        report.probes += world.probes
-        report.probes["users' acts"] += world.people.acts
-        report.probes["hub's writes"] += sum(e.actor == "hub" for e in world.audit)
     return report
 
 
-def run_many(seeds: Sequence[int], mutant: str = "") -> Report:
-    """Play these seeds on all cores; a progress bar on a terminal."""
+def run_many(first: int, seeds: int = 0, *, steps: int = 0, mutant: str = "") -> Report:
+    """Play histories on all cores, from seed `first`: so many seeds, or until so many steps were taken.
+
+    A failing history stops nothing; a worker that dies does, and is told as a failure of its first seed.
+    """
     from tqdm import tqdm
 
-    total = Report()
-    chunks = [seeds[n : n + CHUNK] for n in range(0, len(seeds), CHUNK)]
+    total, bars = Report(), {"total": steps, "unit": "step"} if steps else {"total": seeds, "unit": "seed"}
+    chunks = chunks_of(first, seeds)
+    cores = os.cpu_count() or 1
     with (
-        ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=prepare) as pool,
-        tqdm(total=len(seeds), unit="seed", disable=not sys.stderr.isatty()) as bar,
+        ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=prepare) as pool,
+        tqdm(**bars, unit_scale=bool(steps), disable=not sys.stderr.isatty()) as bar,
     ):
-        for done in as_completed([pool.submit(run_some, chunk, mutant) for chunk in chunks]):
-            report = done.result()
-            total.add(report)
-            bar.update(report.seeds)
-            bar.set_postfix(failed=len(total.failures))
-    return total
+        running: dict[Future[Report], Sequence[int]] = {}
+        while True:
+            enough = bool(steps) and total.steps.total() >= steps
+            while not enough and len(running) < 2 * cores and (chunk := next(chunks, None)):
+                running[pool.submit(run_some, chunk, mutant)] = chunk
+            if not running:
+                return total
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                chunk = running.pop(done)
+                if (error := done.exception()) is not None:
+                    total.failures[chunk[0]] = (
+                        f"the worker of seeds {chunk[0]} to {chunk[-1]} died: {error!r}"
+                    )
+                    chunks = iter(())
+                    continue
+                report = done.result()
+                total.add(report)
+                bar.update(report.steps.total() if steps else report.seeds)
+                bar.set_postfix(failed=len(total.failures))
+
+
+def chunks_of(first: int, seeds: int) -> Iterator[Sequence[int]]:
+    """The seeds in portions for the workers; without end if `seeds` is 0."""
+    last = first + seeds
+    for start in count(first, CHUNK):
+        if seeds and start >= last:
+            return
+        yield range(start, min(start + CHUNK, last) if seeds else start + CHUNK)

@@ -125,6 +125,7 @@ class World:
     passes: list[Pass] = field(default_factory=list)
     notes: list[tuple[int, str]] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
+    begun: int = 0  # passes, however they ended
     systems: dict[str, System] = field(init=False)
     people: People = field(init=False)
     chaos: Chaos = field(init=False)
@@ -180,6 +181,7 @@ class World:
         if self.guarded:
             known = Link.objects.filter(mapping=mapping).exclude(status="closed").count()
             approved = GuardStop.objects.filter(closed_at=None).exclude(approved_at=None).exists()
+        self.begun += 1
         for system in self.systems.values():
             system.late = False
         try:
@@ -338,6 +340,7 @@ def inhabited(world: World) -> Iterator[None]:
         with fenced(self) as state:
             yield state
             chaos.uncommitted()
+        chaos.commits += 1
         chaos.gap("after a transaction")
 
     def unless_dead(function: Any) -> Any:

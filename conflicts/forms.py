@@ -1,7 +1,8 @@
 """Reading a decision from a posted form.
 
-Names: `pick-FIELD`, `typed-FIELD`, `seen-FIELD`, `record`, `revision`. `record` is a record-level choice,
-with the key of the candidate that it names: `link:KEY`, `distinct:KEY`.
+Names: `pick-FIELD`, `typed-FIELD`, `hunk-FIELD-N`, `seen-FIELD`, `record`, `revision`. `pick-FIELD` is a
+field choice or "merge", for which the hunks count. `record` is a record-level choice, with the key of the
+candidate that it names: `link:KEY`, `distinct:KEY`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from syncadmin.core.plan import PickKind, RecordPickKind
 
 from .cards import Entered
 from .services import NAMED, FieldChoice, RecordChoice
+
+MERGE = "merge"
+_HUNKS = 200  # picks of one merged text that are read
 
 
 class Unclear(ValueError):
@@ -32,20 +36,47 @@ class Decision:
 
 def read(data: Mapping[str, str]) -> Decision:
     """The decision in a posted form. Raises `Unclear`."""
-    fields, picks, seen = {}, {}, {}
-    for name, text in data.items():
-        if name.startswith("pick-") and text:
-            field_name = name.removeprefix("pick-")
-            typed = data.get(f"typed-{field_name}", "")
-            fields[field_name] = FieldChoice(pick_kind(text), typed.replace("\r\n", "\n"))
-            picks[field_name] = (text, typed)
-        elif name.startswith("seen-"):
-            seen.update(_seen(name.removeprefix("seen-"), text))
+    kept = entered(data)
+    fields = {
+        name: FieldChoice(PickKind.VALUE, "", kept.hunks.get(name) or ("",))
+        if pick == MERGE
+        else FieldChoice(pick_kind(pick), typed.replace("\r\n", "\n"))
+        for name, (pick, typed) in kept.picks.items()
+        if pick
+    }
     record = record_choice(data["record"]) if data.get("record") else None
     revision = data.get("revision", "")
     if not (revision.isascii() and revision.isdigit() and len(revision) < 10):
         raise Unclear("The form does not say which revision was seen. Load the page again.")
-    return Decision(int(revision), fields, record, Entered(picks=picks, seen=seen))
+    return Decision(int(revision), fields, record, kept)
+
+
+def entered(data: Mapping[str, str]) -> Entered:
+    """What a form holds, as it is, to be shown again. Never fails."""
+    picks: dict[str, tuple[str, str]] = {}
+    hunks: dict[str, tuple[str, ...]] = {}
+    seen: dict[str, tuple[object, object]] = {}
+    for name, text in data.items():
+        if name.startswith(("pick-", "typed-")):
+            field_name = name.partition("-")[2]
+            picks[field_name] = (data.get(f"pick-{field_name}", ""), data.get(f"typed-{field_name}", ""))
+        elif name.startswith("hunk-") and name.endswith("-0"):
+            field_name = name.removeprefix("hunk-").removesuffix("-0")
+            hunks[field_name] = _hunks(data, field_name)
+        elif name.startswith("seen-"):
+            seen.update(_seen(name.removeprefix("seen-"), text))
+    return Entered(picks=picks, seen=seen, hunks=hunks, record=data.get("record", ""))
+
+
+def _hunks(data: Mapping[str, str], field_name: str) -> tuple[str, ...]:
+    """The picks of a merged text in order, up to the first that is missing."""
+    found = []
+    for number in range(_HUNKS):
+        take = data.get(f"hunk-{field_name}-{number}")
+        if take is None:
+            break
+        found.append(take)
+    return tuple(found)
 
 
 def pick_kind(text: str) -> PickKind:

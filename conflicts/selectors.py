@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.db.models import Prefetch, Q
 
 from syncadmin.core.plan import ConflictKind
-from syncadmin.models import Link, LinkStatus
+from syncadmin.models import Distinct, Link, LinkStatus
 
 from .models import Conflict, ConflictField, ConflictQuerySet, ConflictState
 
@@ -99,7 +99,11 @@ def item(conflict_id: int) -> Conflict:
     """One item with all that its card shows. Raises `Conflict.DoesNotExist`."""
     return (
         Conflict.objects.select_related(
-            "mapping__left__system", "mapping__right__system", "mapping__state", "link", "decided_by"
+            "mapping__left__system__health",
+            "mapping__right__system__health",
+            "mapping__state",
+            "link",
+            "decided_by",
         )
         .prefetch_related("fields", "mapping__fields")
         .get(pk=conflict_id)
@@ -111,6 +115,12 @@ def linked_candidates(conflict: Conflict) -> set[str]:
     other = "right_key" if conflict.side == "left" else "left_key"
     links = Link.objects.filter(mapping=conflict.mapping_id, **{f"{other}__in": conflict.candidates})
     return set(links.exclude(status=LinkStatus.CLOSED).values_list(other, flat=True))
+
+
+def said_distinct(conflict: Conflict) -> list[Distinct]:
+    """The records that a person has said the item's unlinked record is not; at most 20."""
+    known = Distinct.objects.filter(mapping=conflict.mapping_id, **{f"{conflict.side}_key": conflict.key})
+    return list(known.order_by("id")[:20])
 
 
 def following(wanted: InboxFilter, conflict_id: int) -> int | None:

@@ -11,6 +11,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from syncadmin.core import values
 from syncadmin.core.side import Side
 from syncadmin.core.values import Kind, Unfit, Value
@@ -27,12 +31,12 @@ _WORDS = {
     "off": False,
 }
 _HINTS = {
-    Kind.INTEGER: "a whole number, such as 42",
-    Kind.DECIMAL: "a number, such as 1250.00",
-    Kind.DATE: "a date, such as 2026-03-31",
-    Kind.DATETIME: "a date and time, such as 2026-03-31 14:05",
-    Kind.BOOLEAN: "yes or no",
-    Kind.JSON: "valid JSON",
+    Kind.INTEGER: gettext_lazy("Type a whole number, such as 42."),
+    Kind.DECIMAL: gettext_lazy("Type a number, such as 1250.00."),
+    Kind.DATE: gettext_lazy("Type a date, such as 2026-03-31."),
+    Kind.DATETIME: gettext_lazy("Type a date and time, such as 2026-03-31 14:05."),
+    Kind.BOOLEAN: gettext_lazy("Type yes or no."),
+    Kind.JSON: gettext_lazy("Type valid JSON."),
 }
 
 
@@ -43,21 +47,23 @@ class Unreadable(ValueError):
 def read_typed(field: FieldMapping | None, text: str) -> Value:
     """The canonical value of `text` for `field`. Raises `Unreadable`."""
     if field is None:
-        raise Unreadable("This field is no longer mapped, so no value can be typed for it.")
+        raise Unreadable(_("This field is no longer mapped, so no value can be typed for it."))
     kind = Kind(field.type)
     if kind is Kind.REFERENCE:
-        raise Unreadable("A reference cannot be typed: take the left or the right one.")
+        raise Unreadable(_("A reference cannot be typed: take the left or the right one."))
     if kind is Kind.CHOICE:
         return _choice(field, text)
-    # times are shown in UTC, so one typed without a zone is in UTC too
-    field_type = replace(field.field_type(), zones={})
+    # times are shown in the reader's zone, so one typed without a zone is in that zone too
+    zone = str(timezone.get_current_timezone())
+    field_type = replace(field.field_type(), zones={Side.LEFT.value: zone})
     try:
         value = values.canonical(_raw(kind, text), field_type, Side.LEFT)
     except Unfit as error:
-        hint = f" Type {_HINTS[kind]}." if kind in _HINTS else ""
+        hint = f" {_HINTS[kind]}" if kind in _HINTS else ""
         raise Unreadable(f"{str(error).rstrip('.')}.{hint}") from error
     if kind is Kind.DECIMAL and value is not None and Decimal(value) != Decimal(text.strip()):
-        raise Unreadable(f"This field keeps {field.scale} digits after the point: {value}?")
+        words = {"scale": field.scale, "value": value}
+        raise Unreadable(_("This field keeps %(scale)s digits after the point: %(value)s?") % words)
     return value
 
 
@@ -71,7 +77,8 @@ def _choice(field: FieldMapping, text: str) -> Value:
         if text in (str(left), str(right)):
             return str(left)
     allowed = ", ".join(str(left) for left in field.choices)
-    raise Unreadable(f"“{text[:80]}” is not one of the choices: {allowed}.")
+    words = {"value": text[:80], "choices": allowed}
+    raise Unreadable(_("“%(value)s” is not one of the choices: %(choices)s.") % words)
 
 
 def _raw(kind: Kind, text: str) -> Any:
@@ -89,5 +96,6 @@ def _raw(kind: Kind, text: str) -> Any:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            raise Unreadable(f"This is not valid JSON: {error.msg} at line {error.lineno}.") from error
+            words = {"error": error.msg, "line": error.lineno}
+            raise Unreadable(_("This is not valid JSON: %(error)s at line %(line)s.") % words) from error
     return text

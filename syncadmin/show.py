@@ -8,39 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import ngettext
 
+from .marking import Marks, marks
+from .pieces import Piece, pieces, unseen
 from .reasons import translated
 
 SHORT = 600  # characters shown at once
 LONG = 20_000  # characters shown on demand
-
-_NAMED = {
-    "\t": ("→", gettext_lazy("tab")),
-    "\n": ("↵", gettext_lazy("line break")),
-    "\r": ("␍", gettext_lazy("carriage return")),
-    "\u00a0": ("⍽", gettext_lazy("no-break space")),
-    "\u200b": ("·", gettext_lazy("zero-width space")),
-    "\ufeff": ("·", gettext_lazy("byte order mark")),
-}
-
-
+AROUND = 80  # characters shown before and after a difference in a long text
+MEMBERS = 50  # members of a set that are shown
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z", re.ASCII)  # a canonical time
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of text. `mark` names a character that would not be seen ('' for ordinary text)."""
-
-    text: str
-    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +60,15 @@ def show(value: Any) -> Shown:
         if not value:
             return Shown("none", (Piece(_("empty set")),))
         return Shown(
-            "set", tuple(Piece(brief(element, 80)) for element in value[:50]), length=max(0, len(value) - 50)
+            "set",
+            tuple(Piece(brief(element, 80)) for element in value[:MEMBERS]),
+            length=max(0, len(value) - MEMBERS),
         )
     if isinstance(value, str):
         if _TIME.fullmatch(value):
             return Shown("text", (Piece(exact(datetime.fromisoformat(value))),))
         return _text("text", value)
-    return _text("json", json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True), breaks=True)
+    return _text("json", _json(value), breaks=True)
 
 
 def brief(value: Any, limit: int = 60) -> str:
@@ -98,7 +84,7 @@ def brief(value: Any, limit: int = 60) -> str:
     else:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     head = text[: limit + 1]
-    line = "".join(" " if char.isspace() else ("·" if _unseen(char) else char) for char in head)
+    line = "".join(" " if char.isspace() else ("·" if unseen(char) else char) for char in head)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -113,50 +99,90 @@ def said_by_name(text: str, left: str, right: str) -> str:
     return translated(re.sub(r"\b(?:the )?(left|right) side\b", lambda found: names[found[1]], text))
 
 
+def differing(value: Any, other: Any) -> Shown:
+    """A canonical value as pieces to show, with marks at all that `other` has not, or has besides."""
+    if isinstance(value, bool) or value is None or other is None:
+        return _all_changed(show(value))
+    if isinstance(value, list) and isinstance(other, list) and _texts(value) and _texts(other):
+        return _members(value, other)
+    if isinstance(value, str) and isinstance(other, str) and not _TIME.fullmatch(value):
+        return _marked("text", value, marks(value, other))
+    if isinstance(value, list | dict) and isinstance(other, list | dict):
+        text, before = _json(value), _json(other)
+        return _marked("json", text, marks(text, before), breaks=True)
+    return _all_changed(show(value))
+
+
+def _all_changed(shown: Shown) -> Shown:
+    if shown.look == "none":
+        return shown
+    return replace(shown, pieces=tuple(replace(piece, change="changed") for piece in shown.pieces))
+
+
+def _texts(value: list[Any]) -> bool:
+    return all(isinstance(element, str) for element in value)
+
+
+def _members(value: list[str], other: list[str]) -> Shown:
+    """A set: its own members first, each marked if it is new, then those that it lacks."""
+    theirs, mine = set(other), set(value)
+    shown = [Piece(brief(m, 80), change="" if m in theirs else "changed") for m in value[:MEMBERS]]
+    shown += [Piece(brief(m, 80), change="gap") for m in other if m not in mine][:MEMBERS]
+    if not shown:
+        return show(value)
+    return Shown("set", tuple(shown), length=max(0, len(value) - MEMBERS))
+
+
+def _marked(look: str, text: str, found: Marks, breaks: bool = False) -> Shown:
+    """A text with its differences; of a long one the places where they are, and all of it on demand."""
+    if not text:
+        return show(text)
+    if len(text) <= SHORT:
+        return Shown(look, tuple(pieces(text, breaks, marks=found)))
+    parts: list[Piece] = []
+    end = shown = 0
+    for start, stop in _places(found, len(text)):
+        if start > end:
+            parts.append(_fold(start - end))
+        parts += pieces(text[start:stop], breaks, cut=True, marks=found.part(start, stop))
+        end, shown = stop, shown + stop - start
+        if shown >= SHORT:
+            break
+    if end < len(text):
+        parts.append(_fold(len(text) - end))
+    rest = tuple(pieces(text[:LONG], breaks, cut=True, marks=found.part(0, LONG)))
+    return Shown(look, tuple(parts), rest, length=len(text))
+
+
+def _fold(count: int) -> Piece:
+    words = ngettext("%(count)s more character", "%(count)s more characters", count)
+    return Piece(words % {"count": count}, change="fold")
+
+
+def _places(found: Marks, length: int) -> list[tuple[int, int]]:
+    """Where something differs, with what is around it, as ranges of the text, in order."""
+    ranges: list[tuple[int, int]] = []
+    for place in found.places():
+        start, stop = max(0, place - AROUND), min(length, place + AROUND)
+        if ranges and start <= ranges[-1][1]:
+            ranges[-1] = ranges[-1][0], max(stop, ranges[-1][1])
+        else:
+            ranges.append((start, stop))
+        if len(ranges) > 12 or ranges[-1][1] - ranges[0][0] > 40 * SHORT:
+            break
+    return [(start, min(stop, start + SHORT)) for start, stop in ranges] or [(0, min(length, SHORT))]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
+
+
 def _text(look: str, text: str, breaks: bool = False) -> Shown:
     if len(text) <= SHORT:
-        return Shown(look, tuple(_pieces(text, breaks)))
+        return Shown(look, tuple(pieces(text, breaks)))
     return Shown(
         look,
-        tuple(_pieces(text[:SHORT], breaks, cut=True)),
-        tuple(_pieces(text[SHORT:LONG], breaks, cut=True)),
+        tuple(pieces(text[:SHORT], breaks, cut=True)),
+        tuple(pieces(text[SHORT:LONG], breaks, cut=True)),
         length=len(text),
     )
-
-
-def _unseen(char: str) -> bool:
-    return unicodedata.category(char) in ("Cf", "Cc", "Co", "Cs", "Zl", "Zp")
-
-
-def _pieces(text: str, breaks: bool, cut: bool = False) -> list[Piece]:
-    """Ordinary runs and marks. Single spaces within stay; leading, trailing and doubled ones are marked.
-
-    Where the text is `cut`, its ends are not those of the value.
-    """
-    pieces: list[Piece] = []
-    run = ""
-    inner_end = len(text) if cut else len(text.rstrip(" "))
-    inner_start = 0 if cut else len(text) - len(text.lstrip(" "))
-    for index, char in enumerate(text):
-        mark: Piece | None = None
-        if char == " ":
-            doubled = index and text[index - 1] == " "
-            if not breaks and (index < inner_start or index >= inner_end or doubled):
-                mark = Piece("␣", _("space"))
-        elif char == "\n" and breaks:
-            pass
-        elif char in _NAMED:
-            shown, name = _NAMED[char]
-            mark = Piece(shown + ("\n" if char == "\n" else ""), str(name))
-        elif _unseen(char):
-            mark = Piece(f"U+{ord(char):04X}", unicodedata.name(char, "control character").lower())
-        if mark is None:
-            run += char
-            continue
-        if run:
-            pieces.append(Piece(run))
-            run = ""
-        pieces.append(mark)
-    if run:
-        pieces.append(Piece(run))
-    return pieces

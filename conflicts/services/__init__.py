@@ -1,7 +1,7 @@
 """What people do in the inbox: each is one transaction, checked and journaled."""
 
-from .decide import NAMED, RECORD_PICKS, FieldChoice, Invalid, Moved, RecordChoice, resolve
-from .distinct import said, take_back
+from .decide import NAMED, RECORD_PICKS, FieldChoice, Invalid, Moved, RecordChoice, is_decided_so, resolve
+from .distinct import take_back
 
 __all__ = [
     "NAMED",
@@ -10,7 +10,7 @@ __all__ = [
     "Invalid",
     "Moved",
     "RecordChoice",
+    "is_decided_so",
     "resolve",
-    "said",
     "take_back",
 ]

@@ -18,12 +18,13 @@ from django.utils import timezone
 
 from conflicts.models import Conflict, ConflictField, ConflictState, Decision
 from conflicts.selectors import linked_candidates
-from conflicts.typed import Unreadable, read_typed
+from conflicts.typed import Unreadable
 from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
 from syncadmin.core.values import Value, decode
 from syncadmin.models import EntryKind, FieldMapping, MappingState, bulk, ledger, marks
 
 from . import distinct
+from .entered import entered
 
 RECORD_PICKS: dict[ConflictKind, tuple[RecordPickKind, ...]] = {
     ConflictKind.FIELD: (),
@@ -62,10 +63,14 @@ class Invalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldChoice:
-    """What a person chose for one field. `typed` counts only for `PickKind.VALUE`: the text as typed."""
+    """What a person chose for one field.
+
+    For `PickKind.VALUE` it is what counts: the text as `typed`, or the picks that merge it by `hunks`.
+    """
 
     kind: PickKind
     typed: str = ""
+    hunks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,28 @@ def resolve(
         decided = checked(conflict, field_picks, record_pick)
         store(mapping_id, [decided], user, actor or user.get_username(), timezone.now())
     return conflict
+
+
+def is_decided_so(
+    conflict: Conflict, field_picks: Mapping[str, FieldChoice], record_pick: RecordChoice | None, user: Any
+) -> bool:
+    """Whether this very decision of this very person is stored already: it was sent twice."""
+    if conflict.state == ConflictState.OPEN or conflict.decided_by_id != user.pk:
+        return False
+    rows = {row.field: row for row in conflict.fields.all()}
+    policies = {field.name: field for field in conflict.mapping.fields.all()}
+    stored = {name: (row.pick["kind"], row.pick["value"]) for name, row in rows.items() if row.pick}
+    wanted = {}
+    for name, choice in field_picks.items():
+        value = None
+        if choice.kind is PickKind.VALUE and name in rows:
+            try:
+                value = entered(conflict.mapping, rows[name], policies.get(name), choice.typed, choice.hunks)
+            except Unreadable:
+                return False
+        wanted[name] = (choice.kind.value, value)
+    record = conflict.decision and (conflict.decision["kind"], conflict.decision.get("key", ""))
+    return wanted == stored and record == (record_pick and (record_pick.kind.value, record_pick.key))
 
 
 def locked(conflict_ids: Iterable[int]) -> dict[int, Conflict]:
@@ -246,7 +273,7 @@ def _checked_fields(
         value = None
         if choice.kind is PickKind.VALUE:
             try:
-                value = read_typed(policies.get(name), choice.typed)
+                value = entered(conflict.mapping, field, policies.get(name), choice.typed, choice.hunks)
             except Unreadable as error:
                 errors[name] = str(error)
                 continue

@@ -29,14 +29,6 @@ def unsay(conflict: Conflict, key: str) -> bool:
     return bool(gone)
 
 
-def said(conflict: Conflict) -> list[Distinct]:
-    """Of which records a person has said that the item's unlinked record is not the same. One query."""
-    if not conflict.side:
-        return []
-    known = Distinct.objects.filter(mapping_id=conflict.mapping_id, **{f"{conflict.side}_key": conflict.key})
-    return list(known.order_by("id")[:20])
-
-
 def take_back(conflict: Conflict, key: str, user: Any) -> bool:
     """Let the item's record and `key` be proposed as the same again. False if nothing was said of them.
 

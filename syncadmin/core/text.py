@@ -43,8 +43,8 @@ def merge_text(base: str, left: str, right: str) -> str:
     """`base` with the edits of both sides. Raises `Overlap` where a person has to look."""
     if max(len(base), len(left), len(right)) > MAX_CHARACTERS:
         raise Overlap(f"a text has more than {MAX_CHARACTERS} characters")
-    unit = _unit(base, left, right)
-    merged = sorted({*_edits(base, left, unit), *_edits(base, right, unit)})
+    unit = unit_for(base, left, right)
+    merged = sorted({*edits(base, left, unit), *edits(base, right, unit)})
     for one, two in pairwise(merged):
         if one.touches(two):
             raise Overlap(f"both sides edited the text near {_shown(base, one.start, two.end)!r}")
@@ -56,7 +56,7 @@ def merge_text(base: str, left: str, right: str) -> str:
     return "".join((*parts, base[position:]))
 
 
-def _unit(base: str, left: str, right: str) -> Unit:
+def unit_for(base: str, left: str, right: str) -> Unit:
     """What to compare: words, or lines where there are too many words."""
     longest = max(left, right, key=len)
     if len(base.split()) * len(longest.split()) <= MAX_TOKEN_PAIRS:
@@ -66,7 +66,7 @@ def _unit(base: str, left: str, right: str) -> Unit:
     raise Overlap("the texts are too large to be merged")
 
 
-def _edits(base: str, changed: str, unit: Unit) -> list[Edit]:
+def edits(base: str, changed: str, unit: Unit) -> list[Edit]:
     """The edits that turn `base` into `changed`, in order; neighbours are one edit."""
     edits: list[Edit] = []
     position = start = 0

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from syncadmin import show as showing
 from syncadmin.models import Pass
+from syncadmin.reasons import translated
 from syncadmin.show import exact, said_by_name
 
 register = template.Library()
@@ -20,6 +21,18 @@ register = template.Library()
 def value(canonical: Any) -> dict[str, showing.Shown]:
     """A canonical value, everything visible."""
     return {"shown": showing.show(canonical)}
+
+
+@register.inclusion_tag("shell/_value.html")
+def shown(made: showing.Shown) -> dict[str, showing.Shown]:
+    """A value that was made ready before, with marks at its differences."""
+    return {"shown": made}
+
+
+@register.inclusion_tag("conflicts/_when.html")
+def when(moment: Any) -> dict[str, Any]:
+    """A `Moment` relative to now; its title has the exact time, and what a clock that is off has said."""
+    return {"moment": moment, "words": relative(moment.at), "exact": exact(moment.at)}
 
 
 @register.filter
@@ -68,6 +81,12 @@ def why(conflict: Any) -> str:
     """Why a conflict is one, for a list: the system's own words, else the reason."""
     left, right = conflict.mapping.left.system, conflict.mapping.right.system
     return conflict.said or said_by_name(conflict.reason, str(left), str(right))
+
+
+@register.filter
+def reasoned(text: str) -> str:
+    """What the hub says of a record ("resolved"), in the reader's language."""
+    return translated(text or "resolved")
 
 
 @register.filter

@@ -13,6 +13,8 @@ PAGES = {
     "conflicts:list": LOOKING,
     "conflicts:detail": LOOKING,
     "conflicts:status": LOOKING,
+    "conflicts:next": LOOKING,
+    "conflicts:revision": LOOKING,
     "syncadmin:dashboard": LOOKING,
     "syncadmin:passes": LOOKING,
     "syncadmin:pass": LOOKING,
@@ -22,7 +24,9 @@ PAGES = {
     "syncadmin:export": LOOKING,
 }
 ACTS = {
+    "conflicts:again": LOOKING,  # it stores nothing
     "conflicts:resolve": {"Reviewer"},
+    "conflicts:same": {"Reviewer"},
     "syncadmin:run": {"Operator"},
     "syncadmin:approve": {"Operator"},
 }
@@ -35,7 +39,7 @@ def addresses(db):
     arguments = {
         "conflicts:detail": [conflict.pk],
         "conflicts:status": [conflict.pk],
-        "conflicts:resolve": [conflict.pk],
+        **{f"conflicts:{name}": [conflict.pk] for name in ("next", "revision", "again", "same", "resolve")},
         "syncadmin:run": ["customers"],
         "syncadmin:pass": [a_pass(mapping).pk],
         "syncadmin:guard_stop": [(stop := a_guard_stop(mapping)).pk],

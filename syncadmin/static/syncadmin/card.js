@@ -1,0 +1,478 @@
+// The card of the inbox: picks by keyboard, the next card at once, and a card that follows what it shows.
+// A decision is sent in the background while the next card, fetched beforehand, is already there. What is refused
+// comes back with all that was entered; what could not be sent says so and can be sent again.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const pane = document.getElementById("card");
+  const words = document.querySelector("[data-card-words]")?.dataset;
+  const keys = document.querySelector("[data-keys]");
+  if (!pane || !words) return;
+
+  const HX = { "HX-Request": "true" };
+  const WATCH = 3000;
+  let ahead = null; // the card after this one: {after, number, html}, or still on its way: {after}
+  const unsent = new Set(); // decisions whose answer is not there
+
+  const card = () => pane.querySelector("[data-card]");
+  const form = () => pane.querySelector("[data-decide]:has(.sa-decide)");
+  const fields = () => [...pane.querySelectorAll("[data-field]:not(:disabled)")].filter((f) => f.querySelector("input[value=leave]"));
+  const picked = (field) => field.querySelector('input[name^="pick-"]:checked');
+  const option = (digit) => pane.querySelector(`[data-options]:not(:disabled) [data-digit="${digit}"]`);
+  const tray = () => pane.querySelector("[data-tray]");
+
+  // ------------------------------------------------------------ picking
+
+  let chosen = null; // the field that arrow keys have chosen
+
+  function active() {
+    const focused = document.activeElement?.closest?.("[data-field]");
+    const all = fields();
+    if (all.includes(focused)) return focused;
+    if (all.includes(chosen)) return chosen;
+    return all.find((field) => !picked(field)) || all[0];
+  }
+
+  function progress() {
+    const all = fields();
+    const done = all.filter(picked).length;
+    const line = pane.querySelector("[data-progress]");
+    if (line) line.textContent = all.length > 1 ? line.dataset.words.replace("{done}", done).replace("{all}", all.length) : "";
+    const here = all.includes(chosen) ? chosen : all.find((field) => !picked(field));
+    for (const field of all) field.classList.toggle("sa-active", field === here && all.length > 1);
+  }
+
+  function pick(field, value) {
+    const radio = field.querySelector(`input[name^="pick-"][value="${value}"]`);
+    if (!radio || radio.disabled) return;
+    radio.checked = true;
+    radio.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function step(by) {
+    const all = fields();
+    const at = all.indexOf(active());
+    chosen = all[Math.min(all.length - 1, Math.max(0, at + by))] || null;
+    document.activeElement?.blur?.();
+    chosen?.scrollIntoView({ block: "nearest" });
+    progress();
+  }
+
+  // ------------------------------------------------------------ merging, sets, counters
+
+  const merging = (field) => picked(field)?.value === "merge";
+  const places = (field) => [...field.querySelectorAll("[data-hunk-row]")];
+  const openPlace = (field) => places(field).find((row) => row.contains(document.activeElement))
+    || places(field).find((row) => !row.querySelector("input:checked"));
+
+  function preview(field) {
+    for (const row of places(field)) {
+      const take = row.querySelector("input:checked")?.value || "";
+      const hunk = field.querySelector(`[data-hunk="${row.dataset.hunkRow}"]`);
+      if (hunk) hunk.dataset.taken = take;
+    }
+    const here = openPlace(field);
+    for (const row of places(field)) row.classList.toggle("sa-active", row === here);
+  }
+
+  function takeHere(field, value) {
+    const row = openPlace(field);
+    const radio = row?.querySelector(`input[value="${value}"]`);
+    if (!radio) return false;
+    radio.checked = true;
+    document.activeElement?.blur?.();
+    radio.dispatchEvent(new Event("change", { bubbles: true }));
+    openPlace(field)?.scrollIntoView({ block: "nearest" });
+    return true;
+  }
+
+  function count(field) {
+    const box = field.querySelector("[data-typed]");
+    const line = field.querySelector("[data-count-of]");
+    if (!box || !line) return;
+    const most = Number(line.dataset.countOf);
+    const length = [...box.value].length;
+    line.textContent = `${length} / ${most} ·`;
+    line.classList.toggle("sa-over", length > most);
+  }
+
+  function members(field) {
+    const box = field.querySelector("[data-typed]");
+    const lines = new Set(box.value.split("\n"));
+    for (const button of field.querySelectorAll("[data-member]")) {
+      button.setAttribute("aria-pressed", lines.has(button.dataset.member) ? "true" : "false");
+    }
+  }
+
+  function toggle(button) {
+    const field = button.closest("[data-field]");
+    const box = field.querySelector("[data-typed]");
+    const lines = box.value.split("\n").filter((line) => line !== "");
+    const kept = lines.filter((line) => line !== button.dataset.member);
+    box.value = (kept.length < lines.length ? kept : [...lines, button.dataset.member]).join("\n");
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // ------------------------------------------------------------ what is entered is kept
+
+  const draftName = (id) => `syncadmin-draft-${id}`;
+  const isEntered = ([name]) => /^(pick|typed|hunk)-|^record$/.test(name);
+
+  function keep() {
+    const now = card();
+    if (!now || !form()) return;
+    const data = [...new FormData(form())];
+    const seen = data.filter(([name]) => name.startsWith("seen-"));
+    const draft = { revision: now.dataset.revision, seen, entered: data.filter(isEntered) };
+    try {
+      sessionStorage.setItem(draftName(now.dataset.card), JSON.stringify(draft));
+    } catch { /* full: then it is not kept over a reload */ }
+  }
+
+  const forget = (id) => sessionStorage.removeItem(draftName(id));
+
+  function restore() {
+    const now = card();
+    const target = form();
+    if (!now || !target || fields().some(picked) || target.querySelector("input[name=record]:checked")) return;
+    let draft = null;
+    try {
+      draft = JSON.parse(sessionStorage.getItem(draftName(now.dataset.card)));
+    } catch { /* not ours */ }
+    if (!draft) return;
+    const seen = new Map(draft.seen);
+    const still = (name) => {
+      const field = name.replace(/^(pick|typed)-|^hunk-/, "").replace(/-\d+$/, (end) => (name.startsWith("hunk-") ? "" : end));
+      const shown = target.elements[`seen-${field}`];
+      return shown ? shown.value === seen.get(`seen-${field}`) : draft.revision === now.dataset.revision;
+    };
+    for (const [name, value] of draft.entered.filter(([name]) => still(name))) {
+      const input = target.elements[name];
+      if (input) input.value = value; // also checks the radio of a group
+    }
+  }
+
+  // ------------------------------------------------------------ showing cards
+
+  function shown({ focus = true } = {}) {
+    chosen = null;
+    restore();
+    for (const field of fields()) {
+      preview(field);
+      count(field);
+      if (field.querySelector("[data-member]")) members(field);
+    }
+    progress();
+    if (focus) {
+      window.scrollTo({ top: 0 });
+      pane.querySelector("#card-title")?.focus({ preventScroll: true });
+    }
+    document.body.dispatchEvent(new Event("card-shown"));
+    fetchAhead();
+  }
+
+  // puts a card into the pane; the lines on earlier decisions stay above it
+  function show(html, options) {
+    const lines = tray() ? [...tray().children] : [];
+    pane.innerHTML = html;
+    const place = tray();
+    if (place) for (const line of lines.slice(-3)) place.append(line);
+    for (const part of pane.children) if (part !== place) htmx.process(part);
+    if (place) for (const line of place.children) if (!lines.includes(line)) htmx.process(line);
+    shown(options);
+  }
+
+  function visit(path) {
+    if (path && path !== location.pathname + location.search) history.pushState({ htmx: true }, "", path);
+  }
+
+  async function fetchAhead() {
+    const now = card();
+    if (!now || now.dataset.state !== "open" || !form()) {
+      ahead = null;
+      return;
+    }
+    const mine = { after: now.dataset.card };
+    ahead = mine;
+    try {
+      const answer = await fetch(now.dataset.next, { headers: HX });
+      if (!answer.ok || !answer.headers.has("X-Card")) return;
+      mine.number = answer.headers.get("X-Card");
+      mine.html = await answer.text();
+    } catch { /* then the next card comes with the answer */ }
+  }
+
+  // ------------------------------------------------------------ deciding
+
+  document.addEventListener("submit", (event) => {
+    const target = event.target;
+    if (!target.matches("[data-decide]")) return;
+    const nothing = !fields().some(picked) && !target.querySelector("input[name=record]:checked");
+    if (nothing || target.dataset.sent) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (nothing) tell(words.nothing);
+      return;
+    }
+    const now = card();
+    if (!ahead?.html || ahead.after !== now?.dataset.card) return; // htmx sends it and shows what comes
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    target.dataset.sent = "1";
+    keep();
+    const decision = {
+      id: now.dataset.card,
+      path: now.dataset.path,
+      name: pane.querySelector("#card-title").textContent.trim(),
+      url: target.getAttribute("hx-post"),
+      body: new URLSearchParams(new FormData(target)),
+      line: document.createElement("div"),
+    };
+    const next = ahead;
+    tray()?.append(decision.line);
+    say(decision, words.storing, "busy");
+    show(next.html);
+    visit(card()?.dataset.path || words.list);
+    send(decision);
+  }, true);
+
+  function tell(text) {
+    const line = pane.querySelector("[data-progress]");
+    if (line) line.textContent = text;
+  }
+
+  function say(decision, text, look, ...buttons) {
+    const line = decision.line;
+    line.className = `sa-status sa-status-${look}`;
+    line.dataset.of = decision.id;
+    if (look === "bad") line.setAttribute("role", "alert");
+    else line.removeAttribute("role");
+    const name = document.createElement("b");
+    name.textContent = decision.name;
+    const spin = document.createElement("span");
+    if (look === "busy") spin.className = "sa-spin";
+    line.replaceChildren(spin, name, ` ${text} `, ...buttons);
+  }
+
+  function button(text, action) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "sa-button sa-small";
+    made.textContent = text;
+    made.addEventListener("click", action);
+    return made;
+  }
+
+  async function send(decision) {
+    unsent.add(decision);
+    say(decision, words.storing, "busy");
+    let answer;
+    let html;
+    try {
+      answer = await fetch(decision.url, { method: "POST", body: decision.body, headers: { ...HX, "X-Next": "shown" } });
+      html = await answer.text();
+    } catch {
+      failed(decision, words.lost);
+      return;
+    }
+    if (answer.headers.has("HX-Redirect")) {
+      unsent.delete(decision);
+      location.assign(answer.headers.get("HX-Redirect"));
+    } else if (!answer.ok) {
+      failed(decision, `${words.error} (${answer.status})`);
+    } else if (answer.headers.has("X-Refused")) {
+      unsent.delete(decision);
+      decision.line.remove();
+      keep();
+      show(html);
+      visit(decision.path);
+      pane.querySelector("[role=alert]")?.scrollIntoView({ block: "nearest" });
+    } else {
+      unsent.delete(decision);
+      forget(decision.id);
+      const made = document.createElement("template");
+      made.innerHTML = html.trim();
+      const line = made.content.querySelector("[data-status]");
+      decision.line.replaceWith(line);
+      htmx.process(line);
+      htmx.trigger(document.body, "inbox-changed");
+    }
+  }
+
+  function failed(decision, text) {
+    say(
+      decision,
+      text,
+      "bad",
+      button(words.retry, () => send(decision)),
+      button(words.back, () => {
+        unsent.delete(decision);
+        decision.line.remove();
+        htmx.ajax("GET", decision.path, { target: pane, swap: "innerHTML" }).then(() => visit(decision.path));
+      }),
+    );
+  }
+
+  window.addEventListener("beforeunload", (event) => {
+    if (unsent.size) event.preventDefault();
+  });
+
+  // ------------------------------------------------------------ following the record
+
+  let looking = false;
+
+  async function look() {
+    const now = card();
+    if (looking || !now || now.dataset.state !== "open" || document.hidden || form()?.dataset.sent) return;
+    looking = true;
+    try {
+      const tag = `"${now.dataset.revision}-${now.dataset.state}"`;
+      const answer = await fetch(now.dataset.watch, { headers: { "If-None-Match": tag }, cache: "no-store" });
+      if (answer.status !== 200 || card() !== now) return;
+      const body = new URLSearchParams(new FormData(now.querySelector("[data-decide]")));
+      const fresh = await fetch(now.dataset.again, { method: "POST", body, headers: HX });
+      if (!fresh.ok) return;
+      const html = await fresh.text();
+      if (card() !== now || form()?.dataset.sent) return;
+      const typing = document.activeElement?.name;
+      const [from, to] = [document.activeElement?.selectionStart, document.activeElement?.selectionEnd];
+      show(html, { focus: false });
+      const box = typing && pane.querySelector(`[name="${CSS.escape(typing)}"]:not([type=radio])`);
+      box?.focus({ preventScroll: true });
+      if (box && from != null) box.setSelectionRange?.(from, to);
+      htmx.trigger(document.body, "inbox-changed");
+    } catch { /* the hub is away: the next look will tell */ } finally {
+      looking = false;
+    }
+  }
+
+  setInterval(look, WATCH);
+  document.addEventListener("visibilitychange", look);
+  document.body.addEventListener("card-shown", look);
+
+  // ------------------------------------------------------------ events
+
+  // a group of fields follows its first pick, unless its other fields have one of their own
+  pane.addEventListener("change", (event) => {
+    const field = event.target.closest("[data-field]");
+    if (field && event.target.name?.startsWith("pick-")) {
+      if (event.target.value === "value") field.querySelector("[data-typed]")?.focus();
+      else if (field.dataset.group) {
+        for (const other of fields()) {
+          if (other === field || other.dataset.group !== field.dataset.group) continue;
+          const radio = other.querySelector(`input[name^="pick-"][value="${event.target.value}"]`);
+          if (radio) radio.checked = true;
+        }
+      }
+    }
+    if (field) preview(field);
+    if (field === chosen && field && picked(field)) chosen = null;
+    progress();
+    keep();
+  });
+
+  pane.addEventListener("input", (event) => {
+    if (!event.target.matches("[data-typed]")) return;
+    const field = event.target.closest("[data-field]");
+    const radio = field.querySelector('input[name^="pick-"][value="value"]');
+    if (radio) radio.checked = true;
+    count(field);
+    if (field.querySelector("[data-member]")) members(field);
+    progress();
+    keep();
+  });
+
+  pane.addEventListener("click", (event) => {
+    const all = event.target.closest("[data-all]");
+    if (all) for (const field of fields()) pick(field, all.dataset.all);
+    const member = event.target.closest("[data-member]");
+    if (member) toggle(member);
+  });
+
+  function choose(radio) {
+    radio.checked = true;
+    radio.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function notTheSame() {
+    const said = pane.querySelector("[data-candidate] input:checked") || pane.querySelector("[data-candidate] input");
+    const radio = said?.closest("[data-candidate]").querySelector("[data-not]");
+    if (radio && !radio.closest("fieldset").disabled) choose(radio);
+    return Boolean(radio);
+  }
+
+  function open(side) {
+    const links = [...pane.querySelectorAll(`[data-open="${side}"]`)];
+    links[0]?.click();
+    return links.length > 0;
+  }
+
+  function unfold() {
+    const folded = [...pane.querySelectorAll("[data-others], .sa-more")];
+    const opened = folded.some((part) => part.open);
+    for (const part of folded) part.open = !opened;
+    return folded.length > 0;
+  }
+
+  const PICKS = { 1: "left", 2: "right", 3: "base", 0: "leave", e: "value", m: "merge" };
+  const TAKES = { 1: "left", 2: "right", 3: "base", b: "both" };
+
+  function handled(key) {
+    const field = active();
+    if (field && merging(field) && key in TAKES && takeHere(field, TAKES[key])) return true;
+    const choice = /^[1-9]$/.test(key) ? option(key) : null;
+    if (choice && !choice.disabled) {
+      choose(choice);
+      choice.focus();
+      return true;
+    }
+    if (field && key in PICKS) {
+      pick(field, PICKS[key]);
+      if (key !== "e") document.activeElement?.blur?.();
+      (merging(field) ? openPlace(field) : fields().find((other) => !picked(other)))?.scrollIntoView({ block: "nearest" });
+      return true;
+    }
+    if (key === "l" || key === "r") {
+      for (const each of fields()) pick(each, key === "l" ? "left" : "right");
+      return fields().length > 0;
+    }
+    if (key === "x") return notTheSame();
+    if (key === "o") return open("left");
+    if (key === "p") return open("right");
+    if (key === "t") return unfold();
+    if ((key === "ArrowDown" || key === "ArrowUp") && fields().length > 1 && document.activeElement?.type !== "radio") {
+      step(key === "ArrowDown" ? 1 : -1);
+      return true;
+    }
+    return false;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=radio]), textarea, select");
+    if (event.key === "Escape" && typing) {
+      event.target.blur();
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && form()) {
+      event.preventDefault();
+      form().requestSubmit();
+    } else if (typing || event.ctrlKey || event.metaKey || event.altKey || keys?.open) {
+      return;
+    } else if (event.key === "Enter" && form() && !event.target.closest("a, button, summary")) {
+      event.preventDefault();
+      form().requestSubmit();
+    } else if (handled(event.key)) {
+      event.preventDefault();
+    }
+  });
+
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target !== pane) return;
+    if (event.detail.requestConfig?.verb === "post" && !event.detail.xhr.getResponseHeader("X-Refused")) {
+      const sent = new URL(event.detail.requestConfig.path, location.href).pathname.match(/(\d+)/)?.[1];
+      if (sent) forget(sent);
+    }
+    shown();
+    if (pane.querySelector("[data-status]")) htmx.trigger(document.body, "inbox-changed");
+  });
+
+  shown({ focus: false });
+});

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 STRENGTH = {"incremental": 0, "reconcile": 1, "backfill": 2}
 NOTE_SECONDS = 7 * 86400
 FAILED_JOB_SECONDS = 86400
+BULK_SECONDS = 3600
 
 
 def run_pass(mapping_id: int, kind: str) -> None:
@@ -33,6 +34,42 @@ def run_pass(mapping_id: int, kind: str) -> None:
     if job is not None:
         _no_longer_waiting(mapping_id, job)
     run.run_pass(mapping_id, kind, heartbeat=True)
+
+
+def run_bulk(run_id: int) -> None:
+    """The job: carry a bulk run on, its preview or itself, to its end. Safe to run twice, and at any time."""
+    from conflicts.services import bulk
+
+    bulk.prepare(run_id)
+    while (step := bulk.step(run_id)).more:
+        if step.mapping_id is not None:
+            put_in_queue(step.mapping_id, "incremental")
+
+
+def enqueue_bulk(run_id: int) -> None:
+    """Have a worker carry a bulk run on, once the current transaction, if any, is committed.
+
+    As with passes, the ticker finds later what the queue did not take.
+    """
+    transaction.on_commit(partial(put_bulk_in_queue, run_id))
+
+
+def put_bulk_in_queue(run_id: int) -> bool:
+    """Put a bulk run in the queue, now; False if that failed."""
+    try:
+        get_queue().enqueue_call(
+            run_bulk,
+            args=(run_id,),
+            job_id=f"bulk-{run_id}-{uuid.uuid4().hex}",
+            description=f"bulk run {run_id}",
+            timeout=BULK_SECONDS,
+            result_ttl=0,
+            failure_ttl=FAILED_JOB_SECONDS,
+        )
+    except RedisError as error:
+        logger.warning("bulk run %s waits for the ticker: the queue can't be reached: %s", run_id, error)
+        return False
+    return True
 
 
 def enqueue_pass(mapping_id: int, kind: str = "incremental") -> None:

@@ -19,7 +19,8 @@ from django_rq import get_connection
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
-from syncadmin.jobs import put_in_queue
+from conflicts.services.bulk import stalled
+from syncadmin.jobs import put_bulk_in_queue, put_in_queue
 from syncadmin.models import Intent, MappingState, Mark
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,8 @@ class Ticker:
                 needed[state.mapping_id] = _Asked(need, now + delay, delay)
                 enqueued.append((state.mapping_id, kind))
         self.asked = needed
+        for run_id in stalled(now):
+            put_bulk_in_queue(run_id)
         return enqueued
 
     def run(self, stop: Event) -> None:

@@ -70,6 +70,11 @@ class BulkRun(models.Model):
     def __str__(self) -> str:
         return f"bulk run #{self.pk}"
 
+    @property
+    def left(self) -> int:
+        """How many of the items looked at were not decided."""
+        return self.seen - self.decided
+
 
 class BulkItemState(models.TextChoices):
     """Chosen waits for its turn; decided is done; left out says why."""

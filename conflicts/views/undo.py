@@ -74,8 +74,10 @@ def _state(conflict: Conflict, made: list[Decision]) -> dict[str, Any]:
 @page(VIEW)
 def closely(request: HttpRequest, conflict_id: int) -> HttpResponse:
     """What was decided, field by field, with what has moved since; POST undoes what is ticked."""
-    conflict = _item(conflict_id)
-    chosen = whole_number(request.GET.get("decision"))
+    return _closely(request, _item(conflict_id), whole_number(request.GET.get("decision")))
+
+
+def _closely(request: HttpRequest, conflict: Conflict, chosen: int | None) -> HttpResponse:
     rows = Decision.objects.filter(conflict=conflict)
     rows = rows.filter(at=get_object_or_404(rows, pk=chosen).at) if chosen else latest(conflict)
     note = ""
@@ -89,13 +91,14 @@ def closely(request: HttpRequest, conflict_id: int) -> HttpResponse:
             result = undo(mine, request.user, over=over, only=over)
             enqueue_pass(conflict.mapping_id)
             if result.done and not result.left:
-                return HttpResponseRedirect(reverse("conflicts:detail", args=[conflict_id]))
+                return HttpResponseRedirect(reverse("conflicts:detail", args=[conflict.pk]))
             note = _("Not all of it was undone; this is how it stands now.")
         else:
             note = _("Tick what is to be undone.")
     looks = look(Decision.objects.filter(pk__in=rows.values("pk")))
     context = {
         "conflict": conflict,
+        "chosen": chosen or "",
         "looks": [_shown(each) for each in looks],
         "any": any(each.undoable or each.fate is Fate.MOVED for each in looks),
         "note": note,
@@ -107,12 +110,11 @@ def closely(request: HttpRequest, conflict_id: int) -> HttpResponse:
 @require_GET
 @page(VIEW)
 def entry(request: HttpRequest, mapping: str, seq: int) -> HttpResponse:
-    """From a decision in the history to its undo; of a whole run, to that run."""
+    """The undo of a decision that the history shows, by its number in the journal."""
     found = Decision.objects.filter(mapping__name=mapping, seq=seq).first()
     if found is None:
         raise Http404("This decision was made before decisions could be undone.")
-    address = reverse("conflicts:undo", args=[found.conflict_id])
-    return HttpResponseRedirect(f"{address}?decision={found.pk}")
+    return _closely(request, _item(found.conflict_id), found.pk)
 
 
 def _seen(text: str) -> Pair | None:

@@ -3,7 +3,11 @@
 import pytest
 from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
+from conflicts.models import Decision
+from conflicts.services import bulk
+from syncadmin.core.bulk import Rule
 from syncadmin.permissions import ACTIONS
 from tests.builders import a_conflict, a_guard_stop, a_link, a_mapping, a_pass, a_user
 
@@ -15,6 +19,14 @@ PAGES = {
     "conflicts:status": LOOKING,
     "conflicts:next": LOOKING,
     "conflicts:revision": LOOKING,
+    "conflicts:bulk-list": LOOKING,
+    "conflicts:bulk": LOOKING,
+    "conflicts:bulk-items": LOOKING,
+    "conflicts:bulk-export": LOOKING,
+    "conflicts:bulk-new": {"Reviewer"},
+    "conflicts:undo": LOOKING,
+    "conflicts:undo-entry": LOOKING,
+    "conflicts:undo-status": LOOKING,
     "syncadmin:dashboard": LOOKING,
     "syncadmin:passes": LOOKING,
     "syncadmin:pass": LOOKING,
@@ -27,6 +39,10 @@ ACTS = {
     "conflicts:again": LOOKING,  # it stores nothing
     "conflicts:resolve": {"Reviewer"},
     "conflicts:same": {"Reviewer"},
+    "conflicts:bulk-confirm": {"Reviewer"},
+    "conflicts:bulk-cancel": {"Reviewer"},
+    "conflicts:bulk-undo": {"Reviewer"},
+    "conflicts:undo-now": {"Reviewer"},
     "syncadmin:run": {"Operator"},
     "syncadmin:approve": {"Operator"},
 }
@@ -36,10 +52,16 @@ ACTS = {
 def addresses(db):
     mapping = a_mapping()
     conflict, link = a_conflict(mapping), a_link(mapping)
+    run = bulk.start(Rule.LEFT, a_user())
+    Decision.objects.create(conflict=conflict, mapping=mapping, kind="left", seq=1, at=timezone.now())
     arguments = {
+        "conflicts:undo-entry": ["customers", 1],
         "conflicts:detail": [conflict.pk],
         "conflicts:status": [conflict.pk],
         **{f"conflicts:{name}": [conflict.pk] for name in ("next", "revision", "again", "same", "resolve")},
+        **{f"conflicts:{name}": [conflict.pk] for name in ("undo", "undo-now", "undo-status")},
+        **{f"conflicts:bulk{name}": [run.pk] for name in ("", "-items", "-export", "-confirm")},
+        **{f"conflicts:bulk{name}": [run.pk] for name in ("-cancel", "-undo")},
         "syncadmin:run": ["customers"],
         "syncadmin:pass": [a_pass(mapping).pk],
         "syncadmin:guard_stop": [(stop := a_guard_stop(mapping)).pk],

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 # an index of your own is taken over from pip's configuration
 INDEX = $$($(BIN)/pip config get global.index-url 2>/dev/null || true)
-SYNC = index="$${PIP_INDEX_URL:-$(INDEX)}"; $(UV) pip sync --quiet --require-hashes $${index:+--default-index "$$index"}
+SYNC = index="$${PIP_INDEX_URL:-$(INDEX)}"; $(UV) pip sync --quiet --require-hashes --compile-bytecode $${index:+--default-index "$$index"}
 # the project itself, so that its connectors are found as entry points
 ITSELF = $(UV) pip install --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 RUN_TESTS = $(BIN)/python -m pytest -n 2

@@ -303,7 +303,7 @@ def cancel(run_id: int) -> bool:
 def step(run_id: int) -> Step:
     """Carry out one more batch of a running run, in one transaction: items of one mapping."""
     with transaction.atomic():
-        run = BulkRun.objects.select_for_update().select_related("user").get(pk=run_id)
+        run = BulkRun.objects.select_for_update(of=("self",)).select_related("user").get(pk=run_id)
         if run.state != RunState.RUNNING:
             return Step(False)
         waiting = run.items.filter(state=BulkItemState.CHOSEN).order_by("id")

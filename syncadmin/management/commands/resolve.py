@@ -1,4 +1,4 @@
-"""`manage.py resolve ID --field phone=left`: decide a conflict from the command line."""
+"""`manage.py resolve ID --field phone=left`: decide a conflict; `--filter Q --rule left`: many at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from conflicts import selectors, services
 from conflicts.documents import document
 from conflicts.forms import Unclear, pick_kind, record_choice
 from conflicts.models import Conflict
-from conflicts.services import FieldChoice
+from conflicts.services import FieldChoice, bulk
+from syncadmin.core.bulk import Rule
 from syncadmin.core.plan import PickKind
 from syncadmin.jobs import enqueue_pass
+from syncadmin.management import bulk_output
 
 FAILED, USAGE = 1, 2
 
@@ -28,7 +30,20 @@ class Command(BaseCommand):
     help = "Decide a conflict. The next pass carries the decision out, if no side has moved meanwhile."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("id", type=int, help="number of the conflict")
+        parser.add_argument("id", type=int, nargs="?", help="number of the conflict")
+        parser.add_argument(
+            "--filter",
+            metavar="QUERY",
+            help="decide all open conflicts of a filter, written as in the inbox's address: "
+            "'mapping=customers&field=phone'; '' for all",
+        )
+        parser.add_argument("--rule", choices=list(Rule), help="with --filter: what is taken")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="with --filter: say what would be decided, and decide nothing",
+        )
+        parser.add_argument("--yes", action="store_true", help="with --filter: confirm it")
         parser.add_argument(
             "--field",
             action="append",
@@ -48,7 +63,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
-    def handle(self, *args: Any, id: int, json: bool, revision: int | None, **options: Any) -> None:
+    def handle(self, *args: Any, id: int | None, json: bool, revision: int | None, **options: Any) -> None:
+        if options["filter"] is not None:
+            self._many(id, json, options)
+            return
+        if id is None:
+            self._fail("Give the number of a conflict, or --filter and --rule.", json, USAGE)
         try:
             fields = field_choices(options["field"])
             record = record_choice(options["record"]) if options["record"] else None
@@ -71,6 +91,20 @@ class Command(BaseCommand):
             self._document({"ok": True, "conflict": document(decided)})
         else:
             self.stdout.write(f"#{id} is decided; the next pass of {decided.mapping.name} writes it.")
+
+    def _many(self, id: int | None, json: bool, options: dict[str, Any]) -> None:
+        """Decide all items of a filter by a rule."""
+        if id is not None or options["field"] or options["record"] or options["rule"] is None:
+            self._fail("--filter takes --rule, and neither a number nor --field nor --record.", json, USAGE)
+        if not (options["dry_run"] or options["yes"]):
+            self._fail("Say --dry-run to see what would be decided, or --yes to decide it.", json, USAGE)
+        user, actor = self._who(options["user"], json)
+        run = bulk.start(Rule(options["rule"]), user, query=options["filter"], actor=actor)
+        run = bulk_output.carry_out(run, dry=options["dry_run"])
+        if json:
+            self._document({"ok": True, **bulk_output.document(run)})
+        else:
+            self.stdout.write(bulk_output.describe(run))
 
     def _who(self, username: str, json: bool) -> tuple[Any, str]:
         if not username:

@@ -19,7 +19,7 @@ from .models import ConflictField
 from .typed import Unreadable
 
 LONGEST = 20_000  # characters of a text that is merged on a page
-SHORTEST = 25  # shorter texts are picked or typed
+SHORTEST = 40  # shorter texts are picked or typed
 MOST = 40  # hunks that a person can be asked to look at
 
 
@@ -30,7 +30,8 @@ def hunks(row: ConflictField, mapped: FieldMapping | None) -> list[Part]:
     left, right = row.left, row.right
     if not (isinstance(left, str) and isinstance(right, str)):
         return []
-    if not SHORTEST <= max(len(left), len(right)) <= LONGEST or not left or not right:
+    length = max(len(left), len(right))
+    if length > LONGEST or (length < SHORTEST and "\n" not in left + right) or not left or not right:
         return []
     base = row.base_left if row.has_base and same(row.base_left, row.base_right) else None
     try:

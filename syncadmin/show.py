@@ -24,6 +24,8 @@ SHORT = 600  # characters shown at once
 LONG = 20_000  # characters shown on demand
 AROUND = 80  # characters shown before and after a difference in a long text
 MEMBERS = 50  # members of a set that are shown
+# times, dates and decimals: a single digit marked within one would tell nothing
+_WHOLE = re.compile(r"\d{4}-\d\d-\d\d(T[\d:.]+Z)?|-?\d+\.\d+", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z", re.ASCII)  # a canonical time
 
 
@@ -105,7 +107,7 @@ def differing(value: Any, other: Any) -> Shown:
         return _all_changed(show(value))
     if isinstance(value, list) and isinstance(other, list) and _texts(value) and _texts(other):
         return _members(value, other)
-    if isinstance(value, str) and isinstance(other, str) and not _TIME.fullmatch(value):
+    if isinstance(value, str) and isinstance(other, str) and not _WHOLE.fullmatch(value):
         return _marked("text", value, marks(value, other))
     if isinstance(value, list | dict) and isinstance(other, list | dict):
         text, before = _json(value), _json(other)

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from conflicts import limits, merging
 from conflicts.models import ConflictField, ConflictState
 from syncadmin.core.hunks import Part
+from syncadmin.core.plan import ConflictKind
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Kind, Value, same
 from syncadmin.models import FieldMapping
@@ -23,6 +24,7 @@ from .effects import effects
 from .places import Moment, SideHead, moment, title
 
 SEEN_LIMIT = 20_000  # characters of a form field; what is longer comes back without a "was"
+DELETED = (ConflictKind.DELETED_CHANGED, ConflictKind.DELETE_REVIEW)
 MEMBERS = 60  # members of a set that can be switched one by one
 
 
@@ -39,7 +41,10 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class SideValue:
-    """What one side holds: `changed` if it differs from what was last agreed, `was` if it moved since."""
+    """What one side holds: `changed` if it differs from what was last agreed, `was` if it moved since.
+
+    `gone` if the side has deleted the record.
+    """
 
     side: Side
     system: str
@@ -51,6 +56,7 @@ class SideValue:
     digit: int
     moved: bool = False
     was: Value = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,12 @@ class Hunk:
     part: Part
     number: int | None = None
     take: str = ""
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """What can be taken here, each on one line for its button."""
+        texts = [("left", self.part.left), ("right", self.part.right)]
+        return [(name, text.replace("\n", "↵") or "∅") for name, text in texts]
 
     @property
     def alike(self) -> tuple[str, str, str]:
@@ -205,6 +217,7 @@ def _side(row: ConflictField, head: SideHead, index: int, before: tuple[Value, V
         digit=index + 1,
         moved=before is not None and not same(before[index], value),
         was=before[index] if before is not None else None,
+        gone=row.conflict.kind in DELETED and not row.conflict.snapshot.get(head.side.value),
     )
 
 

@@ -52,6 +52,7 @@ def test_conflicts_are_resolved_by_keyboard_alone(browser_page):
     page.keyboard.press("2")
     page.keyboard.press("Enter")
     expect(page.get_by_text("The inbox is clear")).to_be_visible()
+    expect(page.locator("[data-status]")).to_have_count(3)
 
     picks = {row.field: (row.pick["kind"], row.pick["value"]) for row in second.fields.all()}
     assert picks == {"phone": ("right", None), "visits": ("value", 42)}

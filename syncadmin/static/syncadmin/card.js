@@ -183,7 +183,9 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function visit(path) {
-    if (path && path !== location.pathname + location.search) history.pushState({ htmx: true }, "", path);
+    if (!path || path === location.pathname + location.search) return;
+    history.replaceState({ htmx: true }, "", location.href); // going back loads the page anew, as htmx does
+    history.pushState({ htmx: true }, "", path);
   }
 
   async function fetchAhead() {
@@ -210,31 +212,30 @@ document.addEventListener("DOMContentLoaded", () => {
     const nothing = !fields().some(picked) && !target.querySelector("input[name=record]:checked");
     if (nothing || target.dataset.sent) {
       event.preventDefault();
-      event.stopImmediatePropagation();
       if (nothing) tell(words.nothing);
       return;
     }
-    const now = card();
-    if (!ahead?.html || ahead.after !== now?.dataset.card) return; // htmx sends it and shows what comes
     event.preventDefault();
-    event.stopImmediatePropagation();
     target.dataset.sent = "1";
     keep();
+    const now = card();
     const decision = {
       id: now.dataset.card,
       path: now.dataset.path,
       name: pane.querySelector("#card-title").textContent.trim(),
-      url: target.getAttribute("hx-post"),
+      url: target.action,
       body: new URLSearchParams(new FormData(target)),
       line: document.createElement("div"),
+      gone: Boolean(ahead?.html) && ahead.after === now.dataset.card, // the next card is there: it is shown at once
     };
-    const next = ahead;
-    tray()?.append(decision.line);
+    tray().append(decision.line);
     say(decision, words.storing, "busy");
-    show(next.html);
-    visit(card()?.dataset.path || words.list);
+    if (decision.gone) {
+      show(ahead.html);
+      visit(card()?.dataset.path || words.list);
+    }
     send(decision);
-  }, true);
+  });
 
   function tell(text) {
     const line = pane.querySelector("[data-progress]");
@@ -269,7 +270,8 @@ document.addEventListener("DOMContentLoaded", () => {
     let answer;
     let html;
     try {
-      answer = await fetch(decision.url, { method: "POST", body: decision.body, headers: { ...HX, "X-Next": "shown" } });
+      const headers = decision.gone ? { ...HX, "X-Next": "shown" } : HX;
+      answer = await fetch(decision.url, { method: "POST", body: decision.body, headers });
       html = await answer.text();
     } catch {
       failed(decision, words.lost);
@@ -290,6 +292,13 @@ document.addEventListener("DOMContentLoaded", () => {
     } else {
       unsent.delete(decision);
       forget(decision.id);
+      if (!decision.gone) {
+        decision.line.remove();
+        show(html);
+        visit(answer.headers.get("HX-Push-Url"));
+        htmx.trigger(document.body, "inbox-changed");
+        return;
+      }
       const made = document.createElement("template");
       made.innerHTML = html.trim();
       const line = made.content.querySelector("[data-status]");
@@ -305,12 +314,18 @@ document.addEventListener("DOMContentLoaded", () => {
       text,
       "bad",
       button(words.retry, () => send(decision)),
-      button(words.back, () => {
-        unsent.delete(decision);
-        decision.line.remove();
-        htmx.ajax("GET", decision.path, { target: pane, swap: "innerHTML" }).then(() => visit(decision.path));
-      }),
+      ...(decision.gone ? [button(words.back, () => back(decision))] : []),
     );
+    if (!decision.gone && form()) delete form().dataset.sent;
+  }
+
+  async function back(decision) {
+    const answer = await fetch(decision.path, { headers: HX }).catch(() => null);
+    if (!answer?.ok) return;
+    unsent.delete(decision);
+    decision.line.remove();
+    show(await answer.text());
+    visit(decision.path);
   }
 
   window.addEventListener("beforeunload", (event) => {
@@ -465,13 +480,7 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 
   document.body.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target !== pane) return;
-    if (event.detail.requestConfig?.verb === "post" && !event.detail.xhr.getResponseHeader("X-Refused")) {
-      const sent = new URL(event.detail.requestConfig.path, location.href).pathname.match(/(\d+)/)?.[1];
-      if (sent) forget(sent);
-    }
-    shown();
-    if (pane.querySelector("[data-status]")) htmx.trigger(document.body, "inbox-changed");
+    if (event.detail.target === pane) shown();
   });
 
   shown({ focus: false });

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -123,9 +123,11 @@ def said_distinct(conflict: Conflict) -> list[Distinct]:
     return list(known.order_by("id")[:20])
 
 
-def following(wanted: InboxFilter, conflict_id: int) -> int | None:
-    """The open item to look at after this one: the next of the list, else its first."""
-    items = wanted.items().filter(state=ConflictState.OPEN).exclude(pk=conflict_id).order_by("id")
+def following(wanted: InboxFilter, conflict_id: int, skip: Iterable[int] = ()) -> int | None:
+    """The open item to look at after this one: the next of the list, else its first; none of `skip`."""
+    items = (
+        wanted.items().filter(state=ConflictState.OPEN).exclude(pk__in={conflict_id, *skip}).order_by("id")
+    )
     after = items.filter(pk__gt=conflict_id).values_list("pk", flat=True).first()
     return after if after is not None else items.values_list("pk", flat=True).first()
 

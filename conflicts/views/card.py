@@ -19,7 +19,7 @@ from conflicts.cards import Entered, card, outcome
 from conflicts.models import Conflict
 from conflicts.selectors import InboxFilter
 from syncadmin.jobs import enqueue_pass
-from syncadmin.web import page, shell
+from syncadmin.web import page, shell, whole_number
 
 from .inbox import RESOLVE, VIEW, queue, render
 
@@ -43,10 +43,13 @@ def detail(request: HttpRequest, conflict_id: int) -> HttpResponse:
 def following(request: HttpRequest, conflict_id: int) -> HttpResponse:
     """The card that comes after this one, to be ready when it is decided; `X-Card` is its number.
 
-    Without one there is the page that says so.
+    Without one there is the page that says so. `X-Skip` names items whose decisions are on their way.
     """
     wanted = InboxFilter.read(request.GET)
-    number = selectors.following(wanted, conflict_id)
+    on_their_way = [
+        n for text in request.headers.get("X-Skip", "").split(",")[:50] if (n := whole_number(text))
+    ]
+    number = selectors.following(wanted, conflict_id, on_their_way)
     response = render(request, "conflicts/detail.html", _next_card(request, wanted, number))
     response["X-Card"] = str(number or "")
     return response

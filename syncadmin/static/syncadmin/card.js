@@ -197,7 +197,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const mine = { after: now.dataset.card };
     ahead = mine;
     try {
-      const answer = await fetch(now.dataset.next, { headers: HX });
+      const skip = [...unsent].map((decision) => decision.id).join(",");
+      const answer = await fetch(now.dataset.next, { headers: { ...HX, "X-Skip": skip } });
       if (!answer.ok || !answer.headers.has("X-Card")) return;
       mine.number = answer.headers.get("X-Card");
       mine.html = await answer.text();
@@ -228,6 +229,7 @@ document.addEventListener("DOMContentLoaded", () => {
       line: document.createElement("div"),
       gone: Boolean(ahead?.html) && ahead.after === now.dataset.card, // the next card is there: it is shown at once
     };
+    unsent.add(decision);
     tray().append(decision.line);
     say(decision, words.storing, "busy");
     if (decision.gone) {

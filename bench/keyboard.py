@@ -155,9 +155,8 @@ def report(taken: Taken, written: list[float]) -> None:
     print(f"{number} decisions, {taken.keys / number:.1f} keys each (and one to open the first)")
     print(f"Enter to the next card: median {statistics.median(shown):.0f} ms, slowest {shown[-1]:.0f} ms")
     print(f"with looking and pressing: median {statistics.median(taken.whole):.2f} s a decision")
-    print(
-        f"decided to held by both systems: median {statistics.median(written):.1f} s, slowest {max(written):.1f} s"
-    )
+    middle, last = statistics.median(written), max(written)
+    print(f"from the decision until both systems held it: median {middle:.1f} s, slowest {last:.1f} s")
 
 
 def main() -> None:

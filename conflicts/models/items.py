@@ -156,6 +156,14 @@ class Conflict(models.Model):
         return f"#{self.pk} {self.label or self.key}"
 
     @property
+    def taken_back(self) -> bool:
+        """Whether it is open because its last decision was undone. One query."""
+        if self.state != ConflictState.OPEN:
+            return False
+        last = self.decisions.order_by("-pk").values_list("undone_at", flat=True).first()
+        return last is not None
+
+    @property
     def undoing(self) -> bool:
         """Whether a decision is being taken back."""
         return any((row.pick or {}).get("kind") == "undo" for row in self.fields.all())

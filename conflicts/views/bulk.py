@@ -87,13 +87,17 @@ def show(request: HttpRequest, run_id: int) -> HttpResponse:
 
 def _page(request: HttpRequest, run: BulkRun, note: str = "") -> HttpResponse:
     working = run.state in (RunState.PREPARING, RunState.RUNNING)
+    over = run.state in (RunState.DONE, RunState.CANCELLED)
+    left_out = [] if run.state == RunState.PREPARING else bulkpages.left_out(run)
     context = {
         "run": run,
         "note": note,
+        "over": over,
         "working": working,
         "limit": bulk.LIMIT,
         "counted": bulkpages.counted(run),
-        "left_out": [] if run.state == RunState.PREPARING else bulkpages.left_out(run),
+        "left_out": left_out,
+        "shown_left_out": [] if over else left_out,  # a run at its end shows them above, as its result
         "skipped": bulkpages.skipped(run),
         "sample": [] if working else _sample(run),
         "excluded": run.seen - run.chosen,

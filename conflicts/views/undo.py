@@ -17,9 +17,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from conflicts import selectors
 from conflicts.cards import title
+from conflicts.cards.outcomes import PICK_WORDS
 from conflicts.models import Conflict, ConflictState, Decision
 from conflicts.services.undo import undo
 from conflicts.undoable import Fate, Look, Pair, latest, look
+from syncadmin.core.plan import PickKind
 from syncadmin.core.side import SIDES
 from syncadmin.jobs import enqueue_pass
 from syncadmin.models import EntryKind
@@ -135,6 +137,7 @@ def _shown(each: Look) -> dict[str, Any]:
     moved = each.since
     return {
         "look": each,
+        "decided": _chosen(decision.kind, systems),
         "title": title(decision.field) if decision.field else _("The record"),
         "values": [{"side": s, "system": name, "now": now, "then": then} for s, name, now, then in values],
         "seen": json.dumps(list(each.now)) if each.now is not None else "",
@@ -148,6 +151,14 @@ def _shown(each: Look) -> dict[str, Any]:
         else "",
         "moved_decision": moved is not None and moved.kind == EntryKind.DECISION,
     }
+
+
+def _chosen(kind: str, systems: list[Any]) -> str:
+    """What was chosen, in words."""
+    sides = dict(zip((PickKind.LEFT, PickKind.RIGHT), systems, strict=True))
+    if kind in sides:
+        return _("from %(system)s") % {"system": sides[PickKind(kind)]}
+    return str(PICK_WORDS[PickKind(kind)]) if kind in list(PickKind) else kind
 
 
 def _item(conflict_id: int) -> Conflict:

@@ -88,6 +88,7 @@ def test_all_of_a_list_are_decided_by_keyboard_after_a_preview(browser_page, inb
     expect(page.locator("#bulk-run")).to_contain_text("it is withdrawn")
     looks(page, shoot, "bulk-undo")
     page.keyboard.press("Control+Enter")
+    expect(page.locator("[data-bulk-run=running]")).to_be_visible()
     work(BulkRun.objects.latest("pk"))
     expect(page.locator("[data-bulk-run=done]")).to_contain_text("3 undone")
     assert Conflict.objects.filter(state="decided").count() == 0

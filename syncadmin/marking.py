@@ -9,10 +9,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from reconcile_text import diff
 
-BY_CHARACTER = 4_000  # characters up to which each is compared; above, words are
+PAIRS = 1_000_000  # the diff's worst case is the product of both lengths; this is some 20 ms
 MOST = 100_000  # characters above which only beginning and end are compared
 ISLAND = 2  # characters alike between two edits that are too few to be shown as such
 UNLIKE = 0.65  # share of a text from which on it is another text, not an edited one
@@ -73,12 +74,12 @@ def _common(one: str, two: str) -> int:
 
 
 def _compared(text: str, other: str) -> Marks:
-    longest = max(len(text), len(other))
     changed, gaps = bytearray(len(text)), {}
-    if longest > MOST:
+    unit = _unit(text, other)
+    if unit is None:
         return Marks(bytearray(b"\x01" * len(text)))
     at = before = 0
-    for step in diff(other, text, "Character" if longest <= BY_CHARACTER else "Word"):
+    for step in diff(other, text, unit):
         if isinstance(step, str):
             changed[at : at + len(step)] = b"\x01" * len(step)
             at += len(step)
@@ -92,6 +93,17 @@ def _compared(text: str, other: str) -> Marks:
     _fill_islands(changed)
     # where something stands in its place, nothing is missing
     return Marks(changed, {place: lost for place, lost in gaps.items() if not _beside(changed, place)})
+
+
+def _unit(text: str, other: str) -> Literal["Character", "Word", "Line"] | None:
+    """What to compare: characters, words or lines, as there are few enough of them; None if there are not."""
+    if len(text) * len(other) <= PAIRS:
+        return "Character"
+    if max(len(text), len(other)) > MOST:
+        return None
+    if len(text.split()) * len(other.split()) <= PAIRS:
+        return "Word"
+    return "Line" if text.count("\n") * other.count("\n") <= PAIRS else None
 
 
 def _beside(changed: bytearray, place: int) -> bool:

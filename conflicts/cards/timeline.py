@@ -22,6 +22,7 @@ from .places import Moment, SideHead, moment, title
 
 LAST = 40  # entries that are read
 SHOWN = 6  # of which so many are not folded
+LONGEST = 200  # characters of a value that an event shows
 
 _RECORD = {
     (EntryKind.CHANGE, True): gettext_lazy("appeared"),
@@ -112,4 +113,6 @@ def _decided(entry: Entry, heads: dict[Side, SideHead]) -> str:
 
 
 def _value(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+    """A value of the journal; a long text only as far as a line of the timeline shows it."""
+    value = None if text is None else json.loads(text)
+    return value[:LONGEST] + "…" if isinstance(value, str) and len(value) > LONGEST else value

@@ -100,7 +100,7 @@ def test_a_text_is_merged_place_by_place_by_keyboard(browser_page):
     assert conflict.fields.get().pick["seen_left"] == conflict.fields.get().left
 
 
-def test_a_typed_value_is_held_against_the_limits_of_both_systems(browser_page):
+def test_a_typed_value_is_held_against_the_limits_of_both_systems(browser_page, shoot):
     conflict = simple(a_rich_mapping())
     page = visit(browser_page, conflict)
     expect(page.locator(".sa-hint")).to_contain_text("Web shop: at most 20 characters")
@@ -113,6 +113,7 @@ def test_a_typed_value_is_held_against_the_limits_of_both_systems(browser_page):
 
     expect(page.get_by_text("Web shop takes at most 20 characters; these are 22.")).to_be_visible()
     expect(page.locator("[data-typed]")).to_have_value("+49 30 123456789012345")
+    shoot(page, "story-limits")
     conflict.refresh_from_db()
     assert conflict.state == ConflictState.OPEN
 
@@ -189,7 +190,7 @@ def test_the_keys_overlay_lists_what_there_is_keeps_the_focus_and_closes(browser
 # ---------------------------------------------------------------- bound to versions
 
 
-def test_an_open_card_follows_its_record_and_keeps_the_picks_that_still_hold(browser_page):
+def test_an_open_card_follows_its_record_and_keeps_the_picks_that_still_hold(browser_page, shoot):
     mapping = a_mapping()
     conflict = a_conflict(mapping, fields={"phone": ("1", "0", "2"), "visits": (5, 1, 7)})
     page = visit(browser_page, conflict)
@@ -203,6 +204,7 @@ def test_an_open_card_follows_its_record_and_keeps_the_picks_that_still_hold(bro
     expect(page.locator(".sa-moved")).to_contain_text("3")
     expect(page.locator('input[name="pick-phone"]:checked')).to_have_count(0)
     expect(page.locator('input[name="pick-visits"]:checked')).to_have_value("right")
+    shoot(page, "story-followed")
     page.keyboard.press("2")
     page.keyboard.press("Enter")
     settled(page, conflict)
@@ -223,7 +225,7 @@ def test_typing_goes_on_while_the_card_follows_its_record(browser_page):
     expect(page.locator("[data-typed]")).to_have_value("030 77")
 
 
-def test_values_that_became_equal_close_the_card_and_it_says_so(browser_page):
+def test_values_that_became_equal_close_the_card_and_it_says_so(browser_page, shoot):
     mapping = a_mapping()
     conflict, following = a_conflict(mapping, label="Ada"), a_conflict(mapping, label="Grace")
     page = visit(browser_page, conflict)
@@ -234,6 +236,7 @@ def test_values_that_became_equal_close_the_card_and_it_says_so(browser_page):
 
     expect(page.get_by_text("settled by itself: the sides agree again")).to_be_visible()
     expect(page.get_by_role("button", name="Decide")).to_have_count(0)
+    shoot(page, "story-closed-by-itself")
     page.keyboard.press("Enter")
     expect(page.locator("#card-title")).to_have_text(following.label)
 
@@ -285,7 +288,7 @@ def test_what_was_entered_is_there_after_leaving_the_card(browser_page):
     expect(page.locator('input[name="pick-phone"]:checked')).to_have_value("value")
 
 
-def test_a_decision_that_could_not_be_sent_is_kept_and_sent_again(browser_page, tolerated):
+def test_a_decision_that_could_not_be_sent_is_kept_and_sent_again(browser_page, tolerated, shoot):
     tolerated.append("net::ERR_")
     mapping = a_mapping()
     first, second = a_conflict(mapping, label="Ada"), a_conflict(mapping, label="Grace")
@@ -298,6 +301,7 @@ def test_a_decision_that_could_not_be_sent_is_kept_and_sent_again(browser_page, 
 
     lost = page.get_by_role("alert").filter(has_text="was not stored")
     expect(lost).to_contain_text("Ada")
+    shoot(page, "story-lost")
     first.refresh_from_db()
     assert first.state == ConflictState.OPEN
 
@@ -349,7 +353,7 @@ def test_a_refused_decision_comes_back_over_the_next_card_with_what_was_entered(
     assert page.url.endswith(f"/conflicts/{first.pk}/?")
 
 
-def test_of_two_people_at_once_the_second_is_told_that_nothing_of_theirs_was_stored(open_page, reviewer):
+def test_of_two_people_at_once_the_second_is_told_that_nothing_was_stored(open_page, reviewer, shoot):
     conflict = a_conflict(a_mapping(), label="Ada")
     a_conflict(conflict.mapping, label="Grace")
     page = open_page(reviewer)
@@ -361,4 +365,5 @@ def test_of_two_people_at_once_the_second_is_told_that_nothing_of_theirs_was_sto
     told = re.compile("your decision was not stored|Decided by anna")
     expect(page.get_by_text(told).first).to_be_visible()
     expect(page.get_by_text("Decided by anna")).to_be_visible()
+    shoot(page, "story-two-people")
     assert picks(conflict) == {"phone": ("right", None)}

@@ -291,6 +291,7 @@ document.addEventListener("DOMContentLoaded", () => {
       show(html);
       visit(decision.path);
       pane.querySelector("[role=alert]")?.scrollIntoView({ block: "nearest" });
+      pane.querySelector("[aria-invalid=true]")?.focus();
     } else {
       unsent.delete(decision);
       forget(decision.id);

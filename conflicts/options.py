@@ -24,10 +24,13 @@ class RecordOption:
     danger: bool = False
 
 
-def options(kind: ConflictKind, heads: Any, about: Side | None, changed: Any = None) -> list[RecordOption]:
+def options(
+    kind: ConflictKind, heads: Any, about: Side | None, changed: Any = None, *, fields: bool = True
+) -> list[RecordOption]:
     """The record-level choices of a kind.
 
-    `heads` are the card's columns; `changed` is when the record that is still there was changed last.
+    `heads` are the card's columns; `changed` is when the record that is still there was changed last;
+    `fields` tells whether there are fields above that can be edited.
     """
     left, right = heads[0].system, heads[1].system
     here, there = (right, left) if about is Side.RIGHT else (left, right)
@@ -37,7 +40,7 @@ def options(kind: ConflictKind, heads: Any, about: Side | None, changed: Any = N
         ConflictKind.DELETED_CHANGED: _deleted,
         ConflictKind.DELETE_REVIEW: _deleted,
         ConflictKind.SCOPE: _scope,
-        ConflictKind.REJECTED: _rejected,
+        ConflictKind.REJECTED: _rejected if fields else _rejected_whole,
     }.get(kind)
     found = made(names, changed) if made else []
     return [
@@ -119,5 +122,16 @@ def _rejected(names: dict[str, str], changed: Any) -> Said:
             _("Sends the same values once more, or those typed above."),
             False,
         ),
+        (RecordPickKind.LEAVE, _("Leave as is"), _("Nothing is sent until a value changes."), False),
+    ]
+
+
+def _rejected_whole(names: dict[str, str], changed: Any) -> Said:
+    """The record as a whole was refused: it is edited where it comes from."""
+    again = _(
+        "Sends the record once more. If its values cannot be taken, change them where it comes from first."
+    )
+    return [
+        (RecordPickKind.RETRY, _("Try again"), again, False),
         (RecordPickKind.LEAVE, _("Leave as is"), _("Nothing is sent until a value changes."), False),
     ]

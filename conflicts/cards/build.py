@@ -84,7 +84,7 @@ def card(conflict: Conflict, entered: Entered | None = None, *, history: bool = 
         matching=matching(conflict, mapped) if conflict.candidates else None,
         distinct=tuple(_distinct(conflict)),
         twins=tuple((key, record_url(mapping, about, key)) for key in conflict.twins) if about else (),
-        options=tuple(options(kind, heads, about, _changed(fields, shown))),
+        options=tuple(options(kind, heads, about, _changed(fields, shown), fields=bool(fields))),
         record=tuple((title(name), record.get(name)) for name in ordered(record, mapped)),
         record_head=heads[SIDES.index(shown)] if shown else None,
         other_head=heads[SIDES.index(shown.other)] if shown else None,

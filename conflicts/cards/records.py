@@ -14,6 +14,7 @@ from conflicts.selectors import linked_candidates
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Value, empty, same
 from syncadmin.models import FieldMapping
+from syncadmin.pieces import Piece
 from syncadmin.show import Shown, differing, show
 
 from .places import about_side, record_url, title
@@ -26,7 +27,7 @@ class OtherField:
     """A field that is not in question, for context. `same` if both sides hold it alike."""
 
     title: str
-    values: tuple[Value, ...]
+    shown: tuple[Shown, Shown]
     same: bool
 
 
@@ -72,14 +73,22 @@ def others(conflict: Conflict, mapped: Mapping[str, FieldMapping], taken: set[st
     if not all(isinstance(values, dict) for values in sides):
         return []
     names = ordered({**sides[0], **sides[1]}, mapped)
-    found = [
-        OtherField(
-            title(name), tuple(v.get(name) for v in sides), same(sides[0].get(name), sides[1].get(name))
-        )
-        for name in names
-        if name not in taken
-    ]
+    found = [_other(name, *sides) for name in names if name not in taken]
     return sorted(found, key=lambda other: other.same)
+
+
+def _other(name: str, left: Mapping[str, Value], right: Mapping[str, Value]) -> OtherField:
+    alike = same(left.get(name), right.get(name))
+    if name in left and name in right:
+        shown = show(left[name]), show(right[name])
+    else:
+        shown = tuple(show(held[name]) if name in held else _absent() for held in (left, right))
+    return OtherField(title(name), shown, alike and name in left and name in right)
+
+
+def _absent() -> Shown:
+    """What stands for a field that the system has not delivered: that is no empty value."""
+    return Shown("none", (Piece(_("not delivered")),))
 
 
 def matching(conflict: Conflict, mapped: Mapping[str, FieldMapping]) -> Matching:

@@ -195,3 +195,12 @@ def test_a_card_takes_a_bounded_number_of_queries(reviewer, django_assert_max_nu
 
     with django_assert_max_num_queries(9):
         card(reviewer, conflict)
+
+
+def test_a_field_that_a_system_did_not_deliver_is_not_shown_as_empty(reviewer):
+    snapshot = {"left": {"name": "Ada", "born": None}, "right": {"name": "Ada"}}
+
+    page = words(card(reviewer, a_conflict(a_mapping(), snapshot=snapshot)))
+
+    assert "2 other fields of the record · 1 differs" in page
+    assert "Born empty not delivered" in page

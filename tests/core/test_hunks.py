@@ -52,3 +52,9 @@ def test_all_left_is_the_left_text_and_all_right_the_right(base, left, right):
     places = len(open_(found))
     assert compose(found, [Take.LEFT] * places) == left
     assert compose(found, [Take.RIGHT] * places) == right
+
+
+def test_texts_of_very_different_sizes_are_compared_by_lines_and_not_for_minutes():
+    long = " ".join(str(number) for number in range(40_000))
+    (hunk,) = open_(parts("a", long, "b"))
+    assert (hunk.left, hunk.right) == (long, "b")

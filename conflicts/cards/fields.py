@@ -195,8 +195,13 @@ def field_card(
 
 
 def _still(row: ConflictField, entered: Entered, before: tuple[Value, Value] | None) -> tuple[str, str]:
-    """The person's pick and typed text; the pick only if it was made for the values that are there."""
+    """The person's pick and typed text; the pick only if it was made for the values that are there.
+
+    Once an item is decided, the pick that counts is the one that is stored, whoever made it.
+    """
     chosen, typed = entered.picks.get(row.field, ("", ""))
+    if row.conflict.state != ConflictState.OPEN:
+        return (row.pick or {}).get("kind", ""), typed
     if before is not None and not (same(before[0], row.left) and same(before[1], row.right)):
         chosen = ""
     return chosen, typed

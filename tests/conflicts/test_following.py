@@ -123,6 +123,17 @@ def test_a_decision_that_somebody_else_was_faster_with_says_so(reviewer):
     assert b"your decision was not stored" in response.content
 
 
+def test_a_decided_card_shows_the_pick_that_is_stored_and_no_other(reviewer):
+    conflict = a_conflict(a_mapping(), state="decided", decided_by=a_user(name="anna"))
+    conflict.fields.update(pick={"kind": "right", "value": None})
+
+    response = reviewer.post(address("resolve", conflict), {"revision": 1, "pick-phone": "left"}, **HTMX)
+
+    page = " ".join(response.content.decode().split())
+    assert 'value="right" checked' in page
+    assert 'value="left" checked' not in page
+
+
 def test_a_merged_text_is_made_of_the_stored_values_and_not_of_what_is_sent(reviewer):
     base = "The quick brown fox jumps over the lazy dog and goes on."
     left, right = base.replace("quick", "slow"), base.replace("lazy", "sleepy")

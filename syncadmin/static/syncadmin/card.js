@@ -454,7 +454,7 @@ document.addEventListener("DOMContentLoaded", () => {
       for (const each of fields()) pick(each, key === "l" ? "left" : "right");
       return fields().length > 0;
     }
-    if (key === "x") return notTheSame();
+    if (key === "n") return notTheSame();
     if (key === "o") return open("left");
     if (key === "p") return open("right");
     if (key === "t") return unfold();

@@ -58,7 +58,7 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input:not([type=radio]), textarea, select");
+    const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || keys?.open) return;
     if (event.key === "j") go(1);
     else if (event.key === "k") go(-1);

@@ -11,9 +11,12 @@ import uuid
 from functools import partial
 
 from django.db import transaction
-from django_rq import get_queue
+from django_rq import get_connection, get_queue
+from redis import Redis
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Queue, get_current_job
 from rq.job import Job
 
@@ -24,6 +27,7 @@ STRENGTH = {"incremental": 0, "reconcile": 1, "backfill": 2}
 NOTE_SECONDS = 7 * 86400
 FAILED_JOB_SECONDS = 86400
 BULK_SECONDS = 3600
+PATIENCE_SECONDS = 2.0
 
 
 def run_pass(mapping_id: int, kind: str) -> None:
@@ -32,7 +36,10 @@ def run_pass(mapping_id: int, kind: str) -> None:
 
     job = get_current_job()
     if job is not None:
-        _no_longer_waiting(mapping_id, job)
+        try:
+            _no_longer_waiting(mapping_id, job)
+        except RedisError as error:  # the note that stays counts no more: its job is not in the queue
+            logger.warning("mapping %s: the queue can't be reached: %s", mapping_id, error)
     run.run_pass(mapping_id, kind, heartbeat=True)
 
 
@@ -57,7 +64,7 @@ def enqueue_bulk(run_id: int) -> None:
 def put_bulk_in_queue(run_id: int) -> bool:
     """Put a bulk run in the queue, now; False if that failed."""
     try:
-        get_queue().enqueue_call(
+        get_queue(connection=impatient_connection()).enqueue_call(
             run_bulk,
             args=(run_id,),
             job_id=f"bulk-{run_id}-{uuid.uuid4().hex}",
@@ -85,13 +92,22 @@ def enqueue_pass(mapping_id: int, kind: str = "incremental") -> None:
 
 def put_in_queue(mapping_id: int, kind: str) -> bool:
     """Put the pass in the queue, now, unless one that does as much waits there; False if that failed."""
-    queue = get_queue()
+    queue = get_queue(connection=impatient_connection())
     try:
         queue.connection.transaction(partial(_put, queue, mapping_id, kind), _note(mapping_id))
     except RedisError as error:
         logger.warning("mapping %s waits for the ticker: the queue can't be reached: %s", mapping_id, error)
         return False
     return True
+
+
+def impatient_connection() -> "Redis":
+    """For hints: it gives up soon and tries nothing twice. No page waits; the ticker asks again."""
+    connection = get_connection()
+    connection.set_retry(Retry(NoBackoff(), 0))
+    patience = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
+    connection.connection_pool.connection_kwargs.update(patience)
+    return connection
 
 
 def _note(mapping_id: int) -> str:

@@ -15,12 +15,11 @@ from threading import Event
 from django.db import OperationalError, close_old_connections, connections
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
-from django_rq import get_connection
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
 from conflicts.services.bulk import stalled
-from syncadmin.jobs import put_bulk_in_queue, put_in_queue
+from syncadmin.jobs import impatient_connection, put_bulk_in_queue, put_in_queue
 from syncadmin.models import Intent, MappingState, Mark
 
 logger = logging.getLogger(__name__)
@@ -99,7 +98,11 @@ class Ticker:
     def run(self, stop: Event) -> None:
         """Tick while leading, until `stop` is set; a database or queue that is away is waited for."""
         lead = Lock(
-            get_connection(), "syncadmin:ticker", timeout=LEAD_SECONDS, blocking=False, thread_local=False
+            impatient_connection(),
+            "syncadmin:ticker",
+            timeout=LEAD_SECONDS,
+            blocking=False,
+            thread_local=False,
         )
         away = ""
         while not stop.is_set():

@@ -1,14 +1,20 @@
 """The worker: takes passes from the queue and runs each in a process of its own.
 
-The queue's own command would read jobs with pickle unless told otherwise, and its job processes
-would go on after a killed worker; this one does neither.
+The queue's own command would read jobs with pickle unless told otherwise, its job processes would go on
+after a killed worker, and it ends when the queue is away for a while; this one does none of that.
 """
 
+import logging
+import os
 import signal
+import time
 from contextlib import suppress
 
+from django.db import connections
 from django_rq import get_worker
+from redis.exceptions import RedisError
 from rq import Queue, Worker
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -16,13 +22,31 @@ from connectors import registry
 from connectors.base import Misconfigured
 from syncadmin.embedded.guard import PR_SET_PDEATHSIG, prctl
 
+logger = logging.getLogger(__name__)
+
+TTL_SECONDS = 60  # a worker that waits on a dead connection notices within this
+PAUSE_SECONDS = 1.0
+
 
 class HubWorker(Worker):
-    """A worker whose job process dies with it: a pass must not go on with nobody to report to."""
+    """A worker whose job process dies with it: a pass must not go on with nobody to report to.
+
+    `reached` tells that it has reached the queue, `asked_to_stop` that somebody wanted it to end.
+    """
+
+    reached = asked_to_stop = False
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         super().main_work_horse(job, queue)
+
+    def register_birth(self) -> None:
+        super().register_birth()
+        self.reached = True
+
+    def handle_warm_shutdown_request(self) -> None:
+        self.asked_to_stop = True
+        super().handle_warm_shutdown_request()
 
 
 def preload() -> None:
@@ -37,6 +61,36 @@ def preload() -> None:
 def make_worker() -> HubWorker:
     """A worker on the hub's queue that reads JSON only."""
     preload()
-    worker: HubWorker = get_worker("default", worker_class=HubWorker, serializer=JSONSerializer)
+    worker: HubWorker = get_worker(
+        "default", worker_class=HubWorker, serializer=JSONSerializer, worker_ttl=TTL_SECONDS
+    )
     worker.log_result_lifespan = False
     return worker
+
+
+def serve(*, burst: bool, logging_level: str) -> None:
+    """Work until asked to stop or, with `burst`, until the queue is empty.
+
+    A worker that lost the queue lets its pass finish, and another one takes its place. Raises RedisError if
+    the queue can't be reached at the start.
+    """
+    reached = False
+    while True:
+        worker = make_worker()
+        connections.close_all()  # job processes are forked: none may inherit a connection
+        try:
+            worker.work(burst=burst, logging_level=logging_level)
+        except RedisError as error:
+            if not (reached or worker.reached):
+                raise
+            logger.warning("the queue can't be reached: %s", error)
+        reached = True
+        if burst or worker.asked_to_stop:
+            return
+        try:
+            if worker.horse_pid:
+                with suppress(ChildProcessError):  # it may have ended, and been seen to
+                    os.waitpid(worker.horse_pid, 0)
+            time.sleep(PAUSE_SECONDS)
+        except StopRequested:
+            return

@@ -18,6 +18,9 @@ from django.apps import AppConfig
 
 POINTS = ("before store_plans", "after store_plans", "after send", "after store_outcomes")
 LEASE_SECONDS = 2.0  # so that a dead worker's mapping is free again soon
+WORKER_TTL_SECONDS = (
+    17  # so that a worker soon notices that the queue is mute: it listens 2 s, and waits 12 s
+)
 
 
 class Faults(AppConfig):
@@ -26,8 +29,10 @@ class Faults(AppConfig):
     name = "tests.faults"
 
     def ready(self) -> None:
+        from syncadmin import worker
         from syncadmin.engine import lease, run, store, write
 
+        worker.TTL_SECONDS = WORKER_TTL_SECONDS
         lease.TERM = timedelta(seconds=LEASE_SECONDS)
         lease.RENEW_AFTER = timedelta(seconds=LEASE_SECONDS / 4)
         store.store_plans = _around(store.store_plans)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,19 +67,24 @@ def map_people(left: Peer, right: Peer, **values: object) -> Mapping:
 
 @dataclass
 class Rig:
-    """Queue server, ticker and workers, each a process; `faults` is where faults are armed."""
+    """Queue server, ticker and workers, each a process; `faults` is where faults are armed.
+
+    `through` answers the URL by which the processes reach the queue server on this socket, if another.
+    """
 
     directory: Path
     workers: int = 2
+    through: Callable[[Path], str] | None = None
 
     def __post_init__(self) -> None:
         self.faults = self.directory / "faults"
         self.queue = ValkeyServer(self.directory / "valkey")
+        url = self.queue.url if self.through is None else self.through(self.queue.socket)
         env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
             "DATABASE_URL": hub_url(),
-            "REDIS_URL": self.queue.url,
+            "REDIS_URL": url,
             "SECRET_KEY": settings.SECRET_KEY,
             "FIELD_ENCRYPTION_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
             "SYNCADMIN_VAR": str(self.directory / "var"),

@@ -126,7 +126,11 @@ def test_f07_the_database_of_the_hub_is_killed_between_sending_and_storing(
         fault = plugin.place(hub.faults, 1, point)
         fault.write_text("hold")
         syncing = hub.start("sync", "people")
-        wait_for(lambda f=fault: plugin.struck(f).exists(), "the pass is in the middle", timeout=60)
+        wait_for(
+            lambda f=fault, s=syncing: plugin.struck(f).exists() or s.poll() is not None,
+            "the pass is in the middle",
+        )
+        assert plugin.struck(fault).exists(), syncing.communicate()
         hub.crash()
         plugin.released(fault).touch()
         _, said = syncing.communicate(timeout=60)

@@ -1,10 +1,18 @@
 """Asking for passes: at most one job a mapping waits, and no pass that is needed is swallowed."""
 
+import os
+import subprocess
+
 import pytest
 from django.db import transaction
+from pytest_django import Settings
+from redis.exceptions import ConnectionError
 from rq import Queue
 
+from syncadmin import jobs
+from syncadmin.embedded import free_port
 from syncadmin.jobs import enqueue_pass, put_in_queue
+from syncadmin.supervisor import manage
 from tests.ops.passes import Passes, work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -102,3 +110,35 @@ def test_jobs_are_kept_as_json(queue: Queue) -> None:
     assert queue.connection.hget(queue.jobs[0].key, "data") is not None
     assert queue.jobs[0].serializer.__name__ == "JSONSerializer"
     assert queue.jobs[0].args == [7, "incremental"]
+
+
+def test_a_queue_that_is_away_fails_nothing_and_keeps_nobody_waiting(settings: Settings) -> None:
+    """A page that asks for a pass is answered; the ticker finds in the tables what is due."""
+    nobody = {**settings.RQ_QUEUES["default"], "URL": f"redis://127.0.0.1:{free_port()}/0"}
+    settings.RQ_QUEUES = {"default": nobody}
+    enqueue_pass(7)
+    assert not put_in_queue(7, "incremental")
+
+
+def test_a_worker_that_never_had_a_queue_says_so() -> None:
+    env = {**os.environ, "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    done = subprocess.run(manage("worker"), env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert "the queue can't be reached" in done.stderr
+
+
+def test_a_pass_runs_though_the_queue_it_came_from_is_gone(
+    queue: Queue, passes: Passes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its note stays, and does not block the next."""
+
+    def away(*_: object) -> None:
+        raise ConnectionError("gone")
+
+    enqueue_pass(7)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "_no_longer_waiting", away)
+        work_off(queue)
+    enqueue_pass(7)
+    work_off(queue)
+    assert passes.ran == [(7, "incremental")] * 2

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,12 +37,17 @@ class Cut:
 
 
 class TcpProxy:
-    """Listens on a port of its own, forwards to `port`; `fault` is armed, None once it has struck."""
+    """Listens on a port of its own, forwards to a port or to a unix socket.
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.target = (host, port)
+    `fault` is armed, None once it has struck. While `refusing`, new connections are closed at once; while
+    `silent`, what comes in on any connection is swallowed, and those connections stay mute ever after.
+    """
+
+    def __init__(self, target: int | Path) -> None:
+        self.target = target
         self.fault: Cut | None = None
-        self.refusing = False
+        self.refusing = self.silent = False
+        self.swallowed = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -74,24 +80,39 @@ class TcpProxy:
                 client.close()
                 continue
             try:
-                server = socket.create_connection(self.target)
+                server = self._connect()
             except OSError:
                 client.close()
                 continue
             threading.Thread(target=self._carry, args=(client, server), daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        if isinstance(self.target, int):
+            return socket.create_connection(("127.0.0.1", self.target))
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            server.connect(str(self.target))
+        except OSError:
+            server.close()
+            raise
+        return server
 
     def _carry(self, client: socket.socket, server: socket.socket) -> None:
         ends = {client, server}
         self._open |= ends
         left: int | None = None  # of the answer, once a fault has struck
         gate: threading.Event | None = None
-        seen = False  # what the fault comes after
+        seen = mute = False  # `seen`: what the fault comes after
         try:
             while True:
                 for end in select.select([client, server], [], [])[0]:
                     data = end.recv(CHUNK)
                     if not data:
                         return
+                    if self.silent or mute:
+                        mute = True
+                        self.swallowed += 1
+                        continue
                     if end is client:
                         fault = self.fault
                         seen = seen or (fault is not None and fault.after in data)

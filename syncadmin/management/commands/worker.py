@@ -7,10 +7,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
-from redis.exceptions import ConnectionError as QueueUnreachable
+from redis.exceptions import RedisError
 
-from syncadmin.worker import make_worker
+from syncadmin.worker import serve
 
 
 class Command(BaseCommand):
@@ -24,8 +23,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            worker = make_worker()
-            connections.close_all()  # job processes are forked: none may inherit a connection
-            worker.work(burst=options["burst"], logging_level=os.environ.get("LOG_LEVEL", "INFO").upper())
-        except QueueUnreachable as error:
+            serve(burst=options["burst"], logging_level=os.environ.get("LOG_LEVEL", "INFO").upper())
+        except RedisError as error:
             raise CommandError(f"the queue can't be reached: {error}") from error

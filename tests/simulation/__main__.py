@@ -1,4 +1,5 @@
 """`python -m tests.simulation SEED ...` replays seeds and tells a failing one, shortened;
+`python -m tests.simulation --mutants N` names for each planted bug the first history that notices it;
 `python -m tests.simulation --count N [--from N] [--mutant NAME] [--json FILE]` plays many on all cores,
 with `--steps N` until so many steps were taken.
 """
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .figures import Report
-from .runner import prepare, run_many, staff_member
+from .runner import prepare, run_many, run_mutants, staff_member
 
 SHOWN = 20
 
@@ -27,7 +28,10 @@ def main() -> int:
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first of them")
     parser.add_argument("--mutant", default="", help="plant this bug")
     parser.add_argument("--json", type=Path, help="keep the figures in this file")
+    parser.add_argument("--mutants", type=int, default=0, help="find who notices each, in so many seeds")
     options = parser.parse_args()
+    if options.mutants:
+        return find_mutants(options.mutants)
     if options.seeds:
         prepare()
         return max(replay(seed, options.mutant) for seed in options.seeds)
@@ -42,6 +46,20 @@ def main() -> int:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     show(report, seconds, options.mutant)
     return int(bool(report.failures))
+
+
+def find_mutants(limit: int) -> int:
+    """For every planted bug the first history that notices it: plain ones and themed ones are tried."""
+    prepare()
+    from .mutants import MUTANTS
+    from .themes import FIRST_THEMED
+
+    seeds = [n for k in range(limit) for n in (k, FIRST_THEMED + k)]
+    survivors = 0
+    for name, seed in run_mutants(list(MUTANTS), seeds):
+        survivors += seed is None
+        say(f'    "{name}": {seed},')
+    return int(bool(survivors))
 
 
 def replay(seed: int, mutant: str) -> int:

@@ -15,8 +15,6 @@ from typing import Any
 
 from connectors import base
 
-LAG = timedelta(seconds=10)
-
 
 class Died(BaseException):
     """The worker is gone: nothing more of it runs."""
@@ -36,6 +34,8 @@ class Faults:
     lags: float = 0.0
     withheld: float = 0.0
     shifts: float = 0.0
+    cuts: float = 0.0
+    decides: float = 0.0
     vanished: tuple[str, str] | None = None  # side, field
     slow: bool = False
 
@@ -72,6 +72,7 @@ class Chaos:
     overtake: Callable[[random.Random], None]
     user_deletes: Callable[[random.Random, str], None]
     mind_changes: Callable[[], object] = lambda: None
+    staff_decides: Callable[[random.Random], object] = lambda _: None
     faults: Faults = field(default_factory=Faults)
     rng: random.Random = field(default_factory=random.Random)
     quiet: bool = True
@@ -105,6 +106,8 @@ class Chaos:
         if self._hits(f.edits):
             self.probe("user in a gap")
             self.user_acts(self.rng)
+        if self._hits(f.decides) and self.staff_decides(self.rng):
+            self.probe("decision in a gap")
         if f.slow and self._hits(0.1):
             self.probe("worker held up")
             self.sleep(timedelta(seconds=self.rng.randint(1, 20)))
@@ -154,6 +157,13 @@ class Chaos:
         if self._hits(self.faults.shifts):
             self.probe("page shifted")
             self.user_deletes(self.rng, side)
+
+    def cuts_short(self) -> bool:
+        """Whether a listing ends here, as if nothing more were there."""
+        hit = self._hits(self.faults.cuts)
+        if hit:
+            self.probe("listing cut short")
+        return hit
 
     def wrote(self, side: str, op: str) -> None:
         """After one write took effect, before its answer is given."""

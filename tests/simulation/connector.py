@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from connectors import base
 
-from .chaos import LAG, Chaos
+from .chaos import Chaos
 from .system import Missing, Refused, Row, System
 
 OVERLAP = timedelta(seconds=30)
@@ -109,6 +109,8 @@ class SimConnector:
         seen: set[str] = set()
         while True:
             self.chaos.remote(self.system.side, "scan")
+            if self.chaos.cuts_short():
+                return
             rows = sorted(self.system.live(resource).values(), key=lambda r: r.key)
             if self.habits.offset_pages:
                 page, offset = rows[offset : offset + self.habits.page], offset + self.habits.page
@@ -147,7 +149,7 @@ class SimConnector:
 
     def _laggard(self, row: Row, fields: Sequence[str]) -> base.Record:
         """The record as a lagging replica may show it: as it was before its last change."""
-        recent = self.system.now() - row.modified < LAG
+        recent = self.system.now() - row.modified < self.habits.lag
         if row.before is not None and recent and self.chaos.lags(self.system):
             self.chaos.probe("listing lagged behind")
             return self._as_record(row.key, *row.before, fields)
@@ -158,7 +160,8 @@ class SimConnector:
     ) -> base.Record:
         vanished = self.chaos.vanished(self.system.side)
         given = {n: values.get(n) for n in fields if n not in vanished}
-        return base.Record(key, given, str(version) if self.habits.versions else None, modified)
+        told = None if self.habits.timeless else modified
+        return base.Record(key, given, str(version) if self.habits.versions else None, told)
 
     # ------------------------------------------------------------ writing
 

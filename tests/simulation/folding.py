@@ -39,6 +39,7 @@ class Fold:
     changes: dict[int, Change] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    pairs: list[tuple[str, str]] = field(default_factory=list)  # keys (left, right), as ever linked
     paired: list[tuple[str, str]] = field(default_factory=list)  # records (side, key) that ever had a partner
 
     def story(self, token: str) -> str:
@@ -75,6 +76,7 @@ def fold(world: World) -> Fold:
     folded.entries = entries
     for entry in entries:
         if entry.kind == "link":
+            folded.pairs.append(tuple(json.loads(entry.new or '["", ""]')))
             folded.paired += zip(("left", "right"), json.loads(entry.new or "[]"), strict=True)
         if entry.kind == "change":
             folded.changes[entry.seq] = Change(entry)

@@ -20,6 +20,7 @@ from syncadmin.models import Intent, Mark
 from .chaos import Faults
 from .checker import check_agreement, check_all
 from .second_thoughts import SecondThoughts
+from .themes import PLAIN, Theme, theme_of
 from .world import FIELDS, Rules, World, draw_habits, draw_rules, exists, inhabited
 
 ROUNDS = 14
@@ -47,6 +48,7 @@ class History:
     rules: Rules
     habits: dict[str, Any]
     clears_inbox: bool
+    theme: Theme = PLAIN
 
     @classmethod
     def of(cls, seed: int) -> History:
@@ -67,7 +69,21 @@ class History:
         )
         steps = [Step(0, "users"), Step(1, "users"), Step(2, "users"), Step(3, "pass")]
         steps += [Step(n, rng.choice(kinds)) for n in range(4, rng.randint(10, 24))]
-        return cls(seed, tuple(steps), rules, habits, rng.random() < 0.5)
+        history = cls(seed, tuple(steps), rules, habits, rng.random() < 0.5)
+        return history.about(theme_of(seed))
+
+    def about(self, theme: Theme) -> History:
+        """The same history with a theme."""
+        rng = random.Random(f"theme of {self.seed}")
+        steps = self.steps
+        if theme.steps:
+            usual = steps[:4]
+            steps = (
+                *usual,
+                *(Step(s.number, theme.steps[n % len(theme.steps)]) for n, s in enumerate(steps[4:])),
+            )
+        habits = {side: theme.of_habits(h, rng) for side, h in self.habits.items()}
+        return replace(self, theme=theme, steps=steps, rules=theme.of_rules(self.rules), habits=habits)
 
     def rng(self, step: Step) -> random.Random:
         """The step's own random numbers."""
@@ -79,6 +95,7 @@ class History:
             world = World(self.rules, self.habits, staff)
             thoughts = SecondThoughts.of(self.seed, world.people)
             world.chaos.mind_changes = lambda: thoughts.now_and_then(0.05)
+            world.people.edits = self.theme.edits
             with inhabited(world):
                 try:
                     for step in self.steps:
@@ -102,6 +119,15 @@ class History:
                 for _ in range(rng.choice([1, 1, 2, 4])):
                     world.people.act(rng, (12, 12, 2, 1) if step.number < 3 else (12, 2, 2, 1))
                     world.sleep(timedelta(seconds=rng.choice([0, 1, 10])))
+            case "one user":
+                world.people.act(rng, (1, 0, 0, 0))
+            case "arrivals":
+                for _ in range(4):
+                    world.people.act(rng, (0, 1, 0, 0))
+            case "wipe":
+                world.people.wipe(rng)
+            case "second thoughts":
+                world.people.change_their_mind(rng)
             case "staff":
                 if world.people.decide(rng) and rng.random() < 0.4:
                     world.probes["edited right after a decision"] += 1
@@ -111,7 +137,7 @@ class History:
             case "time":
                 world.sleep(timedelta(seconds=rng.choice([40, 70, 400])))
             case _:
-                world.chaos.start(Faults.draw(rng, FIELDS), rng)
+                world.chaos.start(self.theme.of_faults(Faults.draw(rng, FIELDS)), rng)
                 kind = "reconcile" if step.what == "reconcile" else "incremental"
                 world.sync(kind, "firms" if step.what == "firms" else "people")
                 world.chaos.stop()

@@ -105,9 +105,23 @@ def acknowledged_before_it_is_written(patch: Patch) -> None:
 
 @mutant
 def unconditional_repeat(patch: Patch) -> None:
-    """What was left open is simply carried out again, without a look."""
-    patch.setattr(recover, "find_created", lambda *_: {})
-    patch.setattr(recover, "_holds", lambda *_: False)
+    """What was left open is simply sent again, whatever the systems hold by now."""
+
+    def repeat(active: Any, items: Any) -> bool:
+        again = [(item, effort) for item in items for effort in recover._efforts(item)]
+        if not again:
+            return False
+        efforts = [effort for _, effort in again]
+        write.prepare(active.binding, again)
+        for attempt in (a for e in efforts for a in e.attempts if a.raw is not None):
+            attempt.raw = replace(attempt.raw, expected={}, version=None, idempotency="")
+        write.send(active.binding, efforts)
+        write.read_back(active.binding, efforts)
+        write.read_answers(active.binding, efforts)
+        outcome.store_outcomes(active, efforts)
+        return True
+
+    patch.setattr(recover, "settle_applied", repeat)
 
 
 @mutant
@@ -151,6 +165,17 @@ def mark_cleared_whatever_its_generation(patch: Patch) -> None:
         Mark.objects.filter(pk__in=[pk for pk, _ in handled]).delete()
 
     patch.setattr(marks, "clear", sweeping)
+
+
+@mutant
+def mark_removed_before_it_was_handled(patch: Patch) -> None:
+    real = run.load
+
+    def hasty(bind: Any, batch: Any, *args: Any) -> Any:
+        Mark.objects.filter(pk__in=[m.pk for m in batch]).delete()
+        return real(bind, batch, *args)
+
+    patch.setattr(run, "load", hasty)
 
 
 @mutant
@@ -225,7 +250,13 @@ def partial_listing_taken_as_deletes(patch: Patch) -> None:
 
 @mutant
 def last_writer_wins_without_a_time(patch: Patch) -> None:
-    patch.setattr(merge, "_newest", lambda *_: merge.Take(Side.LEFT, "newest"))
+    real = merge._newest
+
+    def guessing(*args: Any) -> Any:
+        verdict = real(*args)
+        return merge.Take(Side.LEFT, "newest") if isinstance(verdict, merge.Undecided) else verdict
+
+    patch.setattr(merge, "_newest", guessing)
 
 
 @mutant

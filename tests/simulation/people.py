@@ -47,7 +47,8 @@ class People:
     decisions: list[Decision] = field(default_factory=list)
     staff: Any = None
     acts: int = 0
-    sums: int = 0
+    edits: tuple[str, ...] = ()  # the only fields that they edit; none: any
+    disputed: tuple[str, ...] = ()  # the fields that were decided last
 
     # ------------------------------------------------------------ users
 
@@ -92,7 +93,17 @@ class People:
             return
         entity = self._who(row)[0]
         self.hot = entity
-        names = ["a", "a", "b", "c", "o", "n", "s", "p", *(["f"] if self.references else [])]
+        names = list(self.edits) or [
+            "a",
+            "a",
+            "b",
+            "c",
+            "o",
+            "n",
+            "s",
+            "p",
+            *(["f"] if self.references else []),
+        ]
         values = {
             name: self._value(system, row, name, entity)
             for name in rng.choices(names, k=rng.choice([1, 1, 2]))
@@ -117,6 +128,27 @@ class People:
         for row in self.rng.sample(rows, min(count, len(rows))):
             self.hot = self._who(row)[0]
             system.delete("people", row.key, "user")
+
+    def wipe(self, rng: random.Random) -> None:
+        """Somebody deletes nearly everything on one side."""
+        system = self.systems[rng.choice(["left", "right"])]
+        rows = self._rows(system)
+        for row in rng.sample(rows, max(len(rows) - rng.choice([0, 0, 1]), 0)):
+            system.delete("people", row.key, "user")
+
+    def change_their_mind(self, rng: random.Random) -> None:
+        """Somebody edits what was decided a moment ago, before the decision can be carried out."""
+        self.rng = rng
+        system = self._system()
+        rows = [row for row in self._rows(system) if self._who(row)[0] == self.hot]
+        names = [name for name in self.disputed if name in TEXTS]
+        if not rows or not names:
+            return
+        self.probes["edited what was just decided"] += 1
+        try:
+            system.edit("people", rng.choice(rows).key, {rng.choice(names): self._text(self.hot)}, "user")
+        except Refused:
+            self.probes["user refused by a system"] += 1
 
     def delete_first(self, rng: random.Random, side: str) -> None:
         """Delete the record that comes first in a listing."""
@@ -217,6 +249,7 @@ class People:
         self.probes[f"decided {item.kind}"] += 1
         self.decisions.append(decision)
         self.hot = max(decision.entities)
+        self.disputed = tuple(picks)
         return True
 
     def _choose(

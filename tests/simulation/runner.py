@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from itertools import count
 from multiprocessing import get_context
 from typing import Any
@@ -47,6 +47,22 @@ def run_some(seeds: Iterable[int], mutant: str = "") -> Report:
         except Broken as broken:
             report.failures[seed] = str(broken)
     return report
+
+
+def first_to_notice(mutant: str, seeds: Sequence[int]) -> int | None:
+    """The first of these seeds whose history ends well, and no longer does with this planted bug; or None."""
+    for seed in seeds:
+        if run_some([seed], mutant).failures and not run_some([seed]).failures:
+            return seed
+    return None
+
+
+def run_mutants(names: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[str, int | None]]:
+    """Each planted bug with the first of these seeds to notice it, on all cores, as they are found."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=prepare) as pool:
+        running = {pool.submit(first_to_notice, name, seeds): name for name in names}
+        for done in as_completed(running):
+            yield running[done], done.result()
 
 
 def run_many(first: int, seeds: int = 0, *, steps: int = 0, mutant: str = "") -> Report:

@@ -55,6 +55,8 @@ class Habits:
     offset_pages: bool = False
     late_commits: bool = False
     lagging: bool = False
+    lag: timedelta = timedelta(seconds=10)  # shorter than the overlap that connectors read again
+    timeless: bool = False
     batch: int = 100
     page: int = 100
     skew: timedelta = timedelta()

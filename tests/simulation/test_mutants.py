@@ -1,51 +1,57 @@
-"""The rig finds planted bugs: a defence that is off is noticed by a history that is known by its number."""
+"""The rig finds planted bugs: a defence that is off is noticed by a history that is known by its number.
+
+A bug counts as noticed if the history ends well without it, and in a wrong state (or with a crash) with it.
+
+What is usually planted in a sync program, and has another name or no counterpart here: a hint is a dirty
+mark. It has no payload that could be trusted, since it names a record and nothing else (there are no webhooks
+yet); the nearest is a stale listing that is accepted. There is no canary record: each record that a listing
+lacks is read by its key, so "no canary" is a partial listing taken as deletes.
+"""
 
 import pytest
 
 from .mutants import MUTANTS
-from .runner import run_some
+from .runner import first_to_notice
+from .themes import FIRST_THEMED
 
 pytestmark = pytest.mark.runs_once
 
-# the first histories that notice; if the rig has changed, the first LIMIT ones are tried in turn
+# the histories that notice (`python -m tests.simulation --mutants 60` finds them anew);
+# if the rig has changed, LIMIT plain and LIMIT themed ones are tried in turn
 NOTICED = {
     "blind write": 2,
     "time out taken for success": 2,
-    "acknowledged before it is written": 1,
-    "no recovery": 90,
+    "acknowledged before it is written": 0,
+    "unconditional repeat": 600_000,
+    "no recovery": 600_007,
     "read back absorbs a strangers edit": 2,
     "shadow from the intent instead of the answer": 0,
-    "cursor stored before the marks": 48,
-    "no overlap": 66,
+    "mark removed before it was handled": 0,
+    "cursor stored before the marks": 600_005,
+    "no overlap": 600_012,
+    "stale listing accepted": 600_005,
+    "mark cleared whatever its generation": 600_262,
     "missing field taken as null": 45,
-    "delete wins over edit": 6,
+    "partial listing taken as deletes": 0,
+    "last writer wins without a time": 600_042,
+    "delete wins over edit": 600_004,
     "held field written anyway": 2,
+    "pick applied to newer values": 5,
     "override not journaled": 0,
     "create without its reference": 19,
+    "duplicates ignored": 600_001,
+    "no guard": 600_002,
     "no fence": 14,
-    "no lease": 3,
+    "no lease": 600_000,
 }
-# planted, and not noticed yet by any history: the world does not bite there
-UNNOTICED = {
-    "unconditional repeat",
-    "mark cleared whatever its generation",
-    "stale listing accepted",
-    "partial listing taken as deletes",
-    "last writer wins without a time",
-    "pick applied to newer values",
-    "duplicates ignored",
-    "no guard",
-}
-LIMIT = 150
+LIMIT = 60
 
 
 @pytest.mark.parametrize("name", NOTICED)
 def test_a_planted_bug_is_found(db, name):
-    for seed in [NOTICED[name], *range(LIMIT)]:
-        if run_some([seed], name).failures:
-            return
-    pytest.fail(f"{LIMIT} histories did not notice: {name}")
+    seeds = [n for k in range(LIMIT) for n in (k, FIRST_THEMED + k)]
+    assert first_to_notice(name, [NOTICED[name], *seeds]) is not None
 
 
-def test_every_planted_bug_is_known_to_be_noticed_or_not():
-    assert NOTICED.keys() | UNNOTICED == MUTANTS.keys()
+def test_every_planted_bug_is_noticed():
+    assert NOTICED.keys() == MUTANTS.keys()

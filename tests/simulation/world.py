@@ -126,6 +126,7 @@ class World:
     notes: list[tuple[int, str]] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     begun: int = 0  # passes, however they ended
+    spans: list[tuple[int, int]] = field(default_factory=list)  # of the audit: each pass from begin to end
     systems: dict[str, System] = field(init=False)
     people: People = field(init=False)
     chaos: Chaos = field(init=False)
@@ -138,6 +139,7 @@ class World:
         }
         self.people = People(self.systems, self.probes, self.rules.references, staff=self.staff)
         self.chaos = Chaos(self.probes, self.sleep, self.people.act, self.overtake, self.people.delete_first)
+        self.chaos.staff_decides = self.people.decide
         self.mappings = make_mappings(self.rules)
 
     def clock(self) -> datetime:
@@ -189,6 +191,8 @@ class World:
         except Died:
             self.note(f"the worker of {name} died")
             return None
+        finally:
+            self.spans.append((began, len(self.audit)))
         if row is not None:
             self.passes.append(row)
             if self.guarded:

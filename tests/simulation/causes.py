@@ -1,0 +1,127 @@
+"""Everything that the hub did must have had a cause that it could know: checks over the systems' own audit.
+
+They use what users and staff did, what both systems held at each moment, and which records the journal pairs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from conflicts.models import Conflict
+
+from .folding import Fold
+from .people import who
+from .system import Event, Values
+from .world import World
+
+
+def check_causes(world: World, folded: Fold) -> None:
+    """Everything in this module. Raises AssertionError."""
+    check_deletes(world, folded)
+    check_creates(world)
+    check_times(world, folded)
+    check_counts(world)
+    check_decisions(world)
+
+
+def check_deletes(world: World, folded: Fold) -> None:
+    """The hub deletes a record only after somebody has deleted its partner."""
+    partners: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for entry in folded.pairs:
+        left, right = (("left", _living(entry[0])), ("right", _living(entry[1])))
+        partners[left].add(right)
+        partners[right].add(left)
+    gone: set[tuple[str, str]] = set()
+    for e in world.audit:
+        if e.resource != "people" or e.op != "delete":
+            continue
+        place = (e.side, e.key)
+        assert e.actor == "user" or partners[place] & gone, (
+            f"deleted, and its partner never was: {e}; {partners[place]}"
+        )
+        gone.add(place)
+
+
+def _living(key: str) -> str:
+    """The key that a record had, also where its system has given it to another one since."""
+    return key.removeprefix("gone:").rpartition(":")[0] if key.startswith("gone:") else key
+
+
+def check_creates(world: World) -> None:
+    """The hub makes no record where one with the same match value was to be seen, unless a person said so."""
+    if world.rules.mapping["edit_vs_delete"] == "restore":
+        return
+    decided = set().union(*(d.entities for d in world.people.decisions))
+    rows: dict[tuple[str, str], Values] = {}
+    since: dict[tuple[str, str], int] = {}  # the event by which a record got its match value
+    for e in world.audit:
+        if e.resource != "people":
+            continue
+        place = (e.side, e.key)
+        match = _match(e.new)
+        repeats = world.habits[e.side].idempotent  # a create in doubt, by its own key: decided long before
+        if e.actor == "hub" and e.op == "create" and match and not e.late and not repeats:
+            began = min((start for start, end in world.spans if start < e.number <= end), default=e.number)
+            twins = [
+                key
+                for (side, key), values in rows.items()
+                if side == e.side and _match(values) == match and since[side, key] <= began
+            ]
+            assert not twins or who(e.new or {}) in decided, f"made beside {twins}, which is the same: {e}"
+        before = rows.get(place, {})
+        if e.op == "delete":
+            rows.pop(place, None)
+            continue
+        rows[place] = {**before, **(e.new or {})}
+        if e.op == "create":
+            since[place] = e.number
+        elif _match(before) != _match(rows[place]):
+            since[place] = len(world.audit)  # it is known by the match value that its pair had agreed on
+
+
+def _match(values: Values | None) -> str:
+    return str((values or {}).get("email") or "").strip().lower()
+
+
+def check_times(world: World, folded: Fold) -> None:
+    """Nothing is overridden as the older value where no time is known."""
+    if not any(habits.timeless for habits in world.habits.values()):
+        return
+    for change in folded.changes.values():
+        assert not change.rule.endswith("newest"), f"{change.rule}, and nobody knows when: {change.entry}"
+
+
+def check_counts(world: World) -> None:
+    """A counter is what all users have added up, on either side, since its record was made."""
+    decided = set().union(*(d.entities for d in world.people.decisions))
+    if Conflict.objects.live().filter(mapping=world.mappings["people"], fields__field="n").exists():
+        return  # one of them waits in the inbox
+    events: dict[int, list[Event]] = defaultdict(list)
+    entity_of: dict[tuple[str, str], int] = {}
+    for e in world.audit:
+        if e.resource == "people":
+            place = (e.side, e.key)
+            entity = entity_of.setdefault(place, who(e.new or {}))
+            events[entity].append(e)
+    for entity, mine in events.items():
+        made = [e for e in mine if e.op == "create"]
+        deleted = any(e.op == "delete" for e in mine)
+        raced = any(e.raced for e in mine)
+        if entity in decided or deleted or raced or [e.actor for e in made] != ["user", "hub"]:
+            continue
+        added = sum(
+            e.new["n"] - (e.old or {})["n"]
+            for e in mine
+            if e.actor == "user" and e.op == "update" and e.new is not None and "n" in e.new
+        )
+        for e in made:
+            row = world.systems[e.side].live("people")[e.key]
+            assert row.values["n"] == added, f"users have added {added}, and it says {row}"
+
+
+def check_decisions(world: World) -> None:
+    """What people have decided is carried out, or asked again: it does not lie about."""
+    if world.rules.references:  # it may wait for a firm
+        return
+    undone = Conflict.objects.filter(state="decided", mapping=world.mappings["people"])
+    assert not undone, f"decided, and never carried out: {[(c.pk, c.kind, c.label) for c in undone]}"

@@ -1,0 +1,135 @@
+"""Themes: what some histories are about, besides everything else that happens in every history.
+
+Some faults need several things to come together: a listing that lags is harmless until the hub has just
+written. A theme brings them together. Themed histories have numbers of their own: all others stay
+as they are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from connectors.base import ChangeMode
+
+from .chaos import Faults
+from .system import Habits
+from .world import Rules
+
+CALM: dict[str, Any] = {
+    "die_in": 0,
+    "die_uncommitted_in": 0,
+    "overtaken_in": 0,
+    "retries": 0.0,
+    "breaks": 0.0,
+    "vanished": None,
+    "slow": False,
+}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """What is different in such a history: the policy, the habits of both systems, the faults of each pass.
+
+    `edits` are the fields that users change, `steps` what happens again and again; none: as ever.
+    """
+
+    name: str = ""
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    habits: Mapping[str, Any] = field(default_factory=dict)
+    faults: Mapping[str, Any] = field(default_factory=dict)
+    edits: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+
+    def of_rules(self, rules: Rules) -> Rules:
+        """The policy of such a history."""
+        return replace(rules, mapping={**rules.mapping, **self.policy}, **self.rules)
+
+    def of_habits(self, habits: Habits, rng: random.Random) -> Habits:
+        """The habits of one system; where several are given, one is drawn."""
+        drawn = {
+            name: rng.choice(value) if isinstance(value, list) else value
+            for name, value in self.habits.items()
+        }
+        return replace(habits, **drawn)
+
+    def of_faults(self, faults: Faults) -> Faults:
+        """The faults of one pass."""
+        return replace(faults, **self.faults)
+
+
+FIRST_THEMED = 600_000
+PLAIN = Theme()
+THEMES = (
+    Theme(
+        "listings lag behind our own writes",
+        habits={
+            "lagging": True,
+            "lag": timedelta(seconds=25),
+            "changes": ChangeMode.CURSOR,
+            "trims": False,
+            "refuses": False,
+        },
+        faults={**CALM, "lags": 0.6, "edits": 0.03, "lost": 0.0},
+        edits=("a", "b"),
+        steps=("one user", "pass", "pass"),
+    ),
+    Theme(
+        "listings lack records",
+        policy={"deletes": "propagate"},
+        habits={
+            "offset_pages": True,
+            "finds": True,
+            "page": [1, 2],
+            "changes": [ChangeMode.SCAN, ChangeMode.CURSOR],
+        },
+        faults={**CALM, "shifts": 0.3, "cuts": 0.3},
+        steps=("users", "pass", "reconcile"),
+    ),
+    Theme(
+        "the last writer wins, if it is known",
+        rules={"c_merge": "newest", "grouped": False},
+        policy={"whole_record": False},
+        habits={"timeless": [True, False], "late_commits": False},
+        faults=CALM,
+        edits=("c",),
+        steps=("users", "users", "pass"),
+    ),
+    Theme(
+        "second thoughts",
+        rules={"c_merge": "review", "grouped": False},
+        habits={"refuses": False},
+        faults={**CALM, "edits": 0.03},
+        edits=("a", "b", "c"),
+        steps=("users", "users", "pass", "staff", "second thoughts", "pass"),
+    ),
+    Theme(
+        "many deletes at once",
+        policy={"deletes": "propagate", "edit_vs_delete": "delete wins", "guard_floor": 3},
+        faults=CALM,
+        steps=("arrivals", "pass", "wipe", "pass", "pass"),
+    ),
+    Theme(
+        "decided while a pass is at it",
+        rules={"c_merge": "review", "grouped": False, "references": False},
+        policy={"deletes": "propagate"},
+        habits={"refuses": False, "late_commits": False},
+        faults={**CALM, "edits": 0.1, "decides": 0.3, "lost": 0.0},
+        edits=("a", "b", "c"),
+        steps=("users", "users", "pass", "pass"),
+    ),
+    Theme(
+        "answers are lost",
+        faults={**CALM, "lost": 0.6, "edits": 0.3},
+        steps=("users", "pass", "users"),
+    ),
+)
+
+
+def theme_of(seed: int) -> Theme:
+    """The theme of a seed: in turn from FIRST_THEMED on, none before."""
+    return THEMES[seed % len(THEMES)] if seed >= FIRST_THEMED else PLAIN

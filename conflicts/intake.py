@@ -77,7 +77,7 @@ class Reopened:
 
 def any_decided(mapping_id: int) -> bool:
     """Whether some decision waits to be carried out."""
-    return Conflict.objects.filter(mapping_id=mapping_id, state=ConflictState.DECIDED).exists()
+    return bulk.any_row(Conflict, "mapping_id = %s AND state = 'decided'", [mapping_id])
 
 
 def live_by_link(link_ids: Iterable[int]) -> dict[int, Conflict]:

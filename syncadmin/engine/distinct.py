@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from django.db import connection
 
 from syncadmin.core.side import SIDES, Side
-from syncadmin.models import Distinct, bulk
+from syncadmin.models import bulk
 
 
 def others(mapping_id: int, side: Side, keys: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -35,4 +35,8 @@ def forget(mapping_id: int, gone: Iterable[tuple[Side, str]]) -> None:
     for side in SIDES:
         keys = [key for s, key in places if s is side]
         if keys:
-            Distinct.objects.filter(mapping_id=mapping_id, **{f"{side}_key__in": keys}).delete()
+            where, params = bulk.one_of(f"{side}_key", keys)
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"DELETE FROM syncadmin_distinct WHERE mapping_id = %s AND {where}", [mapping_id, *params]
+                )

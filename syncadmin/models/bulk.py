@@ -114,10 +114,17 @@ def delete(model: type[models.Model], ids: Sequence[int]) -> None:
 
 def some(model: type[Row], where: str, params: Sequence[Any]) -> list[Row]:
     """The model's rows that the SQL condition holds for, by id; made for questions mostly answered 'none'."""
+    if not any_row(model, where, params):
+        return []
+    statement = f'SELECT * FROM "{model._meta.db_table}" WHERE {where} ORDER BY id'
+    return list(model.objects.raw(statement, params))
+
+
+def any_row(model: type[models.Model], where: str, params: Sequence[Any]) -> bool:
+    """Whether the SQL condition holds for any of the model's rows."""
     with connection.cursor() as cursor:
-        cursor.execute(f'SELECT id FROM "{model._meta.db_table}" WHERE {where}', params)
-        ids = [row[0] for row in cursor.fetchall()]
-    return list(model.objects.filter(pk__in=ids).order_by("pk")) if ids else []
+        cursor.execute(f'SELECT 1 FROM "{model._meta.db_table}" WHERE {where} LIMIT 1', params)
+        return cursor.fetchone() is not None
 
 
 def one_of(column: str, values: Sequence[Any], kind: str = "text") -> tuple[str, list[Any]]:

@@ -15,13 +15,13 @@ from typing import Any
 
 from django.db import transaction
 
-from syncadmin.models import Intent, Mark
+from syncadmin.models import Intent, Mark, bulk
 
 from .chaos import Faults
 from .checker import check_agreement, check_all
 from .second_thoughts import SecondThoughts
 from .themes import PLAIN, Theme, theme_of
-from .world import FIELDS, Rules, World, draw_habits, draw_rules, exists, inhabited
+from .world import FIELDS, Rules, World, draw_habits, draw_rules, inhabited
 
 ROUNDS = 14
 LONG = timedelta(seconds=400)
@@ -173,7 +173,8 @@ def settle(world: World, kind: str = "incremental") -> None:
         for name in ("firms", "people"):
             world.sync(kind, name)
         waiting = sum(p.counts.get("waiting", 0) for p in world.passes[-len(world.mappings) :])
-        rested = (waiting or not exists("syncadmin_mark")) and not exists("syncadmin_intent")
+        marked, writing = (bulk.any_row(model, "true", []) for model in (Mark, Intent))
+        rested = (waiting or not marked) and not writing
         if writes_of(world) == before and rested:
             break
     else:

@@ -30,6 +30,7 @@ from syncadmin.models import (
     MappingState,
     Pass,
     Resource,
+    bulk,
 )
 from syncadmin.models import (
     System as SystemRow,
@@ -179,10 +180,10 @@ class World:
         if mapping is None:
             return None
         began, wrote = len(self.audit), sum(e.actor == "hub" for e in self.audit)
-        known = approved = 0
+        known, approved = 0, False
         if self.guarded:
             known = Link.objects.filter(mapping=mapping).exclude(status="closed").count()
-            approved = GuardStop.objects.filter(closed_at=None).exclude(approved_at=None).exists()
+            approved = bulk.any_row(GuardStop, "closed_at IS NULL AND approved_at IS NOT NULL", [])
         self.begun += 1
         for system in self.systems.values():
             system.late = False
@@ -196,7 +197,7 @@ class World:
         if row is not None:
             self.passes.append(row)
             if self.guarded:
-                self._tally(began, known, bool(approved))
+                self._tally(began, known, approved)
             self.note(f"pass {row.pk} {name} {row.kind} {row.state}: {row.message} {row.counts}")
             if row.state == "stopped":
                 self.probes["guard tripped"] += 1
@@ -236,19 +237,12 @@ class World:
 
     def lift_guard(self) -> bool:
         """A person approves what a guard has stopped. Returns whether there was anything."""
-        if not exists("syncadmin_mappingstate", "stopped <> ''"):
+        if not bulk.any_row(MappingState, "stopped <> ''", []):
             return False
         stops = GuardStop.objects.filter(closed_at=None, approved_at=None)
         stops.update(approved_at=self.now, approved_by=self.staff)
         MappingState.objects.exclude(stopped="").update(stopped="", message="")
         return True
-
-
-def exists(table: str, where: str = "true") -> bool:
-    """Whether the hub has such a row."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {where})")
-        return bool(cursor.fetchone()[0])
 
 
 def make_mappings(rules: Rules) -> dict[str, Mapping]:

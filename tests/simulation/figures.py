@@ -27,6 +27,7 @@ FAULTS = {
     "an answer is lost": r".* lost after its effect",
     "a read by key leaves a key out": r"key not answered",
     "a listing lags behind": r"listing lagged behind",
+    "a listing is cut short": r"listing cut short",
     "a page shifts": r"page shifted",
     "a field vanishes": r"field vanished",
     "a commit comes late": r"late commit",

@@ -17,7 +17,15 @@ from syncadmin.core import plan as core
 from syncadmin.core.side import Side
 from syncadmin.models import bulk
 
-from .models import Conflict, ConflictField, ConflictState, Decision
+from .models import (
+    Answer,
+    Conflict,
+    ConflictField,
+    ConflictState,
+    Decision,
+    SecondLook,
+    SecondLookState,
+)
 
 LABEL = 200
 _REFRESHED = (
@@ -37,6 +45,8 @@ _REFRESHED = (
     "moved",
     "decision",
     "changed_at",
+    "snoozed_until",
+    "second_look",
 )
 
 
@@ -114,11 +124,14 @@ def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
         return 0
     opened: list[tuple[Conflict, Report]] = []
     known = [report.live.pk for report in reports if report.live is not None]
-    revisions = dict(Conflict.objects.filter(pk__in=known).values_list("pk", "revision"))
+    stored = Conflict.objects.filter(pk__in=known).values_list("pk", "revision", "second_look")
+    as_stored = {pk: (revision, second_look) for pk, revision, second_look in stored}
     for report in reports:
         if report.live is None:
             opened.append((_new(mapping_id, report, now), report))
-        elif revisions.get(report.live.pk) == report.live.revision:
+            continue
+        revision, report.live.second_look = as_stored.get(report.live.pk, (None, ""))
+        if revision == report.live.revision:
             # else a person has decided since it was read: the record is dirty again and comes back
             _refresh(report.live, report, now)
     Conflict.objects.bulk_create([item for item, _ in opened])
@@ -206,6 +219,7 @@ def _refresh(item: Conflict, report: Report, now: datetime) -> None:
     item.link_id, item.key = report.link_id, report.key  # an unlinked record may be a pair by now
     if before != after or content["moved"]:
         item.revision += 1
+        _wake(item)
     item.state = ConflictState.OPEN
     item.decision = None
     item.changed_at = now
@@ -216,6 +230,14 @@ def _refresh(item: Conflict, report: Report, now: datetime) -> None:
     for row in rows:
         row.pick = picked.get(row.field)  # void, but it tells what the person saw
     ConflictField.objects.bulk_create(rows)
+
+
+def _wake(item: Conflict) -> None:
+    """A value has changed: the item is back in the list, and what was proposed for it is void."""
+    if item.second_look == SecondLookState.PROPOSED:
+        SecondLook.objects.filter(conflict=item, answer="").update(answer=Answer.VOID)
+        item.second_look = ""
+    item.snoozed_until = None
 
 
 def close(items: Mapping[int, str], now: datetime) -> None:

@@ -6,6 +6,7 @@ knows would make stored credentials unreadable for the others.
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -187,6 +188,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# --- working together
+
+# how long a claim on a conflict runs after its holder was last seen at work
+CLAIM_FOR = timedelta(minutes=float(os.environ.get("CLAIM_MINUTES") or 15))
 
 # --- time, language, logs
 

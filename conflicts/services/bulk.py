@@ -55,6 +55,7 @@ class Reason(StrEnum):
     CLAIMED = "claimed"
     ON_HOLD = "on hold"
     ASKED = "second look"
+    TWO_PEOPLE = "two people"
     CHANGED = "changed"
     OVER = "over"
     REFUSED = "refused"
@@ -73,6 +74,7 @@ WORDS: dict[str, Any] = {
     Reason.CLAIMED: _("Somebody else is working on it."),
     Reason.ON_HOLD: _("It is on hold."),
     Reason.ASKED: _("It waits for a second person."),
+    Reason.TWO_PEOPLE: _("Such a decision takes two people, one by one."),
     Reason.CHANGED: _("It has changed since the preview."),
     Reason.OVER: _("It was decided or settled since the preview."),
     Reason.REFUSED: _("The decision is not possible there."),
@@ -207,10 +209,13 @@ def _rule_on(
         return {}, blocked, detail, []
     if conflict.kind != ConflictKind.FIELD:
         return {}, Reason.KIND, conflict.kind, []
-    groups = {f.name: f.group for f in conflict.mapping.fields.all()}
+    mapped = conflict.mapping.fields.all()
+    groups = {f.name: f.group for f in mapped}
     rows = _concerned(conflict, only, groups)
     if not rows:
         return {}, Reason.FIELD, only, []
+    if guarded := {f.name for f in mapped if f.two_people} & {row.field for row in rows}:
+        return {}, Reason.TWO_PEOPLE, ", ".join(sorted(guarded)), []
     asked = [
         Asked(r.field, r.left, r.right, r.left_time, r.right_time, groups.get(r.field, "")) for r in rows
     ]

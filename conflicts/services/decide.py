@@ -23,7 +23,8 @@ from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
 from syncadmin.core.values import Value, decode
 from syncadmin.models import EntryKind, FieldMapping, MappingState, bulk, ledger, marks
 
-from . import distinct
+from . import distinct, two_people
+from .bars import ensure_free
 from .entered import entered
 
 RECORD_PICKS: dict[ConflictKind, tuple[RecordPickKind, ...]] = {
@@ -102,7 +103,8 @@ def resolve(
 
     Fields without a pick stay open. In the same transaction the record is marked dirty, the mapping is
     made due and the journal gets the decision, in the name of `actor` or else of `user` (None: nobody signed
-    in, as in a command). Raises `Moved`, `Invalid` or `Conflict.DoesNotExist`.
+    in, as in a command). A decision that takes two people is only proposed: the item stays open, until
+    another one approves. Raises `Moved`, `Refused`, `Invalid` or `Conflict.DoesNotExist`.
     """
     with transaction.atomic():
         mapping_id = Conflict.objects.values_list("mapping_id", flat=True).get(pk=conflict_id)
@@ -111,8 +113,16 @@ def resolve(
         conflict = locked([conflict_id])[conflict_id]
         if conflict.state != ConflictState.OPEN or conflict.revision != revision:
             raise Moved(conflict)
+        now, actor = timezone.now(), actor or user.get_username()
+        picks = two_people.as_stored(field_picks, record_pick)
+        if two_people.is_proposed_so(conflict, picks, user):
+            return conflict
+        ensure_free(conflict, user, now)
         decided = checked(conflict, field_picks, record_pick)
-        store(mapping_id, [decided], user, actor or user.get_username(), timezone.now())
+        if two_people.needed(conflict, field_picks, record_pick.kind if record_pick else "", user):
+            two_people.propose(conflict, picks, user, actor, now)
+        else:
+            store(mapping_id, [decided], user, actor, now)
     return conflict
 
 
@@ -190,6 +200,7 @@ def store(
         ("pick",),
         [(pk, None if field.pick is None else json.dumps(field.pick)) for pk, field in changed.items()],
     )
+    two_people.answered([decided.conflict for decided in decisions], user, now)
     for decided in decisions:
         conflict = decided.conflict
         conflict.decision = decided.record
@@ -199,6 +210,8 @@ def store(
         conflict.decided_by, conflict.decided_at = user, now
         if decided.record is not None and decided.record["kind"] == RecordPickKind.DISTINCT:
             distinct.say(conflict, decided.record["key"], actor, now)
+        conflict.claimed_by = conflict.claimed_until = conflict.snoozed_until = None
+        conflict.second_look = ""
     bulk.update(Conflict, _STORED, [_row(decided.conflict) for decided in decisions])
     announce(mapping_id, [decided.conflict for decided in decisions], now)
     part_of = f", bulk run #{run}" if run is not None else ""
@@ -230,13 +243,24 @@ def _remembered(decided: Decided, numbers: Iterator[int]) -> Iterator[Decision]:
         yield Decision(**common, kind=decided.record["kind"], seq=next(numbers))
 
 
-_STORED = ("decision", "state", "revision", "moved", "decided_by_id", "decided_at")
+_STORED = (
+    "decision",
+    "state",
+    "revision",
+    "moved",
+    "decided_by_id",
+    "decided_at",
+    "claimed_by_id",
+    "claimed_until",
+    "snoozed_until",
+    "second_look",
+)
 
 
 def _row(conflict: Conflict) -> tuple[Any, ...]:
     decision = None if conflict.decision is None else json.dumps(conflict.decision)
-    state, by = str(conflict.state), conflict.decided_by_id
-    return (conflict.pk, decision, state, conflict.revision, conflict.moved, by, conflict.decided_at)
+    rest = (getattr(conflict, column) for column in _STORED[2:])
+    return (conflict.pk, decision, str(conflict.state), *rest)
 
 
 def announce(mapping_id: int, conflicts: Iterable[Conflict], now: datetime) -> None:

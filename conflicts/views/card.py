@@ -24,8 +24,8 @@ from syncadmin.web import page, shell, whole_number
 from .inbox import RESOLVE, VIEW, queue, render
 
 HISTORY = "syncadmin.view_entry"
-STALE, INVALID = "stale", "invalid"
-CODES = {STALE: 409, INVALID: 422}
+STALE, INVALID, BARRED = "stale", "invalid", "barred"
+CODES = {STALE: 409, INVALID: 422, BARRED: 423}
 
 
 @require_GET
@@ -105,6 +105,8 @@ def resolve(request: HttpRequest, conflict_id: int) -> HttpResponse:
         return _refused(request, conflict_id, kept, INVALID, {"": str(error)})
     except services.Invalid as error:
         return _refused(request, conflict_id, kept, INVALID, error.errors)
+    except services.Refused as error:
+        return _refused(request, conflict_id, kept, BARRED, {"": str(error)})
     except services.Moved as moved:
         if not services.is_decided_so(moved.conflict, decision.fields, decision.record, request.user):
             return _refused(request, conflict_id, kept, STALE, {})

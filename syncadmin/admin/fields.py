@@ -60,8 +60,10 @@ class ParsedField(forms.CharField):
         return self._write(value) if isinstance(value, int | float) else value
 
     def clean(self, value: Any) -> Any:
-        """The number."""
+        """The number; None for nothing, where that is allowed."""
         text = super().clean(value)
+        if not text:
+            return None
         try:
             return self._parse(text)
         except ValueError as error:

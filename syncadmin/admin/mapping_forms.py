@@ -24,7 +24,7 @@ from syncadmin.config.checks import check_mapping, check_world
 from syncadmin.config.convert import FIELD_KEYS, MAPPING_KEYS, mapping_document, stored_world
 from syncadmin.config.errors import problems_of
 from syncadmin.config.problems import Problem
-from syncadmin.config.schema import FieldSpec, MappingSpec, RowRuleSpec
+from syncadmin.config.schema import EscalateSpec, FieldSpec, MappingSpec, RowRuleSpec
 from syncadmin.core.policy import FirstContact
 from syncadmin.core.side import SIDES
 from syncadmin.core.values import Normalize
@@ -51,6 +51,8 @@ class MappingForm(forms.ModelForm):
     clock_tolerance = duration(help_text=_help(MappingSpec, "clock_tolerance"))
     schedule = duration(help_text="Such as 30s, 5m or 1h. " + _help(MappingSpec, "schedule"))
     reconcile_every = duration(label="Reconcile", help_text=_help(MappingSpec, "reconcile"))
+    due = duration(required=False, help_text="Such as 4h. " + _help(MappingSpec, "due"))
+    escalate_after = duration(required=False, help_text=_help(EscalateSpec, "after"))
     max_deletes = share(help_text="Such as 5%. A pass that would delete a larger share stops and asks.")
     max_changes = share(help_text="A pass that would change a larger share stops and asks.")
     max_blanks = share(help_text="A pass that would empty values in a larger share stops and asks.")
@@ -78,6 +80,9 @@ class MappingForm(forms.ModelForm):
             field = self.fields.get(attribute)
             if field and key in MappingSpec.model_fields and not field.help_text:
                 field.help_text = _help(MappingSpec, key)
+        for name in ("person", "group"):
+            if f"escalate_{name}" in self.fields:
+                self.fields[f"escalate_{name}"].help_text = _help(EscalateSpec, name)
         if "owner" in self.fields:
             self.fields["owner"].choices = [("", "nobody: by row or field"), *_sides()]
 
@@ -193,7 +198,7 @@ class FieldMappingFormSet(PaginationInlineFormSet, BaseInlineFormSet):
             return
         dotted = (
             ".".join(str(part) for part in path[:2])
-            if path[:1] in (("filter",), ("guards",))
+            if path[:1] in (("filter",), ("guards",), ("escalate",))
             else str(path[0])
         )
         name = MAPPING_KEYS.get(dotted)

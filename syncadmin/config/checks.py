@@ -92,6 +92,7 @@ def check_mapping(
     for key in ("schedule", "reconcile"):
         if getattr(spec, key) <= 0:
             yield Problem((*prefix, key), "must be longer than nothing")
+    yield from _due(spec, prefix)
     for position, row in enumerate(spec.rows):
         yield from _expression(row.when, ROW_NAMES, names, (*prefix, "rows", position, "when"))
     for side in SIDES:
@@ -102,6 +103,21 @@ def check_mapping(
         yield from _reference(spec, one, world, (*prefix, "fields", name))
     yield from _written_twice(spec, prefix)
     yield from _groups(spec, prefix)
+
+
+def _due(spec: MappingSpec, prefix: Path) -> Iterator[Problem]:
+    """A due time, and who is given what is overdue."""
+    escalate = spec.escalate
+    if spec.due is not None and spec.due <= 0:
+        yield Problem((*prefix, "due"), "must be longer than nothing")
+    if escalate.person and escalate.group:
+        yield Problem((*prefix, "escalate", "group"), "is one too many: give a `person` or a `group`")
+    if (escalate.person or escalate.group) and escalate.after is None:
+        yield Problem((*prefix, "escalate", "after"), "is missing: the time after the due time, such as 2h")
+    if escalate.after is not None and not (escalate.person or escalate.group):
+        yield Problem((*prefix, "escalate", "person"), "is missing: give a `person` or a `group`")
+    if escalate.after is not None and spec.due is None:
+        yield Problem((*prefix, "escalate", "after"), "counts only with a `due` time")
 
 
 def check_field(spec: FieldSpec, prefix: Path = (), names: list[str] | None = None) -> Iterator[Problem]:

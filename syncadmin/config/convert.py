@@ -38,6 +38,7 @@ FIELD_KEYS = {
     "rule": "rule",
     "group": "group",
     "first_contact": "first_contact",
+    "two_people": "two_people",
 }
 MAPPING_KEYS = {
     "label": "label",
@@ -65,6 +66,10 @@ MAPPING_KEYS = {
     "guards.max_shrinks": "max_shrinks",
     "guards.max_same": "max_same",
     "guards.floor": "guard_floor",
+    "due": "due",
+    "escalate.after": "escalate_after",
+    "escalate.person": "escalate_person",
+    "escalate.group": "escalate_group",
 }
 MAPPING_TEXTS = (
     "label", "title", "left_scope", "create", "deletes", "edit_vs_delete", "first_contact", "drift",
@@ -126,9 +131,20 @@ def mapping_document(
         "reconcile": format_duration(row.reconcile_every),
         "guards": {key: value for key, value in guards.items() if value != _plain_default(GuardsSpec, key)},
     }
+    made["due"] = _duration(row.due)
+    escalate = {
+        "after": _duration(row.escalate_after),
+        "person": row.escalate_person,
+        "group": row.escalate_group,
+    }
+    made["escalate"] = {key: value for key, value in escalate.items() if value}
     rows = row.fields.all() if fields is None else fields
     told = _without_defaults(made, MappingSpec)
     return {**told, "fields": {f.name: field_document(f) for f in rows}}
+
+
+def _duration(seconds: float | None) -> str | None:
+    return None if seconds is None else format_duration(seconds)
 
 
 def field_document(row: FieldMapping) -> Document:

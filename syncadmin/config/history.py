@@ -20,9 +20,10 @@ from .convert import FIELD_KEYS, GUARD_SHARES, MAPPING_KEYS
 from .export import as_yaml
 from .units import format_duration, format_share
 
+DURATIONS = ("clock_tolerance", "schedule", "reconcile_every", "due", "escalate_after")
 # values that the file writes in another way than the tables keep them
 WRITTEN = {
-    **dict.fromkeys(("clock_tolerance", "schedule", "reconcile_every"), format_duration),
+    **dict.fromkeys(DURATIONS, format_duration),
     **dict.fromkeys(GUARD_SHARES, format_share),
 }
 ACTIONS = {"+": "created", "~": "changed", "-": "removed"}

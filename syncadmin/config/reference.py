@@ -30,6 +30,7 @@ TITLES = {
     "FieldSpec": "A field mapping",
     "RowRuleSpec": "A row rule",
     "GuardsSpec": "Guards",
+    "EscalateSpec": "Escalation",
     "ResourceName": "`left` and `right` of a mapping",
     "SideTexts": "A text for each side",
     "SystemSpec": "A system",

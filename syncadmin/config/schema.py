@@ -103,6 +103,16 @@ class GuardsSpec(Strict):
     floor: int = Field(10, ge=0, description="Fewer changes than this never stop a pass.")
 
 
+class EscalateSpec(Strict):
+    """Who is given a conflict that nobody has decided in time: a person, or one of a group."""
+
+    after: Duration = Field(None, description="Time after the due time, such as `2h`.")
+    person: Annotated[str, Field(max_length=150)] = Field("", description="User name of who is given it.")
+    group: Annotated[str, Field(max_length=150)] = Field(
+        "", description="Group whose member with the fewest open conflicts is given it; all of it are told."
+    )
+
+
 class FieldSpec(Strict):
     """A left field paired with a right field: type, conversion, owner, merge strategy."""
 
@@ -145,6 +155,9 @@ class FieldSpec(Strict):
     first_contact: FirstContact | None = Field(
         None,
         description="Who wins where both sides have data already; the mapping's own policy if not given.",
+    )
+    two_people: bool = Field(
+        False, description="A decision on this field takes two people: one decides, another approves."
     )
 
 
@@ -194,6 +207,12 @@ class MappingSpec(Strict):
     schedule: Duration = Field(30.0, description="Time between passes.")
     reconcile: Duration = Field(86400.0, description="Time between full comparisons of both sides.")
     guards: GuardsSpec = Field(GuardsSpec(), description="Limits that stop a pass and ask a person.")
+    due: Duration = Field(
+        None, description="Time within which a conflict shall be decided; no limit if not given."
+    )
+    escalate: EscalateSpec = Field(
+        EscalateSpec(), description="Who is given a conflict that is overdue, and after what further time."
+    )
     fields: dict[FieldName, FieldSpec] = Field(min_length=1, description="Field mappings by name.")  # type: ignore[assignment]
 
 

@@ -1,5 +1,6 @@
 """All tables of the sync domain: what is configured, what is known, what has happened."""
 
+from .events import Event, EventKind
 from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
 from .passes import GuardStop, Pass, PassKind, PassState
@@ -11,6 +12,8 @@ __all__ = [
     "Distinct",
     "Entry",
     "EntryKind",
+    "Event",
+    "EventKind",
     "FieldMapping",
     "GuardStop",
     "Health",

@@ -88,6 +88,16 @@ class Mapping(models.Model):
     guard_floor = models.PositiveIntegerField(
         default=10, help_text="Fewer changes than this never trip a guard."
     )
+    due = models.FloatField(
+        null=True, blank=True, help_text="Seconds within which a conflict shall be decided; empty: no limit."
+    )
+    escalate_after = models.FloatField(
+        null=True, blank=True, help_text="Seconds after the due time when somebody else is given it."
+    )
+    escalate_person = models.CharField(max_length=150, blank=True, help_text="User name of who is given it.")
+    escalate_group = models.CharField(
+        max_length=150, blank=True, help_text="Group of whom one is given it, and all are told."
+    )
     history = HistoricalRecords()
 
     class Meta:
@@ -208,6 +218,9 @@ class FieldMapping(models.Model):
         on_delete=models.PROTECT,
         related_name="referenced_by",
         help_text="For references: the mapping that syncs the referenced resource.",
+    )
+    two_people = models.BooleanField(
+        default=False, help_text="A decision on this field takes two people: one decides, another approves."
     )
     history = HistoricalRecords()
 

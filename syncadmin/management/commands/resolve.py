@@ -82,6 +82,8 @@ class Command(BaseCommand):
             self._fail(f"There is no conflict #{id}.", json, FAILED)
         except services.Invalid as error:
             self._fail(str(error), json, FAILED, errors=error.errors)
+        except services.Refused as error:
+            self._fail(str(error), json, FAILED)
         except services.Moved as error:
             fresh = selectors.item(id)
             self._fail(f"{error}, revision {fresh.revision}", json, FAILED, conflict=document(fresh))
@@ -89,6 +91,8 @@ class Command(BaseCommand):
         enqueue_pass(decided.mapping_id)
         if json:
             self._document({"ok": True, "conflict": document(decided)})
+        elif decided.second_look:
+            self.stdout.write(f"#{id} takes two people: your decision waits for another one to approve it.")
         else:
             self.stdout.write(f"#{id} is decided; the next pass of {decided.mapping.name} writes it.")
 

@@ -126,7 +126,8 @@ def test_a_proposal_is_void_when_a_value_changes():
     live = intake.live_by_link([conflict.link_id])[conflict.link_id]
     fresh = core.Conflict(
         core.ConflictKind.FIELD,
-        fields=(core.FieldConflict("phone", ("1", "1"), "new on the left", "+49 30 9999", "both"),),
+        "both",
+        fields=(core.FieldConflict("phone", "new on the left", "+49 30 9999", ("1", "1"), "both"),),
     )
     intake.receive(
         conflict.mapping_id,

@@ -20,7 +20,7 @@ def check_causes(world: World, folded: Fold) -> None:
     check_deletes(world, folded)
     check_creates(world)
     check_times(world, folded)
-    check_counts(world)
+    check_counts(world, folded)
     check_decisions(world)
 
 
@@ -91,8 +91,16 @@ def check_times(world: World, folded: Fold) -> None:
         assert not change.rule.endswith("newest"), f"{change.rule}, and nobody knows when: {change.entry}"
 
 
-def check_counts(world: World) -> None:
-    """A counter is what all users have added up, on either side, since its record was made."""
+def check_counts(world: World, folded: Fold) -> None:
+    """A counter is what all users have added up, on either side, since its record was made.
+
+    Not where both sides came to the same number: that converges, whatever the strategy (DESIGN section 3).
+    """
+    if any(
+        c.entry.field == "n" and c.final and c.final[0].startswith("converged")
+        for c in folded.changes.values()
+    ):
+        return
     decided = set().union(*(d.entities for d in world.people.decisions))
     if Conflict.objects.live().filter(mapping=world.mappings["people"], fields__field="n").exists():
         return  # one of them waits in the inbox

@@ -33,9 +33,9 @@ def check_all(world: World) -> None:
     check_no_duplicates(world, folded)
     check_nothing_put_back(world)
     check_writes_are_bounded(world)
+    check_causes(world, folded)
     check_newest(world, folded)
     check_guards(world)
-    check_causes(world, folded)
     check_journal(world, folded)
 
 

@@ -172,7 +172,7 @@ def mark_removed_before_it_was_handled(patch: Patch) -> None:
     real = run.load
 
     def hasty(bind: Any, batch: Any, *args: Any) -> Any:
-        Mark.objects.filter(pk__in=[m.pk for m in batch]).delete()
+        Mark.objects.filter(pk__in=[m.id for m in batch]).delete()
         return real(bind, batch, *args)
 
     patch.setattr(run, "load", hasty)
@@ -235,7 +235,8 @@ def partial_listing_taken_as_deletes(patch: Patch) -> None:
 
     def gullible(bind: Any, batch: Any, *args: Any) -> Any:
         items = real(bind, batch, *args)
-        missing = {(m.side, m.key) for m in batch if m.reason == "absent"}
+        absent = Mark.objects.filter(pk__in=[m.id for m in batch], reason="absent")
+        missing = {(Side(m.side), m.key) for m in absent}
         for item in items:
             for side, key in item.places():
                 if item.link is not None and (side, key) in missing:

@@ -50,10 +50,21 @@ def run_some(seeds: Iterable[int], mutant: str = "") -> Report:
 
 
 def first_to_notice(mutant: str, seeds: Sequence[int]) -> int | None:
-    """The first of these seeds whose history ends well, and no longer does with this planted bug; or None."""
+    """The first of these seeds whose history ends well, and in a wrong state with this planted bug; or None.
+
+    A crash does not count: it may be the planted code's own.
+    """
+    from .history import Broken, History
+    from .mutants import planted
+
+    staff = staff_member()
     for seed in seeds:
-        if run_some([seed], mutant).failures and not run_some([seed]).failures:
-            return seed
+        try:
+            with planted(mutant):
+                History.of(seed).play(staff)
+        except Broken as broken:
+            if isinstance(broken.__cause__, AssertionError) and not run_some([seed]).failures:
+                return seed
     return None
 
 

@@ -1,6 +1,7 @@
 """The rig finds planted bugs: a defence that is off is noticed by a history that is known by its number.
 
-A bug counts as noticed if the history ends well without it, and in a wrong state (or with a crash) with it.
+A bug counts as noticed if the history ends well without it, and in a wrong state with it. A crash does not
+count: it may be the planted code's own.
 
 What is usually planted in a sync program, and has another name or no counterpart here: a hint is a dirty
 mark. It has no payload that could be trusted, since it names a record and nothing else (there are no webhooks
@@ -26,12 +27,13 @@ NOTICED = {
     "no recovery": 600_007,
     "read back absorbs a strangers edit": 2,
     "shadow from the intent instead of the answer": 0,
-    "mark removed before it was handled": 0,
+    "mark removed before it was handled": 600_000,
     "cursor stored before the marks": 600_005,
     "no overlap": 600_012,
     "stale listing accepted": 600_005,
+    "mark cleared whatever its generation": 600_290,
     "missing field taken as null": 45,
-    "partial listing taken as deletes": 0,
+    "partial listing taken as deletes": 600_034,
     "last writer wins without a time": 600_042,
     "delete wins over edit": 600_004,
     "held field written anyway": 2,
@@ -43,8 +45,6 @@ NOTICED = {
     "no fence": 14,
     "no lease": 600_000,
 }
-# planted, and noticed by too few histories to be named yet: a decision has to fall into one short gap
-UNNOTICED = {"mark cleared whatever its generation"}
 LIMIT = 60
 
 
@@ -54,5 +54,5 @@ def test_a_planted_bug_is_found(db, name):
     assert first_to_notice(name, [NOTICED[name], *seeds]) is not None
 
 
-def test_every_planted_bug_is_known_to_be_noticed_or_not():
-    assert NOTICED.keys() | UNNOTICED == MUTANTS.keys()
+def test_every_planted_bug_is_noticed():
+    assert NOTICED.keys() == MUTANTS.keys()

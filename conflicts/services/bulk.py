@@ -36,6 +36,7 @@ from conflicts.undoable import Fate, look
 from syncadmin.core.bulk import Asked, Rule, Why, choose
 from syncadmin.core.plan import ConflictKind, PickKind
 from syncadmin.models import Mapping, MappingState
+from syncadmin.models import bulk as sets
 
 from . import decide
 from .undo import together, undo
@@ -325,7 +326,8 @@ def step(run_id: int) -> Step:
             _undo(run, batch)
         else:
             _decide(run, mapping_id, batch)
-        BulkItem.objects.bulk_update(batch, ["state", "reason", "detail"], batch_size=BATCH)
+        told = [(item.pk, str(item.state), str(item.reason), item.detail) for item in batch]
+        sets.update(BulkItem, ("state", "reason", "detail"), told)
         run.decided += sum(item.state == BulkItemState.DECIDED for item in batch)
         run.beat_at = timezone.now()
         run.save(update_fields=["decided", "beat_at"])

@@ -7,6 +7,7 @@ moved since is left alone, unless the person says so for exactly the values that
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from conflicts.undoable import Fate, Look, Pair, look
 from syncadmin.core.plan import ConflictKind, RecordPickKind
 from syncadmin.core.values import same
 from syncadmin.models import EntryKind, MappingState, ledger
+from syncadmin.models import bulk as sets
 
 from . import distinct
 from .decide import BATCH, announce
@@ -110,7 +112,8 @@ def _withdraw(mapping_id: int, looks: Sequence[Look], now: datetime) -> None:
     if not ids:
         return
     ConflictField.objects.filter(conflict__in=ids).update(pick=None)
-    for conflict in Conflict.objects.filter(pk__in=ids):
+    items = list(Conflict.objects.filter(pk__in=ids))
+    for conflict in items:
         conflict.state, conflict.revision, conflict.changed_at = (
             ConflictState.OPEN,
             conflict.revision + 1,
@@ -119,7 +122,7 @@ def _withdraw(mapping_id: int, looks: Sequence[Look], now: datetime) -> None:
         if conflict.decision and conflict.decision["kind"] == RecordPickKind.DISTINCT:
             distinct.unsay(conflict, conflict.decision["key"])
         conflict.decision, conflict.moved, conflict.decided_by, conflict.decided_at = None, False, None, None
-        conflict.save(update_fields=_TAKEN_UP)
+    _save(items)
     Decision.objects.filter(pk__in=[each.decision.pk for each in looks]).update(undone_at=now)
 
 
@@ -129,7 +132,7 @@ _TAKEN_UP = (
     "changed_at",
     "decision",
     "moved",
-    "decided_by",
+    "decided_by_id",
     "decided_at",
     "kind",
     "reason",
@@ -139,6 +142,23 @@ _TAKEN_UP = (
     "closed_at",
     "closed_how",
 )
+
+
+_AS_JSON = ("decision", "seqs", "snapshot")
+
+
+def _save(items: Sequence[Conflict]) -> None:
+    """Store what is taken up of these items, in one statement."""
+    sets.update(
+        Conflict, _TAKEN_UP, [(item.pk, *(_column(item, name) for name in _TAKEN_UP)) for item in items]
+    )
+
+
+def _column(item: Conflict, name: str) -> Any:
+    value = getattr(item, name)
+    if name in _AS_JSON:
+        return None if value is None else json.dumps(value)
+    return str(value) if name in ("state", "kind") else value
 
 
 def _ask(mapping_id: int, looks: Sequence[Look], user: Any, now: datetime) -> None:
@@ -172,7 +192,7 @@ def _take_up(mapping_id: int, items: Sequence[Conflict], user: Any, now: datetim
         item.state, item.revision, item.changed_at = ConflictState.DECIDED, item.revision + 1, now
         item.moved, item.closed_at, item.closed_how = False, None, ""
         item.decided_by, item.decided_at = user, now
-        item.save(update_fields=_TAKEN_UP)
+    _save(items)
     announce(mapping_id, items, now)
 
 

@@ -132,13 +132,23 @@ def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
             continue
         revision, report.live.second_look = as_stored.get(report.live.pk, (None, ""))
         if revision == report.live.revision:
-            # else a person has decided since it was read: the record is dirty again and comes back
             _refresh(report.live, report, now)
+        else:
+            # a person has decided since it was read: the record is dirty again and comes back
+            _carry(report.live, report)
     Conflict.objects.bulk_create([item for item, _ in opened])
     ConflictField.objects.bulk_create([row for item, report in opened for row in _fields(item, report)])
     for item, report in opened:
         report.live = item
     return len(opened)
+
+
+def _carry(item: Conflict, report: Report) -> None:
+    """The item is to be left as it is now, but for the changes that are journaled as waiting for it."""
+    waiting = _content(report)["seqs"]
+    if waiting and item.seqs != item.seqs | waiting:
+        item.seqs = item.seqs | waiting
+        item.save(update_fields=["seqs"])
 
 
 def _new(mapping_id: int, report: Report, now: datetime) -> Conflict:

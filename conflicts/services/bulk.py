@@ -38,7 +38,7 @@ from syncadmin.core.plan import ConflictKind, PickKind
 from syncadmin.models import Mapping, MappingState
 from syncadmin.models import bulk as sets
 
-from . import decide
+from . import decide, two_people
 from .undo import together, undo
 
 LIMIT = 100_000  # items of one run
@@ -359,6 +359,8 @@ def _moved(item: BulkItem, conflict: Conflict, user: Any) -> tuple[str, str]:
         return Reason.OVER, conflict.closed_how or conflict.state
     if conflict.revision != item.revision:
         return Reason.CHANGED, ""
+    if two_people.needed(conflict, item.picks, "", user):
+        return Reason.TWO_PEOPLE, ", ".join(item.picks)
     return blocked_by(conflict, user)
 
 

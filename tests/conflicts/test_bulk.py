@@ -107,6 +107,17 @@ def test_what_needs_a_person_is_left_out_with_the_reason():
     assert BulkItem.objects.get(conflict=held).detail == "ask the customer"
 
 
+def test_what_takes_two_people_is_left_out_even_if_that_was_configured_after_the_preview():
+    mapping = a_mapping()
+    item = a_conflict(mapping)
+    run = a_run()
+    FieldMapping.objects.filter(mapping=mapping, name="phone").update(two_people=True)
+    carried_out(run)
+    assert left_out(run) == {item.pk: "two people"}
+    assert left_out(a_run()) == {item.pk: "two people"}
+    assert Conflict.objects.waiting().count() == 1
+
+
 def test_the_newest_is_left_out_where_the_times_cannot_tell():
     mapping = a_mapping(clock_tolerance=30.0)
     clear, close, unknown = (a_conflict(mapping) for _ in range(3))

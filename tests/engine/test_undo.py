@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from conflicts.models import ConflictState, Decision
+from conflicts.services import bulk
 from conflicts.services.undo import undo
 from conflicts.undoable import Fate, latest, look
+from syncadmin.core.bulk import Rule
 from syncadmin.core.side import SIDES
 from syncadmin.engine.prove import prove
 from syncadmin.models import Link
@@ -288,3 +290,36 @@ def test_nothing_is_undone_twice(world, staff, asked):
     world.sync()
     assert [each.fate for each in undo([d.pk for d in decisions], staff).left] == [Fate.DONE]
     assert phones(world, left, right) == ("2", "3")
+
+
+def test_a_bulk_run_is_written_and_undone_but_for_what_moved_since(world, staff):
+    pairs = [world.linked(email=f"p{n}@x", phone="1") for n in range(4)]
+    for n, (left, right) in enumerate(pairs):
+        world.left.edit(left, phone=f"l{n}")
+        world.right.edit(right, phone=f"r{n}")
+    world.sync()
+    run = carried_out(bulk.start(Rule.LEFT, staff, query=f"mapping={world.mapping.name}"))
+    world.sync()
+    assert [phones(world, *pair) for pair in pairs] == [(f"l{n}", f"l{n}") for n in range(4)]
+    world.right.edit(pairs[0][1], phone="newer")
+    world.sync()
+    undo_run = carried_out(bulk.start_undo(run, staff))
+    world.sync()
+    assert dict(undo_run.items.filter(state="left out").values_list("reason", "label")) == {"moved": "p0@x"}
+    assert [phones(world, *pair) for pair in pairs[1:]] == [(f"l{n}", f"r{n}") for n in range(1, 4)]
+    assert phones(world, *pairs[0]) == ("newer", "newer")
+    assert len(world.open()) == 3
+    carried_out(bulk.start_undo(run, staff, override=True))
+    world.sync()
+    assert phones(world, *pairs[0]) == ("l0", "r0")
+    assert len(world.open()) == 4
+    proven(world)
+
+
+def carried_out(run):
+    assert bulk.prepare(run.pk)
+    bulk.confirm(run.pk)
+    while bulk.step(run.pk).more:
+        pass
+    run.refresh_from_db()
+    return run

@@ -40,8 +40,10 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
     unlinked = _unlinked(binding.id, matches)
     found = _search(binding, side, items)
     partners = {key for s, _, key in unlinked if s is side.other} | set(found)
-    records = _records(binding, side.other, partners - linked.keys(), found, cache)
+    records, mute = _records(binding, side.other, partners - linked.keys(), found, cache)
+    unknown = {match for s, match, key in unlinked if s is side.other and key in mute}
     for item in items:
+        item.unanswered = item.unanswered or item.match in unknown
         candidates: dict[str, core.Candidate] = {}
         twins: list[str] = []
         denied: set[str] = set()
@@ -157,8 +159,11 @@ def _search(binding: Binding, side: Side, items: Sequence[Item]) -> dict[str, Tr
 
 def _records(
     binding: Binding, side: Side, keys: set[str], found: dict[str, Translated], cache: Cache
-) -> dict[str, Translated]:
-    """The candidates' records, from what was just read or read now."""
+) -> tuple[dict[str, Translated], set[str]]:
+    """The candidates' records, from what was just read or read now, and the keys that got no answer.
+
+    A record that its system neither gave nor said to be absent may well be the partner.
+    """
     records = {key: found[key] for key in keys if key in found}
     missing = []
     for key in keys - records.keys():
@@ -167,11 +172,13 @@ def _records(
             records[key] = cached
         else:
             missing.append(key)
+    mute: set[str] = set()
     if missing:
         bound = binding.sides[side]
         fetched = bound.connector.fetch(bound.resource, missing, fields=bound.wanted)
         records.update({t.record.key: t for t in bound.translate(list(fetched.found.values()))})
-    return records
+        mute = set(missing) - records.keys() - fetched.absent
+    return records, mute
 
 
 def _match(binding: Binding, record: Translated) -> bytes | None:

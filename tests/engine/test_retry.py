@@ -91,3 +91,25 @@ def test_a_system_that_is_away_is_left_alone_for_a_growing_while_and_tried_again
     world.sync()
     assert Health.objects.get(system=system).failures == 0
     assert world.right.row(right)["phone"] == "030 2"
+
+
+def test_no_record_is_made_while_its_likely_partner_gives_no_answer(world, monkeypatch):
+    """It was listed, it can't be asked for by its value, and a read by its key says nothing of it for now."""
+    world.right.add(**ANNA | {"email": "other@example.com"})
+    world.left.add(**ANNA)
+    mute = str(world.right.add(**ANNA | {"phone": "9"}))
+    real = SqlConnector.fetch
+
+    def fetch(self, resource, keys, *, fields):
+        return real(self, resource, [key for key in keys if key != mute], fields=fields)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlConnector, "fetch", fetch)
+        patch.setattr(SqlConnector, "find", lambda *_, **__: [])
+        world.sync()
+    assert [row["email"] for row in world.right.rows()].count(ANNA["email"]) == 1
+
+    due_again()
+    world.sync()
+    assert [row["email"] for row in world.right.rows()].count(ANNA["email"]) == 1
+    assert [item.kind for item in world.open()] == ["field"]

@@ -15,7 +15,7 @@ from django.db.models import prefetch_related_objects
 
 from syncadmin.core import plan as core
 from syncadmin.core.side import Side
-from syncadmin.models import bulk
+from syncadmin.models import EventKind, bulk, events
 
 from .models import (
     Answer,
@@ -140,6 +140,9 @@ def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
     ConflictField.objects.bulk_create([row for item, report in opened for row in _fields(item, report)])
     for item, report in opened:
         report.live = item
+    if opened:
+        ids = [item.pk for item, _ in opened]
+        events.tell(EventKind.OPENED, now, mapping_id=mapping_id, conflicts=ids)
     return len(opened)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Prefetch, Q
+from django.utils import timezone
 
 from syncadmin.core.plan import ConflictKind
 from syncadmin.models import Distinct, Link, LinkStatus
@@ -57,6 +58,8 @@ class InboxFilter:
         items = Conflict.objects.all()
         if self.state != "all":
             items = items.filter(state=self.state)
+        if self.state == ConflictState.OPEN:
+            items = items.awake(timezone.now())
         if self.mapping:
             items = items.filter(mapping__name=self.mapping)
         if self.kind:
@@ -88,7 +91,9 @@ def page(wanted: InboxFilter, after: int = 0, size: int = PAGE) -> InboxPage:
     rows = (
         wanted.items()
         .filter(pk__gt=after)
-        .select_related("mapping__left__system", "mapping__right__system", "decided_by")
+        .select_related(
+            "mapping__left__system", "mapping__right__system", "decided_by", "assignee", "claimed_by"
+        )
         .prefetch_related(Prefetch("fields", queryset=fields))[: size + 1]
     )
     items = list(rows)
@@ -134,7 +139,7 @@ def following(wanted: InboxFilter, conflict_id: int, skip: Iterable[int] = ()) -
 
 def waiting_count(wanted: InboxFilter | None = None) -> int:
     """How many items wait for a person, counted up to COUNT_LIMIT (which then means: or more)."""
-    items = wanted.items() if wanted else Conflict.objects.waiting()
+    items = wanted.items() if wanted else Conflict.objects.waiting().awake(timezone.now())
     return items.order_by()[:COUNT_LIMIT].count()
 
 

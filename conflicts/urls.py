@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import bulk, card, inbox, undo
+from .views import bulk, card, inbox, together, undo
 
 app_name = "conflicts"
 urlpatterns = [
@@ -26,4 +26,14 @@ urlpatterns = [
     path("<int:conflict_id>/same/", card.same_again, name="same"),
     path("<int:conflict_id>/status/", card.status, name="status"),
     path("<int:conflict_id>/resolve/", card.resolve, name="resolve"),
+    path("<int:conflict_id>/looking/", together.looking, name="looking"),
+    path("<int:conflict_id>/claim/", together.claim, name="claim"),
+    path("<int:conflict_id>/release/", together.release, name="release"),
+    path("<int:conflict_id>/assign/", together.assign, name="assign"),
+    path("<int:conflict_id>/snooze/", together.snooze, name="snooze"),
+    path("<int:conflict_id>/hold/", together.hold, name="hold"),
+    path("<int:conflict_id>/lift/", together.lift, name="lift"),
+    path("<int:conflict_id>/ask/", together.ask, name="ask"),
+    path("<int:conflict_id>/answer/", together.answer, name="answer"),
+    path("<int:conflict_id>/comment/", together.comment, name="comment"),
 ]

@@ -12,6 +12,7 @@ from typing import Any
 RUN_PASS = "syncadmin.run_pass"  # noqa: S105 - a permission, no password
 APPROVE_GUARD_STOP = "syncadmin.approve_guardstop"
 RESOLVE_CONFLICT = "conflicts.resolve_conflict"
+COMMENT = "conflicts.add_comment"
 BULK_RESOLVE_CONFLICT = "conflicts.bulk_resolve_conflict"
 CHANGE_SYSTEM = "syncadmin.change_system"
 VIEW_MAPPING = "syncadmin.view_mapping"
@@ -26,10 +27,10 @@ def _changing(model: str) -> list[str]:
 
 # what a group may do beyond looking; all of them may look at everything in the domain
 ACTIONS: dict[str, list[str]] = {
-    "Integrator": [permission for model in CONFIGURED for permission in _changing(model)],
-    "Reviewer": [RESOLVE_CONFLICT, BULK_RESOLVE_CONFLICT],
-    "Auditor": ["auth.view_user", "auth.view_group"],
-    "Operator": [RUN_PASS, APPROVE_GUARD_STOP],
+    "Integrator": [COMMENT, *(permission for model in CONFIGURED for permission in _changing(model))],
+    "Reviewer": [COMMENT, RESOLVE_CONFLICT, BULK_RESOLVE_CONFLICT],
+    "Auditor": [COMMENT, "auth.view_user", "auth.view_group"],
+    "Operator": [COMMENT, RUN_PASS, APPROVE_GUARD_STOP],
 }
 
 

@@ -1,5 +1,7 @@
 """The clock: looks at the hub's tables twice a second and enqueues a pass for every mapping that is due.
 
+Every few seconds it also looks at the inbox's items: what was put off wakes, what is overdue is told.
+
 It holds no schedule of its own: what is due is what the tables say, so a lost job, a killed worker or
 a restart of everything is healed by the next look. Two tickers do no harm, because the queue takes
 only one waiting job a mapping; that one of them leads is for economy. So the leader's lock lies beside
@@ -18,6 +20,7 @@ from django.utils import timezone
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
+from conflicts.services import clock
 from conflicts.services.bulk import stalled
 from syncadmin.jobs import impatient_connection, put_bulk_in_queue, put_in_queue
 from syncadmin.models import Intent, MappingState, Mark
@@ -28,6 +31,7 @@ LOOK_SECONDS = 0.5
 LEAD_SECONDS = 5.0
 FIRST_DELAY = timedelta(seconds=1)
 LONGEST_DELAY = timedelta(seconds=30)
+CLOCK_EVERY = timedelta(seconds=5)  # how often items of the inbox are looked at: put off, due, overdue
 
 
 def due_states(now: datetime) -> QuerySet[MappingState]:
@@ -68,6 +72,7 @@ class Ticker:
 
     now: Callable[[], datetime] = timezone.now
     asked: dict[int, _Asked] = field(default_factory=dict)
+    clock_at: datetime | None = None
 
     def tick(self) -> list[tuple[int, str]]:
         """Look once; returns mapping and kind of every pass that was asked for.
@@ -93,6 +98,9 @@ class Ticker:
         self.asked = needed
         for run_id in stalled(now):
             put_bulk_in_queue(run_id)
+        if self.clock_at is None or now >= self.clock_at:
+            self.clock_at = now + CLOCK_EVERY
+            clock.look(now)
         return enqueued
 
     def run(self, stop: Event) -> None:

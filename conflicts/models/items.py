@@ -146,6 +146,11 @@ class Conflict(models.Model):
                 fields=["assignee", "id"], condition=Q(assignee__isnull=False), name="conflict_assigned"
             ),
             models.Index(
+                fields=["snoozed_until"],
+                condition=Q(snoozed_until__isnull=False),
+                name="conflict_snoozed",
+            ),
+            models.Index(
                 fields=["mapping", "opened_at"],
                 condition=Q(state="open", told__lt=3),
                 name="conflict_not_told",

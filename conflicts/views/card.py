@@ -16,9 +16,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from conflicts import forms, selectors, services
 from conflicts.cards import Entered, card, outcome
+from conflicts.colleagues import colleagues
 from conflicts.models import Conflict
 from conflicts.selectors import InboxFilter
 from syncadmin.jobs import enqueue_pass
+from syncadmin.permissions import COMMENT
 from syncadmin.web import page, shell, whole_number
 
 from .inbox import RESOLVE, VIEW, queue, render
@@ -32,7 +34,7 @@ CODES = {STALE: 409, INVALID: 422, BARRED: 423}
 @page(VIEW)
 def detail(request: HttpRequest, conflict_id: int) -> HttpResponse:
     """One item. HTMX gets the card alone; a whole page has the list beside it."""
-    context = _card(request, _item(conflict_id), None)
+    context = card_context(request, _item(conflict_id), None)
     if not request.htmx or request.htmx.history_restore_request:
         context = {**queue(request), **context}
     return render(request, "conflicts/detail.html", context)
@@ -77,7 +79,7 @@ def revision(request: HttpRequest, conflict_id: int) -> HttpResponse:
 def again(request: HttpRequest, conflict_id: int) -> HttpResponse:
     """The card as it is now, with what the person has entered and what changed since. Stores nothing."""
     entered = forms.entered(request.POST)
-    context = _card(request, _item(conflict_id), entered)
+    context = card_context(request, _item(conflict_id), entered)
     return render(request, "conflicts/detail.html", {**context, "live": True})
 
 
@@ -115,7 +117,7 @@ def resolve(request: HttpRequest, conflict_id: int) -> HttpResponse:
     if request.headers.get("X-Next") == "shown":
         return _status(request, _item(conflict_id))
     if not request.htmx:
-        return HttpResponseRedirect(_address(conflict_id, wanted))
+        return HttpResponseRedirect(address(conflict_id, wanted))
     return _next(request, wanted, selectors.item(conflict_id))
 
 
@@ -126,10 +128,10 @@ def same_again(request: HttpRequest, conflict_id: int) -> HttpResponse:
     conflict = _item(conflict_id)
     if conflict.side and services.take_back(conflict, request.POST.get("key", ""), request.user):
         enqueue_pass(conflict.mapping_id)
-    return HttpResponseRedirect(_address(conflict_id, InboxFilter.read(request.GET)))
+    return HttpResponseRedirect(address(conflict_id, InboxFilter.read(request.GET)))
 
 
-def _address(conflict_id: int | None, wanted: InboxFilter) -> str:
+def address(conflict_id: int | None, wanted: InboxFilter) -> str:
     """Where an item is looked at (None: the list), with the list's filter."""
     path = reverse("conflicts:detail", args=[conflict_id]) if conflict_id else reverse("conflicts:list")
     return path + (f"?{wanted.query()}" if wanted.query() else "")
@@ -145,12 +147,12 @@ def _next(request: HttpRequest, wanted: InboxFilter, done: Conflict) -> HttpResp
     number = selectors.following(wanted, done.pk)
     context = {**_next_card(request, wanted, number), "done": outcome(done, timezone.now())}
     response = render(request, "conflicts/detail.html", context)
-    response["HX-Push-Url"] = _address(number, wanted)
+    response["HX-Push-Url"] = address(number, wanted)
     return response
 
 
 def _next_card(request: HttpRequest, wanted: InboxFilter, number: int | None) -> dict[str, Any]:
-    return _card(request, _item(number), None) if number else {"wanted": wanted, "clear": True}
+    return card_context(request, _item(number), None) if number else {"wanted": wanted, "clear": True}
 
 
 def _refused(
@@ -158,7 +160,7 @@ def _refused(
 ) -> HttpResponse:
     """The card once more, with what was entered. A script only swaps what was answered with 200."""
     entered = Entered(kept.picks, errors, kept.seen, kept.hunks, kept.record)
-    context = {**_card(request, _item(conflict_id), entered), "refused": why}
+    context = {**card_context(request, _item(conflict_id), entered), "refused": why}
     if not request.htmx:
         context = {**queue(request), **context}
     response = render(request, "conflicts/detail.html", context, 200 if request.htmx else CODES[why])
@@ -173,7 +175,8 @@ def _item(conflict_id: int) -> Conflict:
         raise Http404("This conflict is gone.") from error
 
 
-def _card(request: HttpRequest, conflict: Conflict, entered: Entered | None) -> dict[str, Any]:
+def card_context(request: HttpRequest, conflict: Conflict, entered: Entered | None) -> dict[str, Any]:
+    """What the template of a card needs."""
     may_see_history = request.user.has_perm(HISTORY)
     return {
         "card": card(conflict, entered, history=may_see_history),
@@ -182,5 +185,7 @@ def _card(request: HttpRequest, conflict: Conflict, entered: Entered | None) -> 
         "may_resolve": request.user.has_perm(RESOLVE),
         "may_see_history": may_see_history,
         "mine": conflict.decided_by_id == request.user.pk,
+        "people": colleagues(conflict, request.user, timezone.now()),
+        "may_comment": request.user.has_perm(COMMENT),
         "wanted": InboxFilter.read(request.GET),
     }

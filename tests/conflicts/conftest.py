@@ -9,7 +9,12 @@ from tests.builders import a_user
 @pytest.fixture
 def reviewer(db: None, client: Client) -> Client:
     """A browser of someone who may look and decide."""
-    permissions = ("conflicts.view_conflict", "conflicts.resolve_conflict", "syncadmin.view_entry")
+    permissions = (
+        "conflicts.view_conflict",
+        "conflicts.resolve_conflict",
+        "conflicts.add_comment",
+        "syncadmin.view_entry",
+    )
     client.force_login(a_user(*permissions, name="rita"))
     return client
 

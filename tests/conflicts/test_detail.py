@@ -193,7 +193,7 @@ def test_a_card_takes_a_bounded_number_of_queries(reviewer, django_assert_max_nu
     fields = dict.fromkeys(("phone", "tags", "credit", "visits", "active", "born"), (None, None, None))
     conflict = a_conflict(a_mapping(), fields=fields)
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(12):
         card(reviewer, conflict)
 
 

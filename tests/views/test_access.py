@@ -35,7 +35,11 @@ PAGES = {
     "syncadmin:record": LOOKING,
     "syncadmin:export": LOOKING,
 }
+TOGETHER = ("looking", "claim", "release", "assign", "snooze", "hold", "lift", "ask", "answer", "comment")
 ACTS = {
+    "conflicts:looking": LOOKING,  # it stores nothing but the claim that one has
+    "conflicts:comment": LOOKING,
+    **{f"conflicts:{act}": {"Reviewer"} for act in TOGETHER[1:-1]},
     "conflicts:again": LOOKING,  # it stores nothing
     "conflicts:resolve": {"Reviewer"},
     "conflicts:same": {"Reviewer"},
@@ -62,6 +66,7 @@ def addresses(db):
         **{f"conflicts:{name}": [conflict.pk] for name in ("undo", "undo-now", "undo-status")},
         **{f"conflicts:bulk{name}": [run.pk] for name in ("", "-items", "-export", "-confirm")},
         **{f"conflicts:bulk{name}": [run.pk] for name in ("-cancel", "-undo")},
+        **{name: [conflict.pk] for name in ACTS if name.partition(":")[2] in TOGETHER},
         "syncadmin:run": ["customers"],
         "syncadmin:pass": [a_pass(mapping).pk],
         "syncadmin:guard_stop": [(stop := a_guard_stop(mapping)).pk],

@@ -44,6 +44,8 @@ document.addEventListener("DOMContentLoaded", () => {
       several: pane.querySelectorAll("[data-field]:not(:disabled)").length > 1,
       merge: pane.querySelector("[data-field]:not(:disabled) [data-merge]"),
       options: pane.querySelector("[data-options]:not(:disabled)"),
+      people: pane.querySelector("[data-people] [data-key]"),
+      talk: pane.querySelector("[data-say]"),
       ticks: document.querySelector("[data-tick]"),
       undo: document.querySelector("[data-undo]"),
       candidates: pane.querySelector("[data-options]:not(:disabled) [data-candidate]"),

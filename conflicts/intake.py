@@ -17,6 +17,7 @@ from syncadmin.core import plan as core
 from syncadmin.core.side import Side
 from syncadmin.models import EventKind, bulk, events
 
+from . import listing
 from .models import (
     Answer,
     Conflict,
@@ -26,6 +27,7 @@ from .models import (
     SecondLook,
     SecondLookState,
 )
+from .models.listing import drop
 
 LABEL = 200
 _REFRESHED = (
@@ -47,6 +49,9 @@ _REFRESHED = (
     "changed_at",
     "snoozed_until",
     "second_look",
+    "impact",
+    "value",
+    "search",
 )
 
 
@@ -58,7 +63,8 @@ class Report:
     """One item as the engine sees it now.
 
     `waiting` are the changes that wait for this item: by (side, field), where field '' is the record itself,
-    the number in the journal and the new value. `live` is the item that is there.
+    the number in the journal and the new value. `live` is the item that is there. `keys` are the record's
+    keys, by which it is found.
     """
 
     conflict: core.Conflict
@@ -70,6 +76,7 @@ class Report:
     times: Mapping[Side, datetime | None] = field(default_factory=dict)
     waiting: Mapping[tuple[Side, str], tuple[int, Any]] = field(default_factory=dict)
     said: str = ""
+    keys: Sequence[str] = ()
     live: Conflict | None = None
 
 
@@ -122,24 +129,32 @@ def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
     """
     if not reports:
         return 0
-    opened: list[tuple[Conflict, Report]] = []
+    yard = listing.Yardstick.of(mapping_id)
+    opened: list[tuple[Conflict, list[ConflictField]]] = []
+    refreshed: list[tuple[Conflict, list[ConflictField]]] = []
     known = [report.live.pk for report in reports if report.live is not None]
     stored = Conflict.objects.filter(pk__in=known).values_list("pk", "revision", "second_look")
     as_stored = {pk: (revision, second_look) for pk, revision, second_look in stored}
     for report in reports:
         if report.live is None:
-            opened.append((_new(mapping_id, report, now), report))
+            report.live = _new(mapping_id, report, now)
+            opened.append((report.live, _fields(report.live, report)))
+            listing.measure(yard, *opened[-1], report.keys)
             continue
         revision, report.live.second_look = as_stored.get(report.live.pk, (None, ""))
         if revision == report.live.revision:
-            _refresh(report.live, report, now)
+            rows = _refresh(yard, report.live, report, now)
+            refreshed += [(report.live, rows)] if rows is not None else []
         else:
             # a person has decided since it was read: the record is dirty again and comes back
             _carry(report.live, report)
     Conflict.objects.bulk_create([item for item, _ in opened])
-    ConflictField.objects.bulk_create([row for item, report in opened for row in _fields(item, report)])
-    for item, report in opened:
-        report.live = item
+    changed = [item.pk for item, _ in refreshed]
+    if changed:
+        ConflictField.objects.filter(conflict_id__in=changed).delete()
+        drop(changed)
+    ConflictField.objects.bulk_create([row for _, rows in (*opened, *refreshed) for row in rows])
+    listing.enlist(mapping_id, [*opened, *refreshed])
     if opened:
         ids = [item.pk for item, _ in opened]
         events.tell(EventKind.OPENED, now, mapping_id=mapping_id, conflicts=ids)
@@ -210,8 +225,13 @@ def _signature(
     return kind, values or records, sorted(candidates), sorted(twins), said
 
 
-def _refresh(item: Conflict, report: Report, now: datetime) -> None:
-    """Bring an item up to date; if what it asks has changed, its revision grows and picks on it are void."""
+def _refresh(
+    yard: listing.Yardstick, item: Conflict, report: Report, now: datetime
+) -> list[ConflictField] | None:
+    """Bring an item up to date; if what it asks has changed, its revision grows and picks on it are void.
+
+    Returns the fields that take the place of those it has, None if it stays as it is.
+    """
     before = _signature(item.kind, item.fields.all(), item.candidates, item.twins, item.said, item.snapshot)
     after = _signature(
         report.conflict.kind.value,
@@ -226,7 +246,7 @@ def _refresh(item: Conflict, report: Report, now: datetime) -> None:
         if (item.snapshot, item.seqs) != (content["snapshot"], content["seqs"]):
             item.snapshot, item.seqs = content["snapshot"], content["seqs"]
             item.save(update_fields=["snapshot", "seqs"])
-        return
+        return None
     for name, value in content.items():
         setattr(item, name, value)
     item.link_id, item.key = report.link_id, report.key  # an unlinked record may be a pair by now
@@ -236,13 +256,13 @@ def _refresh(item: Conflict, report: Report, now: datetime) -> None:
     item.state = ConflictState.OPEN
     item.decision = None
     item.changed_at = now
-    item.save(update_fields=_REFRESHED)
     picked = {row.field: row.pick for row in item.fields.all() if row.pick} if item.moved else {}
-    item.fields.all().delete()
     rows = _fields(item, report)
     for row in rows:
         row.pick = picked.get(row.field)  # void, but it tells what the person saw
-    ConflictField.objects.bulk_create(rows)
+    listing.measure(yard, item, rows, report.keys)
+    item.save(update_fields=_REFRESHED)
+    return rows
 
 
 def _wake(item: Conflict) -> None:
@@ -305,4 +325,5 @@ def reopen(item: Conflict, fields: Sequence[Reopened], now: datetime) -> None:
         )
         for back in fields
     )
+    listing.relist_items(item.mapping_id, [item.pk])
     Decision.objects.filter(pk__in=[back.decision for back in fields]).update(undone_at=now)

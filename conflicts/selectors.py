@@ -2,79 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from django.db.models import Prefetch, Q
-from django.utils import timezone
+from django.db.models import Prefetch, Sum
 
-from syncadmin.core.plan import ConflictKind
 from syncadmin.models import Distinct, Link, LinkStatus
 
-from .models import Conflict, ConflictField, ConflictQuerySet, ConflictState
+from . import pages
+from .census import COUNT_LIMIT, Census
+from .models import Conflict, ConflictField, ConflictGroup, ConflictState
+from .wanted import InboxFilter
+
+__all__ = [
+    "COUNT_LIMIT",
+    "InboxFilter",
+    "InboxPage",
+    "following",
+    "item",
+    "linked_candidates",
+    "page",
+    "said_distinct",
+    "waiting_count",
+    "waiting_label",
+]
 
 PAGE = 50
-COUNT_LIMIT = 1000  # counting further costs more than it tells
-
-
-@dataclass(frozen=True, slots=True)
-class InboxFilter:
-    """What part of the inbox is wanted; empty means any. `state` "all" includes closed items."""
-
-    mapping: str = ""
-    kind: str = ""
-    field: str = ""
-    state: str = "open"
-    search: str = ""
-
-    @classmethod
-    def read(cls, data: Mapping[str, Any]) -> InboxFilter:
-        """From a query string or command options; unknown kinds and states count as not given."""
-        kind, state = data.get("kind") or "", data.get("state") or "open"
-        return cls(
-            mapping=(data.get("mapping") or "")[:50],
-            kind=kind if kind in list(ConflictKind) else "",
-            field=(data.get("field") or "")[:50],
-            state=state if state in [*ConflictState.values, "all"] else "open",
-            search=(data.get("search") or "").strip()[:200],
-        )
-
-    def query(self) -> str:
-        """As a query string, without what is not set."""
-        given = {name: value for name, value in asdict(self).items() if value}
-        if given.get("state") == "open":
-            del given["state"]
-        return urlencode(given)
-
-    @property
-    def narrowed(self) -> bool:
-        """Whether anything but the default is asked for."""
-        return bool(self.query())
-
-    def items(self) -> ConflictQuerySet:
-        """The items wanted, oldest first."""
-        items = Conflict.objects.all()
-        if self.state != "all":
-            items = items.filter(state=self.state)
-        if self.state == ConflictState.OPEN:
-            items = items.awake(timezone.now())
-        if self.mapping:
-            items = items.filter(mapping__name=self.mapping)
-        if self.kind:
-            items = items.filter(kind=self.kind)
-        if self.field:
-            items = items.filter(pk__in=ConflictField.objects.filter(field=self.field).values("conflict_id"))
-        if self.search:
-            items = items.filter(_found(self.search))
-        return items.order_by("id")
-
-
-def _found(text: str) -> Q:
-    number = text.removeprefix("#")
-    found = Q(label__icontains=text) | Q(key=text) | Q(link__left_key=text) | Q(link__right_key=text)
-    return found | Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else found
+HEAVY = ("snapshot", "seqs", "twins", "search", "decision")  # what a list row does not show
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +39,23 @@ class InboxPage:
     next: int | None
 
 
-def page(wanted: InboxFilter, after: int = 0, size: int = PAGE) -> InboxPage:
-    """One keyset page, with what a list row shows. Two queries, however many items."""
-    fields = ConflictField.objects.only("conflict", "field", "left", "right", "pick").order_by("id")
+def page(wanted: InboxFilter, after: int = 0, size: int = PAGE, census: Census | None = None) -> InboxPage:
+    """One keyset page, with what a list row shows. A bounded number of queries, however many items."""
+    ids = pages.ids(wanted, after, size + 1, census)
+    fields = ConflictField.objects.only("conflict", "field", "left", "right", "pick", "pattern").order_by(
+        "id"
+    )
     rows = (
-        wanted.items()
-        .filter(pk__gt=after)
+        Conflict.objects.filter(pk__in=ids[:size])
         .select_related(
             "mapping__left__system", "mapping__right__system", "decided_by", "assignee", "claimed_by"
         )
-        .prefetch_related(Prefetch("fields", queryset=fields))[: size + 1]
+        .prefetch_related(Prefetch("fields", queryset=fields))
+        .defer(*HEAVY)
     )
-    items = list(rows)
-    return InboxPage(items[:size], items[size - 1].pk if len(items) > size else None)
+    found = {row.pk: row for row in rows}
+    items = [found[pk] for pk in ids[:size] if pk in found]
+    return InboxPage(items, ids[size - 1] if len(ids) > size else None)
 
 
 def item(conflict_id: int) -> Conflict:
@@ -130,20 +88,22 @@ def said_distinct(conflict: Conflict) -> list[Distinct]:
 
 def following(wanted: InboxFilter, conflict_id: int, skip: Iterable[int] = ()) -> int | None:
     """The open item to look at after this one: the next of the list, else its first; none of `skip`."""
-    items = (
-        wanted.items().filter(state=ConflictState.OPEN).exclude(pk__in={conflict_id, *skip}).order_by("id")
-    )
-    after = items.filter(pk__gt=conflict_id).values_list("pk", flat=True).first()
-    return after if after is not None else items.values_list("pk", flat=True).first()
+    if wanted.state not in (ConflictState.OPEN, "all"):
+        return None
+    waiting, passed, census = wanted.without("state"), {conflict_id, *skip}, Census()
+    for start in (conflict_id, 0):
+        for found in pages.ids(waiting, start, len(passed) + 1, census):
+            if found not in passed:
+                return found
+    return None
 
 
-def waiting_count(wanted: InboxFilter | None = None) -> int:
-    """How many items wait for a person, counted up to COUNT_LIMIT (which then means: or more)."""
-    items = wanted.items() if wanted else Conflict.objects.waiting().awake(timezone.now())
-    return items.order_by()[:COUNT_LIMIT].count()
+def waiting_count() -> int:
+    """How many items wait for a person."""
+    return int(ConflictGroup.objects.aggregate(waiting=Sum("items"))["waiting"] or 0)
 
 
 def waiting_label() -> str:
     """The count for the sidebar: '' for none."""
     count = waiting_count()
-    return f"{COUNT_LIMIT - 1}+" if count >= COUNT_LIMIT else str(count or "")
+    return f"{count:,}" if count else ""

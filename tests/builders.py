@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
+from conflicts import listing
 from conflicts.models import Conflict, ConflictField
 from syncadmin.core.values import encode
 from syncadmin.models import (
@@ -110,6 +111,8 @@ def a_conflict(
             right_time=now - timedelta(minutes=9),
             left_who="anna",
         )
+    listing.relist(mapping.pk, every=True)
+    conflict.refresh_from_db()
     return conflict
 
 

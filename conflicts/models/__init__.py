@@ -3,6 +3,7 @@
 from .bulk import BulkItem, BulkItemState, BulkRun, RunKind, RunState
 from .decisions import UNDO, Decision
 from .items import Conflict, ConflictField, ConflictQuerySet, ConflictState, SecondLookState, Told
+from .listing import ConflictGroup, Facet
 from .together import Answer, Comment, SecondLook
 
 __all__ = [
@@ -14,9 +15,11 @@ __all__ = [
     "Comment",
     "Conflict",
     "ConflictField",
+    "ConflictGroup",
     "ConflictQuerySet",
     "ConflictState",
     "Decision",
+    "Facet",
     "RunKind",
     "RunState",
     "SecondLook",

@@ -7,14 +7,17 @@ bound to `revision`: it is refused if the item has been refreshed since the pers
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from syncadmin.core.plan import ConflictKind
 from syncadmin.models import Link, Mapping
 from syncadmin.models.mappings import SIDE_CHOICES, choices_of
+
+from . import listing
 
 
 class ConflictState(models.TextChoices):
@@ -59,6 +62,18 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         """Those not closed."""
         return self.filter(LIVE)
 
+    def update(self, **values: Any) -> int:
+        """Update the items; their facets follow, if that decides whether they are in the list."""
+        if not listing.FOLLOWED.intersection(values):
+            return super().update(**values)
+        with transaction.atomic():
+            ids = list(self.order_by().select_for_update(of=("self",)).values_list("pk", flat=True))
+            for start in range(0, len(ids), listing.BATCH):
+                batch = ids[start : start + listing.BATCH]
+                models.QuerySet(self.model, using=self.db).filter(pk__in=batch).update(**values)
+                listing.follow(batch)
+        return len(ids)
+
 
 class Conflict(models.Model):
     """One item of the inbox.
@@ -70,6 +85,9 @@ class Conflict(models.Model):
     How people work on it together (`conflicts.services.together`): `assignee`; `claimed_by` until
     `claimed_until`, when a claim lapses by itself; `snoozed_until`; on hold while there is a `hold_reason`;
     `second_look` while another person is asked; `told`, how far the clock has come with its due time.
+
+    For lists (`conflicts.listing`): `impact` orders them; it is made of the field weights, the record's
+    `value` and how many records are `waiting` for it. `search` holds the words by which the item is found.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -124,6 +142,10 @@ class Conflict(models.Model):
     )
     second_look = models.CharField(max_length=8, blank=True, choices=SecondLookState.choices)
     told = models.PositiveSmallIntegerField(choices=Told.choices, default=Told.NOTHING)
+    impact = models.FloatField(default=0)
+    value = models.FloatField(null=True, blank=True)
+    waiting = models.PositiveIntegerField(default=0)
+    search = models.TextField(blank=True)
 
     objects = ConflictQuerySet.as_manager()
 
@@ -160,6 +182,14 @@ class Conflict(models.Model):
     def __str__(self) -> str:
         return f"#{self.pk} {self.label or self.key}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; the item's facets follow."""
+        fields = kwargs.get("update_fields")
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if fields is None or listing.FOLLOWED.intersection(fields):
+                listing.follow([self.pk])
+
     @property
     def taken_back(self) -> bool:
         """Whether it is open because its last decision was undone. One query."""
@@ -178,7 +208,8 @@ class ConflictField(models.Model):
     """One field of a conflict: what both sides hold, what was last agreed, and what a person picked.
 
     Values are canonical JSON. `left_seq` and `right_seq` are the journal numbers of the held changes.
-    `pick` is {kind, value, seen_left, seen_right} once decided.
+    `pick` is {kind, value, seen_left, seen_right} once decided. `pattern` says how the values differ
+    (`conflicts.patterns`), `changed` which side has changed.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -197,6 +228,8 @@ class ConflictField(models.Model):
     right_seq = models.BigIntegerField(null=True)
     reason = models.TextField(blank=True)
     pick = models.JSONField(null=True)
+    pattern = models.CharField(max_length=20, blank=True)
+    changed = models.CharField(max_length=5, blank=True)
 
     class Meta:
         ordering = ["conflict", "id"]

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from conflicts.models import Conflict, ConflictField, ConflictState, Decision
+from conflicts.models.listing import update_items
 from conflicts.selectors import linked_candidates
 from conflicts.typed import Unreadable
 from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
@@ -212,7 +213,7 @@ def store(
             distinct.say(conflict, decided.record["key"], actor, now)
         conflict.claimed_by = conflict.claimed_until = conflict.snoozed_until = None
         conflict.second_look = ""
-    bulk.update(Conflict, _STORED, [_row(decided.conflict) for decided in decisions])
+    update_items(_STORED, [_row(decided.conflict) for decided in decisions])
     announce(mapping_id, [decided.conflict for decided in decisions], now)
     part_of = f", bulk run #{run}" if run is not None else ""
     rows = [row for d in decisions for row in _entries(d.conflict, d.picks, actor, part_of)]

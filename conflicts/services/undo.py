@@ -17,11 +17,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from conflicts.models import UNDO, Conflict, ConflictField, ConflictState, Decision
+from conflicts.models.listing import update_items
 from conflicts.undoable import Fate, Look, Pair, look
 from syncadmin.core.plan import ConflictKind, RecordPickKind
 from syncadmin.core.values import same
 from syncadmin.models import EntryKind, MappingState, ledger
-from syncadmin.models import bulk as sets
 
 from . import distinct
 from .decide import BATCH, announce
@@ -149,9 +149,7 @@ _AS_JSON = ("decision", "seqs", "snapshot")
 
 def _save(items: Sequence[Conflict]) -> None:
     """Store what is taken up of these items, in one statement."""
-    sets.update(
-        Conflict, _TAKEN_UP, [(item.pk, *(_column(item, name) for name in _TAKEN_UP)) for item in items]
-    )
+    update_items(_TAKEN_UP, [(item.pk, *(_column(item, name) for name in _TAKEN_UP)) for item in items])
 
 
 def _column(item: Conflict, name: str) -> Any:

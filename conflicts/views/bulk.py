@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from conflicts import bulkpages, selectors
+from conflicts import bulkpages
+from conflicts.census import Census, Tally
 from conflicts.models import BulkItemState, BulkRun, RunKind, RunState
 from conflicts.selectors import InboxFilter
 from conflicts.services import bulk
@@ -42,7 +43,7 @@ def list_(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Choose a rule for the items of a filter, or for ticked ones; then the preview is prepared."""
     ticked = _ticked(request)
-    wanted = InboxFilter.read(request.GET)
+    wanted = InboxFilter.read(request.GET, request.user).for_all()
     error = ""
     if request.method == "POST":
         rule = request.POST.get("rule", "")
@@ -54,12 +55,12 @@ def new(request: HttpRequest) -> HttpResponse:
         error = _("Choose a rule first.")
     systems = Mapping.objects.select_related("left__system", "right__system")
     of_one = systems.filter(name=wanted.mapping).first() if wanted.mapping else _only(systems)
-    count = len(ticked) or selectors.waiting_count(wanted)
+    tally = Tally(len(ticked)) if ticked else Census().count(wanted)
     context = {
         "wanted": wanted,
         "ticked": ticked,
-        "count": count,
-        "more": not ticked and count >= selectors.COUNT_LIMIT,
+        "count": tally.number,
+        "more": tally.more,
         "rules": bulkpages.rules(wanted, of_one),
         "error": error,
     }

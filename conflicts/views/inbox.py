@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from conflicts import selectors
+from conflicts.census import Census
 from conflicts.models import ConflictState
 from conflicts.selectors import InboxFilter
 from syncadmin.core.plan import ConflictKind
@@ -28,8 +29,9 @@ def list_(request: HttpRequest) -> HttpResponse:
 def queue(request: HttpRequest) -> dict[str, Any]:
     """The context of the list: one page of items, the filter and the count."""
     wanted = InboxFilter.read(request.GET)
-    shown = selectors.page(wanted, whole_number(request.GET.get("after")) or 0)
-    count = selectors.waiting_count()
+    census = Census()
+    shown = selectors.page(wanted, whole_number(request.GET.get("after")) or 0, census=census)
+    count = census.total
     return {
         "wanted": wanted,
         "shown": shown,

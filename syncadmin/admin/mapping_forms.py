@@ -118,6 +118,11 @@ class FieldMappingForm(forms.ModelForm):
         help_text="For datetimes that come without a zone, such as Europe/Berlin; UTC if empty.",
     )  # fmt: skip
 
+    weight = forms.FloatField(
+        required=False, initial=1.0, min_value=0.01, max_value=1000, widget=UnfoldAdminTextInputWidget,
+        help_text=_help(FieldSpec, "weight"),
+    )  # fmt: skip
+
     class Meta:
         model = FieldMapping
         fields = ("name", "position", *(a for a in FIELD_KEYS.values() if a not in ("separators", "zones")))
@@ -136,6 +141,10 @@ class FieldMappingForm(forms.ModelForm):
         self.fields["owner"].choices = [("", "shared"), *_sides()]
         self.fields["first_contact"].choices = [("", "as the mapping"), *choices_of(FirstContact)]
         self.fields["target"].empty_label = "none"
+
+    def clean_weight(self) -> float:
+        """As much as any other field, unless something is typed."""
+        return 1.0 if self.cleaned_data["weight"] is None else float(self.cleaned_data["weight"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -39,7 +39,7 @@ class FieldMappingInline(StackedInline):
         (None, {"fields": (("name", "type"), ("left", "right"), ("owner", "drift"), ("merge", "rule"))}),
         ("Conversion", {"fields": ("normalize", ("scale", "target"), "choices")}),
         ("Sides", {"fields": (("separator_left", "separator_right"), ("zone_left", "zone_right"))}),
-        ("Decision", {"fields": (("group", "first_contact"), "two_people", "position")}),
+        ("Decision", {"fields": (("group", "first_contact"), ("weight", "two_people"), "position")}),
     )
 
     # shown to those who may only look; for others, form fields of the same names take their place
@@ -100,7 +100,7 @@ class MappingAdmin(ConfigurationAdmin):
                 "fields": (
                     "first_contact",
                     "clock_tolerance",
-                    "whole_record",
+                    ("whole_record", "value"),
                     ("due", "escalate_after"),
                     ("escalate_person", "escalate_group"),
                 ),

@@ -85,6 +85,11 @@ def check_mapping(
         yield Problem((*prefix, "match"), "names a field mapping twice")
     if spec.title and spec.title not in names:
         yield Problem((*prefix, "title"), unknown("field mapping", spec.title, names))
+    if spec.value and spec.value not in names:
+        yield Problem((*prefix, "value"), unknown("field mapping", spec.value, names))
+    elif spec.value in spec.fields and spec.fields[spec.value].type not in (Kind.INTEGER, Kind.DECIMAL):
+        kind = spec.fields[spec.value].type
+        yield Problem((*prefix, "value"), f"{quoted(spec.value)} is of type {kind}, which is no number")
     if "drift" in spec.model_fields_set and not spec.owner and not spec.rows:
         yield Problem(
             (*prefix, "drift"), "counts only with an `owner` of the table or of `rows`; the table has none"

@@ -37,6 +37,7 @@ FIELD_KEYS = {
     "merge": "merge",
     "rule": "rule",
     "group": "group",
+    "weight": "weight",
     "first_contact": "first_contact",
     "two_people": "two_people",
 }
@@ -47,6 +48,7 @@ MAPPING_KEYS = {
     "right": "right",
     "match": "match",
     "title": "title",
+    "value": "value",
     "owner": "owner",
     "drift": "drift",
     "filter.left": "left_filter",
@@ -72,7 +74,7 @@ MAPPING_KEYS = {
     "escalate.group": "escalate_group",
 }
 MAPPING_TEXTS = (
-    "label", "title", "left_scope", "create", "deletes", "edit_vs_delete", "first_contact", "drift",
+    "label", "title", "value", "left_scope", "create", "deletes", "edit_vs_delete", "first_contact", "drift",
 )  # fmt: skip
 GUARD_SHARES = ("max_deletes", "max_changes", "max_blanks", "max_shrinks", "max_same")
 SYSTEM_KEYS = ("connector", "label", "record_url")

@@ -152,6 +152,12 @@ class FieldSpec(Strict):
     group: Annotated[str, Field(max_length=50)] = Field(
         "", description="Fields of one group are decided together (street, zip and city)."
     )
+    weight: float = Field(
+        1.0,
+        ge=0.01,
+        le=1000,
+        description="How much a conflict on this field matters: the inbox shows what matters most first.",
+    )
     first_contact: FirstContact | None = Field(
         None,
         description="Who wins where both sides have data already; the mapping's own policy if not given.",
@@ -173,6 +179,10 @@ class MappingSpec(Strict):
     )
     title: Text = Field(
         "", description="Field mapping whose value names a record to people; a match key if not given."
+    )
+    value: Text = Field(
+        "",
+        description="Number field mapping that says what a record is worth: its conflicts come first.",
     )
     owner: Side | None = Field(None, description="One side owns the whole table: sync is one-way.")
     rows: list[RowRuleSpec] = Field(

@@ -272,6 +272,7 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                 times={side: r.modified for side, r in records.items()},
                 waiting={(c.side, c.field): (c.seq, c.new) for c in (*effort.changes, *effort.held) if c.seq},
                 said=said,
+                keys=(effort.link.left_key, effort.link.right_key) if effort.link is not None else (),
                 live=effort.conflict,
             )
         )

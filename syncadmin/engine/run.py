@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from conflicts import listing
 from connectors import base
 from syncadmin.core.retry import RECORDS
 from syncadmin.core.side import Side
@@ -87,6 +88,7 @@ def run_pass(
             _note_promises(binding, told)
             health.note_clocks(binding, clock())
             _ensure_shape(binding, told)
+            listing.weigh_anew(mapping, told.weighed)
             _work(run, row, reporter)
     finally:
         _finish(mapping, row, clock)
@@ -101,8 +103,8 @@ def mapping_for_pass(mapping_id: int) -> Mapping:
 
 
 def _told_before(mapping_id: int) -> MappingState:
-    """What the systems told of themselves when a pass last asked: guarantees, limits, types of fields."""
-    columns = "mapping_id, guarantees, limits, shape"
+    """What a pass last noted: the systems' guarantees, limits and types of fields, the inbox's weights."""
+    columns = "mapping_id, guarantees, limits, shape, weighed"
     statement = f"SELECT {columns} FROM syncadmin_mappingstate WHERE mapping_id = %s"
     return MappingState.objects.raw(statement, [mapping_id])[0]
 

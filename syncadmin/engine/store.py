@@ -207,6 +207,7 @@ def _report_conflicts(
             times={side: r.modified for side, r in records.items()},
             waiting=waiting,
             said=item.conflict.said if item.conflict is not None and item.stuck else "",
+            keys=(item.link.left_key, item.link.right_key) if item.link is not None else (),
             live=item.conflict,
         )
     run.count("conflicts", intake.receive(run.binding.id, list(reports.values()), now))

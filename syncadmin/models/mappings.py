@@ -45,6 +45,11 @@ class Mapping(models.Model):
         blank=True,
         help_text="Field mapping whose value names a record to people; a match key if empty.",
     )
+    value = models.CharField(
+        max_length=50,
+        blank=True,
+        help_text="Number field mapping that says what a record is worth: its conflicts come first.",
+    )
     owner = models.CharField(
         max_length=5, blank=True, choices=SIDE_CHOICES, help_text="One side owns the whole table."
     )
@@ -211,6 +216,7 @@ class FieldMapping(models.Model):
     rule = models.TextField(blank=True, help_text="CEL expression for the merge strategy `rule`.")
     group = models.CharField(max_length=50, blank=True, help_text="Fields of one group are decided together.")
     first_contact = models.CharField(max_length=15, blank=True, choices=choices_of(core.FirstContact))
+    weight = models.FloatField(default=1.0, help_text="How much a conflict on this field matters.")
     target = models.ForeignKey(
         Mapping,
         null=True,

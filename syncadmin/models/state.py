@@ -40,6 +40,9 @@ class MappingState(models.Model):
     limits = models.JSONField(
         default=dict, help_text="By side and field mapping, what the system takes, as a pass last saw it."
     )
+    weighed = models.JSONField(
+        default=dict, help_text="The weights that the inbox's items were last ordered with; empty: not yet."
+    )
     sequence = models.BigIntegerField(default=0)
     head = models.BinaryField(default=b"")
 

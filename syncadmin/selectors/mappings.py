@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Max, OuterRef, Subquery, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from conflicts.models import Conflict, ConflictState
+from conflicts.models import Conflict, ConflictGroup, ConflictState
 from syncadmin.models import GuardStop, Mapping, MappingState, Mark, Pass, PassState
 from syncadmin.models import Health as SystemHealth
 
@@ -115,16 +115,9 @@ def standings(name: str | None = None) -> list[Standing]:
     newest = Pass.objects.filter(mapping=OuterRef("mapping")).order_by("-pk").values("pk")[:1]
     last = {row.mapping_id: row for row in Pass.objects.filter(pk=Subquery(newest))}
     stops = {stop.mapping_id: stop for stop in GuardStop.objects.filter(closed_at=None).order_by("pk")}
-    live = (
-        Conflict.objects.live()
-        .order_by()
-        .values("mapping")
-        .annotate(
-            open=Count("pk", filter=Q(state=ConflictState.OPEN)),
-            decided=Count("pk", filter=Q(state=ConflictState.DECIDED)),
-        )
-    )
-    conflicts = {row["mapping"]: (row["open"], row["decided"]) for row in live}
+    waiting = dict(ConflictGroup.objects.order_by().values_list("mapping").annotate(Sum("items")))
+    decided = Conflict.objects.filter(state=ConflictState.DECIDED).order_by()
+    deciding = dict(decided.values_list("mapping").annotate(Count("pk")))
     marks = dict(Mark.objects.order_by().values_list("mapping").annotate(Count("pk")))
     return [
         Standing(
@@ -132,8 +125,8 @@ def standings(name: str | None = None) -> list[Standing]:
             state=getattr(mapping, "state", None),
             last=last.get(mapping.pk),
             stop=stops.get(mapping.pk),
-            waiting=conflicts.get(mapping.pk, (0, 0))[0],
-            deciding=conflicts.get(mapping.pk, (0, 0))[1],
+            waiting=waiting.get(mapping.pk, 0),
+            deciding=deciding.get(mapping.pk, 0),
             marks=marks.get(mapping.pk, 0),
         )
         for mapping in mappings

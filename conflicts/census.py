@@ -1,0 +1,156 @@
+"""How many items there are of what: read once a request from the groups' counters, however many items wait.
+
+Counts of open items by mapping, kind, field, pattern and changed side are exact. What groups know nothing of
+(age, assignee, search, closed items) is counted up to a limit, and says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from django.db.models import Count
+
+from syncadmin.models import Mapping
+
+from .models import ConflictGroup, ConflictState, Facet
+from .patterns import OF_RECORDS
+from .wanted import InboxFilter
+
+COUNT_LIMIT = 1000  # counting further costs more than it tells
+SAMPLED = 5000  # items of which groups are made where the counters do not help
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A number of items; `more` if they were not counted to the end."""
+
+    number: int
+    more: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.number:,}" + ("+" if self.more else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items that are alike, with the filter that means exactly these."""
+
+    mapping: Mapping
+    kind: str
+    field: str
+    pattern: str
+    tally: Tally
+    wanted: InboxFilter
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    pk: int
+    mapping: int
+    kind: str
+    field: str
+    pattern: str
+    changed: str
+    items: int
+    facets: int
+
+
+class Census:
+    """All groups with open items, as they are now."""
+
+    @cached_property
+    def rows(self) -> list[_Row]:
+        """The groups. One query."""
+        columns = ("pk", "mapping_id", "kind", "field", "pattern", "changed", "items", "facets")
+        return [_Row(*row) for row in ConflictGroup.objects.filter(facets__gt=0).values_list(*columns)]
+
+    @cached_property
+    def mappings(self) -> dict[int, Mapping]:
+        """All mappings by id, with what their names need. One query."""
+        found = Mapping.objects.select_related("left__system", "right__system")
+        return {mapping.pk: mapping for mapping in found}
+
+    def matching(self, wanted: InboxFilter) -> list[_Row]:
+        """The groups that the filter lets through, as far as groups go."""
+        names = {pk for pk, mapping in self.mappings.items() if mapping.name == wanted.mapping}
+        return [
+            row
+            for row in _fitting(self.rows, wanted)
+            if (not wanted.mapping or row.mapping in names) and wanted.kind in ("", row.kind)
+        ]
+
+    def count(self, wanted: InboxFilter) -> Tally:
+        """How many items: exact from the counters, else counted up to `COUNT_LIMIT`."""
+        if counted(wanted):
+            rows = self.matching(wanted)
+            return Tally(sum(row.facets if wanted.by_field else row.items for row in rows))
+        number = wanted.items().order_by()[:COUNT_LIMIT].count()
+        return Tally(number, number >= COUNT_LIMIT)
+
+    @property
+    def total(self) -> int:
+        """How many items wait."""
+        return sum(row.items for row in self.rows)
+
+    def by_mapping(self) -> dict[int, int]:
+        """How many items wait, by id of the mapping."""
+        found: Counter[int] = Counter()
+        for row in self.rows:
+            found[row.mapping] += row.items
+        return dict(found)
+
+    def groups(self, wanted: InboxFilter) -> list[Group]:
+        """The groups of what is wanted, the largest first within each mapping."""
+        rows, more = self.matching(wanted), False
+        if wanted.searched or wanted.state != ConflictState.OPEN:
+            rows, more = self._sampled(wanted)
+        sizes: Counter[tuple[int, str, str, str]] = Counter()
+        for row in rows:
+            sizes[row.mapping, row.kind, row.field, row.pattern] += row.facets
+        made = [
+            self._group(wanted, self.mappings[mapping], key, Tally(size, more))
+            for (mapping, *key), size in sizes.items()
+        ]
+        return sorted(made, key=lambda g: (g.mapping.name, -g.tally.number, g.kind, g.field, g.pattern))
+
+    def _group(self, wanted: InboxFilter, mapping: Mapping, key: Iterable[str], tally: Tally) -> Group:
+        kind, field, pattern = key
+        narrowed = replace(wanted, mapping=mapping.name, kind=kind, field=field, pattern=pattern)
+        return Group(mapping, kind, field, pattern, tally, narrowed)
+
+    def _sampled(self, wanted: InboxFilter) -> tuple[list[_Row], bool]:
+        ids = list(wanted.items().order_by().values_list("pk", flat=True)[: SAMPLED + 1])
+        sizes = dict(
+            Facet.objects.filter(conflict_id__in=ids[:SAMPLED])
+            .order_by()
+            .values_list("group_id")
+            .annotate(Count("pk"))
+        )
+        columns = ("pk", "mapping_id", "kind", "field", "pattern", "changed", "items", "facets")
+        known = [_Row(*row) for row in ConflictGroup.objects.filter(pk__in=sizes).values_list(*columns)]
+        fitting = {row.pk for row in _fitting(known, wanted)}
+        return [replace(row, facets=sizes[row.pk]) for row in known if row.pk in fitting], len(ids) > SAMPLED
+
+
+def _fitting(rows: Iterable[_Row], wanted: InboxFilter) -> list[_Row]:
+    """The groups that fit the part of a filter that is about single fields."""
+    return [
+        row
+        for row in rows
+        if wanted.field in ("", row.field)
+        and wanted.pattern in ("", row.pattern)
+        and wanted.changed in ("", row.changed)
+    ]
+
+
+def counted(wanted: InboxFilter) -> bool:
+    """Whether the groups' counters count these items, each once.
+
+    A field is once in an item, and so is a record as a whole; a pattern may be in it several times.
+    """
+    if wanted.searched or wanted.state != ConflictState.OPEN:
+        return False
+    return bool(wanted.field) or wanted.pattern in OF_RECORDS or not wanted.by_field

@@ -11,6 +11,7 @@ import uuid
 from functools import partial
 
 from django.db import transaction
+from django.utils import timezone
 from django_rq import get_connection, get_queue
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -27,6 +28,9 @@ STRENGTH = {"incremental": 0, "reconcile": 1, "backfill": 2}
 NOTE_SECONDS = 7 * 86400
 FAILED_JOB_SECONDS = 86400
 BULK_SECONDS = 3600
+NOTICES_NOTE = "syncadmin:notices"
+NOTICES_SECONDS = 60
+NOTICES_TIMEOUT = 900
 PATIENCE_SECONDS = 2.0
 
 
@@ -75,6 +79,45 @@ def put_bulk_in_queue(run_id: int) -> bool:
         )
     except RedisError as error:
         logger.warning("bulk run %s waits for the ticker: the queue can't be reached: %s", run_id, error)
+        return False
+    return True
+
+
+def send_notices() -> None:
+    """The job: events become notices, and those that are ready are sent. Safe to run twice, at any time."""
+    from syncadmin.notify import deliver, expand
+
+    try:
+        impatient_connection().delete(NOTICES_NOTE)
+    except RedisError as error:
+        logger.warning("notices: the queue can't be reached: %s", error)
+    expand.expand(timezone.now())
+    deliver.deliver(timezone.now)
+
+
+def enqueue_notices() -> None:
+    """Have a worker send notices, once the current transaction, if any, is committed."""
+    transaction.on_commit(put_notices_in_queue)
+
+
+def put_notices_in_queue() -> bool:
+    """Put the job in the queue, now, unless one waits there; False if that failed.
+
+    The note that one waits runs out, so that a lost job is asked for again.
+    """
+    connection = impatient_connection()
+    try:
+        if connection.set(NOTICES_NOTE, 1, nx=True, ex=NOTICES_SECONDS):
+            get_queue(connection=connection).enqueue_call(
+                send_notices,
+                job_id=f"notices-{uuid.uuid4().hex}",
+                description="send notices",
+                timeout=NOTICES_TIMEOUT,
+                result_ttl=0,
+                failure_ttl=FAILED_JOB_SECONDS,
+            )
+    except RedisError as error:
+        logger.warning("notices wait for the ticker: the queue can't be reached: %s", error)
         return False
     return True
 

@@ -26,6 +26,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _item(request, _("Inbox"), "inbox", "conflicts:list", "conflicts.view_conflict", _waiting),
                 _item(request, _("Passes"), "sync", "syncadmin:passes", "syncadmin.view_pass"),
                 _item(request, _("History"), "history", "syncadmin:history", "syncadmin.view_entry"),
+                _item(
+                    request,
+                    _("Notifications"),
+                    "notifications",
+                    "syncadmin:notifications",
+                    "conflicts.view_conflict",
+                ),
             ],
         },
         {

@@ -29,7 +29,7 @@ def _changing(model: str) -> list[str]:
 ACTIONS: dict[str, list[str]] = {
     "Integrator": [COMMENT, *(permission for model in CONFIGURED for permission in _changing(model))],
     "Reviewer": [COMMENT, RESOLVE_CONFLICT, BULK_RESOLVE_CONFLICT],
-    "Auditor": [COMMENT, "auth.view_user", "auth.view_group"],
+    "Auditor": ["auth.view_user", "auth.view_group"],
     "Operator": [COMMENT, RUN_PASS, APPROVE_GUARD_STOP],
 }
 

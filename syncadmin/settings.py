@@ -194,6 +194,21 @@ AUTH_PASSWORD_VALIDATORS = [
 # how long a claim on a conflict runs after its holder was last seen at work
 CLAIM_FOR = timedelta(minutes=float(os.environ.get("CLAIM_MINUTES") or 15))
 
+# --- notices
+
+# where people reach the hub, for links in notices: https://sync.example.com
+BASE_URL = os.environ.get("BASE_URL", "").rstrip("/")
+# the mail server that notices to plain e-mail addresses go through, as an Apprise address
+NOTIFY_MAIL_URL = os.environ.get("NOTIFY_MAIL_URL", "")
+# what kinds of channels people may add
+NOTIFY_SCHEMES = listed(
+    "NOTIFY_SCHEMES",
+    "mailto,mailtos,slack,workflows,discord,gchat,mmost,mmosts,rocket,rockets,matrix,matrixs,zulip,webex,"
+    "nctalk,nctalks,tgram,ntfy,ntfys,gotify,gotifys,pover,pagerduty,opsgenie,jsons,json",
+)
+# whether channels may lead into the hub's own network
+NOTIFY_PRIVATE = os.environ.get("NOTIFY_PRIVATE") == "1"
+
 # --- time, language, logs
 
 USE_TZ = True
@@ -218,5 +233,7 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "sqlalchemy": {"level": "WARNING"},
+        # addresses of channels hold credentials; what went wrong is kept with the notice
+        "apprise": {"level": "CRITICAL"},
     },
 }

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Event as Signal
 
 from django.db import OperationalError, close_old_connections, connections
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -22,8 +22,9 @@ from redis.lock import Lock
 
 from conflicts.services import clock
 from conflicts.services.bulk import stalled
-from syncadmin.jobs import impatient_connection, put_bulk_in_queue, put_in_queue
-from syncadmin.models import Intent, MappingState, Mark
+from syncadmin.jobs import impatient_connection, put_bulk_in_queue, put_in_queue, put_notices_in_queue
+from syncadmin.models import Event, Intent, MappingState, Mark
+from syncadmin.notify import deliver
 
 logger = logging.getLogger(__name__)
 
@@ -101,9 +102,11 @@ class Ticker:
         if self.clock_at is None or now >= self.clock_at:
             self.clock_at = now + CLOCK_EVERY
             clock.look(now)
+            if Event.objects.exists() or deliver.work(now):
+                put_notices_in_queue()
         return enqueued
 
-    def run(self, stop: Event) -> None:
+    def run(self, stop: Signal) -> None:
         """Tick while leading, until `stop` is set; a database or queue that is away is waited for."""
         lead = Lock(
             impatient_connection(),

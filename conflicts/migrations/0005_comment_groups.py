@@ -1,4 +1,4 @@
-"""Whoever may look at conflicts may comment on them; an installation may take that away from a group.
+"""Whoever works with conflicts may comment on them; an installation may take that away from a group.
 Permissions are made first: Django does so only after all migrations have run."""
 
 from django.contrib.auth.management import create_permissions

@@ -38,7 +38,8 @@ def look(now: datetime) -> int:
 
 def wake(now: datetime) -> int:
     """Items whose snooze is over are as if they had never been put off."""
-    return Conflict.objects.filter(snoozed_until__lte=now).update(snoozed_until=None)
+    over = Conflict.objects.filter(snoozed_until__lte=now)
+    return over.update(snoozed_until=None) if over.exists() else 0
 
 
 def _late(mapping: Mapping, told: Told, opened_before: datetime, now: datetime) -> ConflictQuerySet:

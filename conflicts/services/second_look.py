@@ -41,7 +41,7 @@ def ask(conflict_id: int, note: str, user: Any, now: datetime) -> Conflict:
         conflict.second_look = SecondLookState.WANTED
         conflict.save(update_fields=["second_look"])
         write_down(conflict, user.get_username(), "second look asked for", now, note)
-        two_people.tell_asked(conflict, name_of(user), now, note)
+        two_people.tell_asked(conflict, user, name_of(user), now, note)
     return conflict
 
 

@@ -55,7 +55,7 @@ def propose(conflict: Conflict, picks: Mapping[str, Any], user: Any, actor: str,
     conflict.claimed_by = conflict.claimed_until = None
     conflict.save(update_fields=["second_look", "claimed_by", "claimed_until"])
     write_down(conflict, actor, "decision proposed", now, look.picks)
-    tell_asked(conflict, actor, now)
+    tell_asked(conflict, user, actor, now)
     return look
 
 
@@ -72,13 +72,14 @@ def open_look(conflict: Conflict) -> SecondLook | None:
     return conflict.second_looks.filter(answer="").select_related("asked_by").first()
 
 
-def tell_asked(conflict: Conflict, actor: str, now: datetime, words: str = "") -> None:
+def tell_asked(conflict: Conflict, user: Any, actor: str, now: datetime, words: str = "") -> None:
     """Somebody else is wanted."""
     events.tell(
         EventKind.SECOND_LOOK,
         now,
         mapping_id=conflict.mapping_id,
         conflicts=[conflict.pk],
+        by=user.pk if user else None,
         actor=actor,
         words=words,
     )

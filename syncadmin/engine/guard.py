@@ -17,7 +17,7 @@ from syncadmin.core import plan as core
 from syncadmin.core.fieldtype import FieldType
 from syncadmin.core.side import Side
 from syncadmin.core.values import encode
-from syncadmin.models import EntryKind, GuardStop, ledger, marks
+from syncadmin.models import EntryKind, EventKind, GuardStop, events, ledger, marks
 
 from . import links
 from .collect import Cache
@@ -144,6 +144,7 @@ def _stop_unless_approved(run: Run, tally: Tally, reason: str, known: int) -> No
                 evidence=evidence,
             )
             _note(run, f"stopped by a guard: {reason}", "")
+            events.tell(EventKind.GUARD, now, mapping_id=run.binding.id, subject=open_stop.pk, words=reason)
     raise GuardTripped(open_stop)
 
 

@@ -15,10 +15,11 @@ from django.db import connection
 from connectors import base
 from syncadmin.core.retry import SYSTEMS
 from syncadmin.core.side import SIDES
-from syncadmin.models import Health, Mapping, System, bulk
+from syncadmin.models import EventKind, Health, Mapping, System, bulk, events
 
 from .binding import Binding
 
+DOWN = 3  # failures in a row after which people are told that a system is down
 CLOCKS_EVERY = timedelta(minutes=5)
 
 
@@ -32,6 +33,8 @@ def failed(error: base.Retry, now: datetime) -> None:
     Health.objects.filter(pk=health.pk).update(
         failures=health.failures + 1, open_until=now + wait, message=str(error), changed_at=now
     )
+    if health.failures + 1 == DOWN:
+        events.tell(EventKind.SYSTEM, now, system_id=system.pk)
 
 
 def note_clocks(binding: Binding, now: datetime) -> None:

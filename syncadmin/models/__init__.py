@@ -3,11 +3,13 @@
 from .events import Event, EventKind
 from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
+from .notices import Channel, Notice, NoticeState, Profile, Rhythm, Subscription
 from .passes import GuardStop, Pass, PassKind, PassState
 from .state import Cursor, Distinct, Intent, IntentState, Link, LinkStatus, MappingState, Mark, Unlinked
 from .systems import Health, Resource, System
 
 __all__ = [
+    "Channel",
     "Cursor",
     "Distinct",
     "Entry",
@@ -24,11 +26,16 @@ __all__ = [
     "Mapping",
     "MappingState",
     "Mark",
+    "Notice",
+    "NoticeState",
     "Pass",
     "PassKind",
     "PassState",
+    "Profile",
     "Resource",
+    "Rhythm",
     "RowRule",
+    "Subscription",
     "System",
     "Unlinked",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -35,7 +36,7 @@ class EventKind(models.TextChoices):
 class Event(models.Model):
     """One event. `conflicts` are ids; `people` the users it is for, empty: whoever asked to be told.
 
-    `actor` is who did it, `words` what a person said or a guard found.
+    `by` and `actor` are who did it, `words` what a person said or a guard found.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -46,6 +47,7 @@ class Event(models.Model):
     subject = models.BigIntegerField(null=True, help_text="The guard stop, where the event is one.")
     conflicts = models.JSONField(default=list)
     people = models.JSONField(default=list)
+    by = models.BigIntegerField(null=True)
     actor = models.CharField(max_length=150, blank=True)
     words = models.TextField(blank=True)
 
@@ -57,7 +59,7 @@ class Event(models.Model):
 
 
 def tell(
-    kind: EventKind,
+    kind: Any,  # of EventKind: without types for Django its members look like pairs
     at: datetime,
     *,
     mapping_id: int | None = None,
@@ -65,6 +67,7 @@ def tell(
     subject: int | None = None,
     conflicts: Sequence[int] = (),
     people: Sequence[int] = (),
+    by: int | None = None,
     actor: str = "",
     words: str = "",
 ) -> None:
@@ -77,6 +80,7 @@ def tell(
         subject=subject,
         conflicts=list(conflicts),
         people=list(people),
+        by=by,
         actor=actor[:150],
         words=words,
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import dashboard, guard_stops, history, passes
+from . import dashboard, guard_stops, history, notifications, passes
 
 app_name = "syncadmin"
 urlpatterns = [
@@ -15,4 +15,18 @@ urlpatterns = [
     path("history/", history.list_, name="history"),
     path("history/export.<slug:form>", history.export, name="export"),
     path("history/<slug:mapping>/<int:link_id>/", history.record, name="record"),
+    path("notifications/", notifications.show, name="notifications"),
+    path("notifications/channels/", notifications.add_channel, name="channel-add"),
+    path("notifications/channels/<int:channel_id>/test/", notifications.test, name="channel-test"),
+    path(
+        "notifications/channels/<int:channel_id>/gone/", notifications.remove_channel, name="channel-remove"
+    ),
+    path("notifications/subscriptions/", notifications.subscribe, name="subscribe"),
+    path("notifications/subscriptions/<int:subscription_id>/", notifications.change, name="subscription"),
+    path(
+        "notifications/subscriptions/<int:subscription_id>/remove/",
+        notifications.unsubscribe,
+        name="unsubscribe",
+    ),
+    path("notifications/hours/", notifications.hours, name="notification-hours"),
 ]

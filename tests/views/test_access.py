@@ -34,11 +34,14 @@ PAGES = {
     "syncadmin:history": LOOKING,
     "syncadmin:record": LOOKING,
     "syncadmin:export": LOOKING,
+    "syncadmin:notifications": LOOKING,
 }
+CHANNELS = ("channel-test", "channel-remove", "subscription", "unsubscribe")
+NOTICES = ("channel-add", "subscribe", "notification-hours", *CHANNELS)
 TOGETHER = ("looking", "claim", "release", "assign", "snooze", "hold", "lift", "ask", "answer", "comment")
 ACTS = {
     "conflicts:looking": LOOKING,  # it stores nothing but the claim that one has
-    "conflicts:comment": LOOKING,
+    "conflicts:comment": {"Integrator", "Reviewer", "Operator"},
     **{f"conflicts:{act}": {"Reviewer"} for act in TOGETHER[1:-1]},
     "conflicts:again": LOOKING,  # it stores nothing
     "conflicts:resolve": {"Reviewer"},
@@ -49,6 +52,7 @@ ACTS = {
     "conflicts:undo-now": {"Reviewer"},
     "syncadmin:run": {"Operator"},
     "syncadmin:approve": {"Operator"},
+    **{f"syncadmin:{name}": LOOKING for name in NOTICES},
 }
 
 
@@ -73,6 +77,7 @@ def addresses(db):
         "syncadmin:approve": [stop.pk],
         "syncadmin:record": ["customers", link.pk],
         "syncadmin:export": ["csv"],
+        **{f"syncadmin:{name}": [1] for name in CHANNELS},
     }
     return {name: reverse(name, args=arguments.get(name)) for name in (*PAGES, *ACTS)}
 

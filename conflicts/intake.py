@@ -135,7 +135,12 @@ def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
     known = [report.live.pk for report in reports if report.live is not None]
     stored = Conflict.objects.filter(pk__in=known).values_list("pk", "revision", "second_look")
     as_stored = {pk: (revision, second_look) for pk, revision, second_look in stored}
+    taken_up = _taken_up(mapping_id, [report for report in reports if report.live is None])
     for report in reports:
+        if report.live is None and id(report) in taken_up:
+            report.live = taken_up[id(report)]
+            _carry(report.live, report)
+            continue
         if report.live is None:
             report.live = _new(mapping_id, report, now)
             opened.append((report.live, _fields(report.live, report)))
@@ -159,6 +164,18 @@ def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
         ids = [item.pk for item, _ in opened]
         events.tell(EventKind.OPENED, now, mapping_id=mapping_id, conflicts=ids)
     return len(opened)
+
+
+def _taken_up(mapping_id: int, reports: Sequence[Report]) -> dict[int, Conflict]:
+    """By id of the report: items that a person has taken up again, to undo a decision, since it was read."""
+    if not reports or not any_decided(mapping_id):
+        return {}
+    links = live_by_link({r.link_id for r in reports if r.link_id is not None})
+    found = {id(r): links[r.link_id] for r in reports if r.link_id is not None and r.link_id in links}
+    for side in Side:
+        mine = {r.key: r for r in reports if r.link_id is None and r.side is side}
+        found |= {id(mine[key]): item for key, item in live_by_record(mapping_id, side, list(mine)).items()}
+    return found
 
 
 def _carry(item: Conflict, report: Report) -> None:

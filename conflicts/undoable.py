@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from conflicts.models import Conflict, ConflictState, Decision
@@ -138,6 +138,8 @@ class _Known:
             ("link", link_id) if link_id else ("key", key)
             for link_id, key in being.values_list("link_id", "key")
         }
+        made = Decision.objects.filter(conflict__in={row.conflict_id for row in rows}, undone_at=None)
+        self.latest = dict(made.values("conflict").annotate(last=Max("at")).values_list("conflict", "last"))
         self.told: dict[tuple[int | None, str], list[Entry]] = defaultdict(list)
         kinds = (EntryKind.CHANGE, EntryKind.WRITE, EntryKind.DISPOSITION, EntryKind.DECISION)
         first = min(row.seq for row in rows)
@@ -178,15 +180,20 @@ class _Known:
         if not row.field:
             if row.kind in _FINAL:
                 return _FINAL[RecordPickKind(row.kind)], None
-            return (
-                Fate.AGAIN if live is not None or conflict.state != ConflictState.CLOSED else Fate.READY
-            ), None
-        link = self.links.get(row.link_id or 0)
-        if link is None or link.status == LinkStatus.CLOSED:
+            if row.link_id and self._parted(row):
+                return Fate.GONE, None
+            asked_again = live is not None or conflict.state != ConflictState.CLOSED
+            later = self.latest[row.conflict_id] != row.at
+            return (Fate.AGAIN if asked_again or later else Fate.READY), None
+        if self._parted(row):
             return Fate.GONE, None
         if row.field not in self.groups:
             return Fate.UNMAPPED, None
         return self._moved(row)
+
+    def _parted(self, row: Decision) -> bool:
+        link = self.links.get(row.link_id or 0)
+        return link is None or link.status == LinkStatus.CLOSED
 
     def _moved(self, row: Decision) -> tuple[Fate, Entry | None]:
         """Whether a decision on a field was carried out, and what came after it."""

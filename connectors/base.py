@@ -235,7 +235,8 @@ class Outcome:
 
     `record` is the record as this very write left it, where the system tells (bound to the write,
     or to the version that it produced); `said` are the system's own words for anything but APPLIED.
-    `window`: seconds between the checking read and the answer, where the guarantee is CHECKED.
+    `window`: seconds between the checking read and the answer, where the guarantee is CHECKED; `raced`: the
+    record's own versions show another change within it, which this write may have overwritten.
     """
 
     result: Result
@@ -244,6 +245,14 @@ class Outcome:
     said: str = ""
     after: timedelta | None = None
     window: float | None = None
+    raced: bool = False
+
+
+def skipped(before: str | None, after: str | None) -> bool:
+    """Whether versions that count changes show more than one change between two readings of a record."""
+    if before is None or after is None or not (before.isdecimal() and after.isdecimal()):
+        return False
+    return int(after) - int(before) > 1
 
 
 # ---------------------------------------------------------------- the Protocol

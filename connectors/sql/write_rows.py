@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connectors.base import Op, Outcome, Record, Result
+from connectors.base import Op, Outcome, Record, Result, skipped
 
 from .columns import Column, UnfitValue, plain
 from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
@@ -72,8 +72,19 @@ class _Batch:
         self._read_back(allowed, columns, outcomes)
         if not self.bound.transactional:  # no lock held: say how long the window was open
             window = perf_counter() - began
-            outcomes = {index: replace(outcome, window=window) for index, outcome in outcomes.items()}
+            outcomes = {
+                write.index: replace(outcome, window=window, raced=self._raced(write, outcome.record))
+                for write in segment
+                for outcome in [outcomes[write.index]]
+            }
         return outcomes
+
+    def _raced(self, write: Prepared, left: Record | None) -> bool:
+        """Whether a version column that every writer counts up shows a change beside our own."""
+        settings, version = self.bound.config.version, self.bound.version
+        if settings is None or version is None or not settings.bump or left is None:
+            return False
+        return skipped(str(write.expected.get(version.name)), left.version)
 
     # ------------------------------------------------------------ reading under the lock
 

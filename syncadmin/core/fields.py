@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from .merge import Merged, Question, Take, Undecided, choose_side, merge
 from .plan import Change, Disposition, FieldConflict, LinkState, Pick, PickKind, Record, Undo
-from .policy import Drift, FieldPolicy, Policy, Unit
+from .policy import Drift, FieldPolicy, Merge, Policy, Unit
 from .side import SIDES, Side, at, pair
 from .values import Kind, Value, empty, same
 
@@ -173,11 +173,19 @@ def _look(f: FieldPolicy, link: LinkState, records: tuple[Record, Record]) -> Ce
         state = State.OPEN
     elif left_alone is not None and all(map(same, left_alone, values)):
         state = State.ALONE
-    elif same(left, right) or (agreed is not None and changed == (False, False)):
+    elif (agreed is not None and not any(changed)) or _made_equal(f, values, agreed, changed):
         state = State.EQUAL
     else:
         state = State.OPEN
     return Cell(f, state, values, agreed, changed, pick, chosen is not None and pick is None, reopened)
+
+
+def _made_equal(
+    f: FieldPolicy, values: tuple[Value, Value], base: tuple[Value, Value] | None, changed: tuple[bool, bool]
+) -> bool:
+    """Whether the sides agree. Of a counter that both have changed, the same sum is two changes to add up."""
+    counted_twice = f.merge is Merge.COUNTER and f.owner is None and base is not None and all(changed)
+    return same(*values) and not counted_twice
 
 
 def _applies(pick: Pick | Undo, values: tuple[Value, Value], base: tuple[Value, Value] | None) -> bool:

@@ -34,6 +34,8 @@ from .rows import owner_of
 from .side import Side, pair
 from .values import empty, same
 
+IN_DOUBT = "the answer to a create was lost, and it may have made one of these records from the other"
+
 
 @dataclass(frozen=True, slots=True)
 class Partner:
@@ -76,6 +78,8 @@ def _match(side: Side, record: Record, matches: Matches, policy: Policy) -> Plan
     owner = owner_of(policy, record.values, record.values)
     creates = policy.create.allows(side.other) and owner is not side.other
     candidates = _ranked(record, matches.candidates)
+    if not all(candidate.sure for candidate in candidates):
+        return _ask(side, record, IN_DOUBT, candidates, matches.twins)
     if policy.match and all(empty(record.values.get(name)) for name in policy.match):
         if not creates:
             return _nothing(side, record)

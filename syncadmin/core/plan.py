@@ -58,12 +58,14 @@ class Candidate:
     """A record of the other side that has the match values of an unlinked one.
 
     One that the row filter excludes must be named too (`in_scope` false): it keeps a second record from
-    being created beside it.
+    being created beside it. One that is not `sure` may be the same record, whatever its match values: a
+    create whose answer was lost may have made one of the two from the other.
     """
 
     record: Record
     linked: bool
     in_scope: bool = True
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

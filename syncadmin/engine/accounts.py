@@ -28,8 +28,8 @@ def journal_changes(run: Run, items: Sequence[Item], now: datetime) -> dict[int,
         mine: list[ChangeRow] = []
         for c in item.decided.changes:
             name = c.field or ""
-            seen = item.seen.get(c.side)
-            at = seen.record.modified if seen is not None else None
+            seen = item.observations.get(c.side)
+            at = seen.record.modified if isinstance(seen, core.Present) else None
             row = ChangeRow(c.side, name, c.old, c.new, str(c.disposition), c.rule, changed_at=at)
             before = item.pending.get((c.side, name))
             if before is not None and same(before[1], c.new):
@@ -81,7 +81,7 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
             elif not item.decided.writes:
                 rows.append(disposition_row(run, item.link, item.key, c))
         current = {(c.side, c.field): c.seq for c in mine}
-        superseded = []
+        over = [c.seq for c in mine if c.disposition != core.Disposition.HELD] if item.postponed else []
         # a decision that waits for a referenced record has not been carried out
         asked = waiting_in(item.conflict) if item.postponed else set()
         for (side, name), (seq, value) in item.pending.items():
@@ -89,9 +89,9 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
                 fate, rule = _fate_of_gone(item, side, name)
                 gone = ChangeRow(side, name, None, value, fate, rule, seq)
                 rows.append(disposition_row(run, item.link, item.key, gone))
-                superseded.append(seq)
-        if superseded and item.conflict is not None:
-            intake.forget(item.conflict, superseded)
+                over.append(seq)
+        if over and item.conflict is not None:
+            intake.forget(item.conflict, over)
     ledger.append(run.binding.id, rows, now)
 
 

@@ -13,7 +13,7 @@ from django.db import connection
 from syncadmin.core import plan as core
 from syncadmin.core.alike import alike
 from syncadmin.core.side import SIDES, Side
-from syncadmin.core.values import Value, empty
+from syncadmin.core.values import Value
 from syncadmin.models import Unlinked, bulk
 
 from . import links
@@ -40,13 +40,14 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
     unlinked = _unlinked(binding.id, matches)
     found = _search(binding, side, items)
     partners = {key for s, _, key in unlinked if s is side.other} | set(found)
+    doubted = {key for item in items for key in item.doubts}
+    partners |= doubted - links.by_key(binding.id, side.other, sorted(doubted)).keys()
     records, mute = _records(binding, side.other, partners - linked.keys(), found, cache)
     unknown = {match for s, match, key in unlinked if s is side.other and key in mute}
     for item in items:
-        item.unanswered = item.unanswered or item.match in unknown
+        item.unanswered = item.unanswered or item.match in unknown or bool(item.doubts & mute)
         candidates: dict[str, core.Candidate] = {}
         twins: list[str] = []
-        denied: set[str] = set()
         if item.match is not None:
             for key, (agreed, shadow) in linked.items():
                 if agreed == item.match:
@@ -57,12 +58,17 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
                     candidates.setdefault(
                         key, core.Candidate(found_record.record, linked=False, in_scope=found_record.in_scope)
                     )
-            denied = candidates.keys() & item.distinct
-            for key in denied:
-                del candidates[key]
             twins = [
                 key for s, match, key in unlinked if s is side and match == item.match and key != item.key
             ]
+        for key in item.doubts & records.keys():
+            item.partners[key] = records[key]
+            candidates[key] = core.Candidate(
+                records[key].record, linked=False, in_scope=records[key].in_scope, sure=False
+            )
+        denied = candidates.keys() & item.distinct
+        for key in denied:
+            del candidates[key]
         item.observations[side.other] = core.Matches(
             tuple(candidates.values()), tuple(sorted(twins)), tuple(sorted(denied))
         )
@@ -71,8 +77,8 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
 def find_created(binding: Binding, writes: Sequence[core.Write]) -> dict[int, list[Translated]]:
     """By id of each create among `writes`: unlinked records that it may have made. Raises ConnectorError.
 
-    They have the match values that were sent and resemble it: somebody may have edited them since. Where it
-    had no match values to be found by, they are alike in every field.
+    They have the match values that were sent; where there were none to be found by, they are alike in every
+    field.
     """
     found: dict[int, list[Translated]] = {}
     for side in SIDES:
@@ -100,13 +106,9 @@ def find_created(binding: Binding, writes: Sequence[core.Write]) -> dict[int, li
 
 
 def _may_be(binding: Binding, found: Translated, sent: core.Write, match: tuple[Value, ...] | None) -> bool:
-    if match is not None and binding.match_of(found.record.values) != match:
-        return False
-    told = [
-        name for name, value in sent.values.items() if not empty(value) and name not in binding.policy.match
-    ]
-    kept = [name for name in told if alike(found.record.values.get(name), sent.values[name])]
-    return len(kept) == len(told) or (match is not None and 2 * len(kept) >= len(told))
+    if match is not None:
+        return binding.match_of(found.record.values) == match
+    return all(alike(found.record.values.get(name), value) for name, value in sent.values.items())
 
 
 def _find_values(

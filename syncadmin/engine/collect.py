@@ -96,7 +96,7 @@ def _read_side(
         marks = [(bound.side, r.record.key) for r in dirty] + [(bound.side, key) for key in page.gone]
         if marks or page.cursor != cursor:
             with lease.fenced():
-                remember_unlinked(binding, bound.side, new)
+                remember_unlinked(binding, bound.side, new, now)
                 found.marked += mark(binding.id, marks, "changed", now)
                 _store_cursor(binding.id, bound.side, page.cursor, now)
             cursor = page.cursor
@@ -136,18 +136,18 @@ def _ignored(mapping_id: int, side: Side, keys: list[str]) -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def remember_unlinked(binding: Binding, side: Side, records: list[Translated]) -> None:
+def remember_unlinked(binding: Binding, side: Side, records: list[Translated], now: datetime) -> None:
     """Note unlinked records with their match values, so that each can find its partner and its twins."""
     rows: list[Any] = []
     for key, r in {r.record.key: r for r in records}.items():
         match = binding.match_of(r.record.values)
-        rows.append((binding.id, side.value, key, None if match is None else stage.encode_match(match)))
+        rows.append((binding.id, side.value, key, None if match is None else stage.encode_match(match), now))
     if not rows:
         return
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored) "
-            "VALUES (%s, %s, %s, %s, false) "
+            "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored, first_seen) "
+            "VALUES (%s, %s, %s, %s, false, %s) "
             "ON CONFLICT (mapping_id, side, key) DO UPDATE SET match = excluded.match",
             rows,
         )

@@ -6,7 +6,7 @@ all that is needed to store the outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -107,7 +107,8 @@ class Effort:
 
     `settled` and `seen` are by field: what both sides will hold, and what each side held when it was decided.
     `changes` get their disposition with the writes; `held` ones wait for the answer to what is `asked`;
-    `restored` are the fields on which a decision is taken back.
+    `restored` are the fields on which a decision is taken back; `waits`: others wait for a referenced record.
+    `noted` are the times, by side, at which the records had last been changed when it was decided.
     """
 
     left_key: str | None
@@ -126,6 +127,8 @@ class Effort:
     actor: str = ""
     tries: int = 0
     asked: core.Conflict | None = None
+    waits: bool = False
+    noted: dict[str, str] = field(default_factory=dict)
     held: list[ChangeRow] = field(default_factory=list)
     restored: dict[str, Restored] = field(default_factory=dict)
 
@@ -173,6 +176,7 @@ class Item:
     stuck: frozenset[str] = frozenset()
     partners: dict[str, Translated] = field(default_factory=dict)
     distinct: frozenset[str] = frozenset()
+    doubts: frozenset[str] = frozenset()
 
     @property
     def decided(self) -> core.Plan:
@@ -183,11 +187,15 @@ class Item:
 
     @property
     def postponed(self) -> bool:
-        """Whether what a person has decided has to wait for a referenced record."""
+        """Whether what a person has decided, or is asked, has to wait for a referenced record."""
         plan = self.plan
         if plan is None or self.conflict is None or not plan.waits or plan.writes:
             return False
-        return plan.action in (core.LinkAction.KEEP, core.LinkAction.NONE)
+        if plan.action not in (core.LinkAction.KEEP, core.LinkAction.NONE):
+            return False
+        if self.link is None or (self.conflict.decision and not plan.used_record_pick):
+            return True
+        return any(f.field in plan.waits for f in self.conflict.fields.all())
 
     def places(self) -> list[tuple[Side, str]]:
         """The records (side, key) that this item is about."""
@@ -218,6 +226,7 @@ def intent_body(effort: Effort, write: core.Write, *, undone: bool = False) -> b
             "actor": effort.actor,
             "keeps": effort.keeps_conflict,
             "restored": {name: back.packed() for name, back in effort.restored.items()},
+            "noted": effort.noted,
             "undone": undone,
         }
     )
@@ -226,6 +235,13 @@ def intent_body(effort: Effort, write: core.Write, *, undone: bool = False) -> b
 def open_intents(mapping_id: int) -> list[Intent]:
     """All intents of a mapping that have no outcome yet, oldest first."""
     return bulk.some(Intent, "mapping_id = %s", [mapping_id])
+
+
+def without_changes(body: bytes, over: Container[int | None]) -> bytes:
+    """What an intent stores, without the changes (by number) that have their disposition."""
+    stored = decode(body)
+    stored["changes"] = [change for change in stored["changes"] if change[-1] not in over]
+    return encode(stored)
 
 
 def efforts_of(intents: list[Intent], link: LinkRow | None) -> list[Effort]:
@@ -263,5 +279,6 @@ def _effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
         alone=first["alone"],
         actor=first["actor"],
         keeps_conflict=first.get("keeps", False),
+        noted=first.get("noted", {}),
         restored={name: Restored.unpacked(back) for name, back in first.get("restored", {}).items()},
     )

@@ -205,6 +205,11 @@ def bury(mapping_id: int, side: Side, keys: Sequence[str], now: datetime) -> Non
     distinct.forget(mapping_id, [(side, key) for key in keys])
 
 
+def never_held(key: str, intent_id: int) -> str:
+    """What stands for a record that a create had made, and whose key went to another before it was linked."""
+    return f"{BURIED}{key}:i{intent_id}"
+
+
 def buried_key(key: str, link_id: int | None) -> str:
     """What a link keeps of a key that its system has given to another record."""
     return f"{BURIED}{key}:{link_id}"

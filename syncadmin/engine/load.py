@@ -18,7 +18,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.models import bulk, marks
 from syncadmin.models.marks import Due
 
-from . import distinct, links
+from . import distinct, doubts, links
 from .binding import Binding, Translated
 from .candidates import find_candidates
 from .collect import Cache
@@ -84,6 +84,8 @@ def _attach_conflicts(binding: Binding, items: Sequence[Item]) -> None:
             alone[key].conflict = conflict
         for key, said in distinct.others(binding.id, side, list(alone)).items():
             alone[key].distinct = said
+        for key, may_be in doubts.others(binding.id, side, list(alone)).items():
+            alone[key].doubts = may_be
         for key, ignored, left_alone in _decided_before(binding.id, side, list(alone)):
             alone[key].ignored, alone[key].alone = ignored, left_alone
     for item in items:

@@ -14,8 +14,8 @@ from datetime import datetime
 from conflicts import intake
 from connectors.base import Result
 from syncadmin.core import plan as core
-from syncadmin.core.retry import RECORDS
-from syncadmin.core.side import SIDES, Side
+from syncadmin.core.retry import RECORDS, WAITS
+from syncadmin.core.side import SIDES, Side, pair
 from syncadmin.core.values import encode
 from syncadmin.models import EntryKind, Intent, IntentState, bulk, ledger, marks
 
@@ -27,6 +27,7 @@ from .load import match_bytes
 from .peers import look_again
 from .store import NOT_UNDONE, close_questions, forget_unlinked
 from .undone import RULE, bring_back
+from .window import meter
 
 _DONE = {core.Op.CREATE: "created", core.Op.UPDATE: "updated", core.Op.DELETE: "deleted"}
 
@@ -69,6 +70,7 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
         distinct.forget(run.binding.id, gone)
         _journal(run, efforts, now)
         bring_back(run, [e for e in efforts if e.restored], now)
+        meter(run, efforts, now)
         _report_refused(run, efforts, now)
         _close_conflicts(efforts, now)
         _settle_intents(efforts)
@@ -125,10 +127,18 @@ def _bury_the_dead(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
             key = str(attempt.outcome.key)
             before = given.get(key)
             if before is not None and before.outcome is not None:
-                buried = links.buried_key(key, before.intent_id)
+                buried = links.never_held(key, before.intent_id)
                 before.outcome = replace(before.outcome, key=buried)
                 dead.append((side, buried))
             given[key] = attempt
+        for effort in efforts:  # whose source was gone before its copy was made
+            maker = given.get(_key(effort, side))
+            copied = any(a.applied and a.write.op is core.Op.CREATE for a in effort.attempts)
+            if maker is None or effort.link is not None or not copied or maker in effort.attempts:
+                continue
+            buried = links.never_held(_key(effort, side), maker.intent_id)
+            effort.left_key, effort.right_key = pair(side, buried, _key(effort, side.other))
+            dead.append((side, buried))
         links.bury(run.binding.id, side, list(given), now)
         marks.mark(run.binding.id, dead, "absent", now)
 
@@ -317,6 +327,7 @@ def _settle_intents(efforts: Sequence[Effort]) -> None:
                     Intent.objects.filter(pk=attempt.intent_id).update(body=body)
     # an update that was carried out field by field is over only if every part of it is
     over -= {pk for pk, result in results if result not in (Result.APPLIED, Result.REJECTED)}
+    over -= {a.intent_id for e in efforts for a in e.attempts if a.outcome is None}
     bulk.delete(Intent, list(over))
     if doubt:
         Intent.objects.filter(pk__in=doubt).update(state=IntentState.DOUBT)
@@ -328,7 +339,10 @@ def _settle_marks(run: Run, efforts: Sequence[Effort], now: datetime, again: set
     for effort in efforts:
         results = {a.outcome.result for a in effort.attempts if a.outcome is not None}
         if results <= {Result.APPLIED, Result.REJECTED}:
-            done += effort.marks
+            if effort.waits:
+                marks.defer(effort.marks, now + WAITS.wait(effort.tries))
+            else:
+                done += effort.marks
         elif any(a.away is not None for a in effort.attempts):
             continue  # due as soon as the system is back
         elif results & {Result.RETRY, Result.UNKNOWN}:

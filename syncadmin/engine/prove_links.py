@@ -90,7 +90,8 @@ class _Told:
         if cause_side == other:
             made_of = [_value(cause_new)]
         else:
-            made_of = self.known[other, name].values if (other, name) in self.known else []
+            # at first contact an empty value has no entry
+            made_of = self.known[other, name].values if (other, name) in self.known else [None]
         self.known[side, name] = _Known(self.seq, [new, *made_of])
 
     def _revert(self, side: str, name: str, of: int, ancestor: str | None) -> None:

@@ -7,21 +7,24 @@ its own idempotency key. What was not applied is decided anew, as if it had neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from connectors import base
 from syncadmin.core import plan as core
 from syncadmin.core.alike import alike
-from syncadmin.core.side import SIDES, Side
+from syncadmin.core.side import SIDES, Side, pair
 from syncadmin.models import Intent, Link, ledger
 from syncadmin.models.journal import EntryKind
 from syncadmin.models.marks import mark
 
-from . import write
+from . import doubts, links, write
 from .binding import Translated
 from .candidates import find_created
 from .effort import Attempt, Effort, Item, Run, efforts_of, open_intents
 from .outcome import store_outcomes
+from .window import doubt_orphans
 
 
 def mark_open_intents(run: Run) -> int:
@@ -39,6 +42,7 @@ def mark_open_intents(run: Run) -> int:
             places.append((side.other, intent.key))
     with run.lease.fenced():
         mark(run.binding.id, places, "recovery", run.clock())
+        doubt_orphans(run, intents)
     return len(intents)
 
 
@@ -51,19 +55,26 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     open_efforts = [(item, e) for item in items if not item.unanswered for e in _efforts(item)]
     if not open_efforts:
         return False
-    for item, _ in open_efforts:
-        item.unanswered = any(_too_early(run, intent) for intent in item.intents)
-    open_efforts = [(item, effort) for item, effort in open_efforts if not item.unanswered]
     made = find_created(run.binding, [a.write for _, e in open_efforts for a in e.attempts])
     finished: list[Effort] = []
+    lost: list[tuple[Item, Effort]] = []
     for item, effort in open_efforts:
+        effort.attempts = [part for a in effort.attempts for part in _parts(item, a)]
         for attempt in effort.attempts:
-            may_be = made.get(id(attempt.write), [])
-            _look(item, attempt, [t for t in may_be if t.record.key not in item.distinct])
-        if any(a.applied for a in effort.attempts) or _repeat_creates(run, item, effort):
+            found = [t for t in made.get(id(attempt.write), []) if t.record.key not in item.distinct]
+            found += _given_to(items, attempt.write, run.binding.policy.match)
+            _look(item, attempt, found, run.binding.policy.match)
+        if any(a.applied for a in effort.attempts):
             finished.append(effort)
+        elif any(_too_early(run, intent) for intent in item.intents):
+            item.unanswered = True
+        elif _repeat_creates(run, item, effort):
+            finished.append(effort)
+        elif item.link is None:
+            lost.append((item, effort))
+    in_doubt = _doubt(run, lost, made)
     if not finished:
-        return False
+        return in_doubt
     store_outcomes(run, finished)
     recovered = sum(a.applied for e in finished for a in e.attempts)
     if recovered:
@@ -77,10 +88,9 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
 
 
 def _too_early(run: Run, intent: Intent) -> bool:
-    """Whether a create of this very pass is in doubt, of a system that only a later listing will tell of."""
-    can = run.binding.sides[Side(intent.side)].can
-    blind = not can.finds and not can.idempotent
-    return intent.op == core.Op.CREATE and intent.token == run.lease.token and blind
+    """Whether a create of this very pass is in doubt: unless its key tells, only a later listing will."""
+    told = run.binding.sides[Side(intent.side)].can.idempotent
+    return intent.op == core.Op.CREATE and intent.token == run.lease.token and not told
 
 
 def _made(efforts: Sequence[Effort]) -> list[tuple[Side, str]]:
@@ -102,13 +112,30 @@ def _efforts(item: Item) -> list[Effort]:
     return efforts
 
 
-def _look(item: Item, attempt: Attempt, made: Sequence[Translated]) -> None:
+def _parts(item: Item, attempt: Attempt) -> list[Attempt]:
+    """An update of which only some fields hold what was wanted, as two: those fields have arrived.
+
+    What the others hold is somebody's later edit, or shows that they did not.
+    """
+    wanted, seen = attempt.write, item.seen.get(attempt.write.side)
+    if wanted.op is not core.Op.UPDATE or seen is None:
+        return [attempt]
+    there = {name for name in wanted.values if _holds(seen.record.values, {name: wanted.values[name]})}
+    if not there or there == wanted.values.keys():
+        return [attempt]
+    arrived = {name: value for name, value in wanted.values.items() if name in there}
+    others = {name: value for name, value in wanted.values.items() if name not in there}
+    return [replace(attempt, write=replace(wanted, values=values)) for values in (arrived, others)]
+
+
+def _look(item: Item, attempt: Attempt, made: Sequence[Translated], match: Sequence[str]) -> None:
     """Give the attempt its outcome if the system shows that it was applied."""
     wanted, side = attempt.write, attempt.write.side
     if wanted.op is core.Op.CREATE:
-        if len(made) == 1 and not _paired(item):
-            attempt.outcome = base.Outcome(base.Result.APPLIED, made[0].record.key)
-            attempt.answer = write.as_wanted(made[0], wanted)
+        ours = [found for found in made if doubts.resembles(found.record.values, wanted.values, match)]
+        if len(ours) == 1 and not _paired(item):
+            attempt.outcome = base.Outcome(base.Result.APPLIED, ours[0].record.key)
+            attempt.answer = write.as_wanted(ours[0], wanted)
     elif side in item.seen:
         seen = item.seen[side]
         if wanted.op is core.Op.DELETE:
@@ -120,6 +147,43 @@ def _look(item: Item, attempt: Attempt, made: Sequence[Translated]) -> None:
 
 def _holds(values: core.Values, wanted: core.Values) -> bool:
     return all(name in values and alike(values[name], value) for name, value in wanted.items())
+
+
+def _doubt(run: Run, lost: Sequence[tuple[Item, Effort]], made: Mapping[int, Sequence[Translated]]) -> bool:
+    """Remember what creates that were not found may have made. Returns whether anything is newly in doubt."""
+    pairs: set[doubts.Pair] = set()
+    news: dict[tuple[Side, datetime], list[Translated]] = {}
+    for item, effort in lost:
+        planned = {intent.pk: intent.created_at for intent in item.intents}
+        for attempt in effort.attempts:
+            since = attempt.write.side, planned[attempt.intent_id]
+            if since not in news:
+                news[since] = doubts.appeared(run.binding, *since)
+            may_be = doubts.suspects(attempt.write, made.get(id(attempt.write), []), news[since])
+            fresh = may_be.keys() - item.doubts - item.distinct
+            pairs |= {pair(item.side, item.key, other) for other in fresh}
+    if not pairs:
+        return False
+    with run.lease.fenced():
+        now = run.clock()
+        doubts.remember(run.binding.id, pairs, now)
+        places = [(side, key) for keys in sorted(pairs) for side, key in zip(SIDES, keys, strict=True)]
+        mark(run.binding.id, places, "recovery", now)
+    return True
+
+
+def _given_to(items: Sequence[Item], sent: core.Write, match: Sequence[str]) -> list[Translated]:
+    """Records that hold what a create has sent under the key of a linked record that was another one."""
+    if sent.op is not core.Op.CREATE:
+        return []
+    linked = [(i.link, seen) for i in items if i.link is not None and (seen := i.seen.get(sent.side))]
+    return [
+        seen
+        for link, seen in linked
+        if _holds(seen.record.values, {name: sent.values[name] for name in match if name in sent.values})
+        and doubts.resembles(seen.record.values, sent.values, match)
+        and not doubts.resembles(seen.record.values, link.shadow(sent.side), match)
+    ]
 
 
 def _paired(item: Item) -> bool:
@@ -147,4 +211,24 @@ def _repeat_creates(run: Run, item: Item, effort: Effort) -> bool:
         outcome = attempt.outcome
         if outcome is not None and outcome.result is base.Result.STALE and outcome.key is not None:
             attempt.outcome, attempt.answer = base.Outcome(base.Result.APPLIED, outcome.key), None
+    for side in SIDES:
+        _bury_given_away(run, side, [a for a in creates if a.write.side is side and a.applied])
     return True
+
+
+def _bury_given_away(run: Run, side: Side, creates: Sequence[Attempt]) -> None:
+    """A repeated create may answer with a key that now belongs to another record: what it made is gone.
+
+    The key is given to somebody else if an open link has it and the record there is not like what was sent.
+    """
+    made = {str(a.outcome.key): a for a in creates if a.outcome is not None}
+    bound, taken = run.binding.sides[side], links.by_key(run.binding.id, side, list(made))
+    if not taken:
+        return
+    found = bound.connector.fetch(bound.resource, list(taken), fields=bound.wanted).found
+    held = {t.record.key: t.record.values for t in bound.translate(list(found.values()))}
+    for key in taken:
+        attempt = made[key]
+        if not doubts.resembles(held.get(key, {}), attempt.write.values, run.binding.policy.match):
+            buried = links.never_held(key, attempt.intent_id)
+            attempt.outcome, attempt.answer = base.Outcome(base.Result.APPLIED, buried), None

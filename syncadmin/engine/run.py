@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from conflicts import listing
 from connectors import base
+from syncadmin.core import plan as core
 from syncadmin.core.retry import RECORDS
 from syncadmin.core.side import Side
 from syncadmin.models import (
@@ -38,12 +39,13 @@ from . import guard, health, lease, recover, store, write
 from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
-from .counts import hold_doubtful_counts
 from .effort import Item, Run
 from .fresh import doubtful
+from .indoubt import hold_doubtful
 from .judge import judge
 from .load import due_marks, load
 from .outcome import store_outcomes
+from .own_times import forget_own_times
 
 ROUNDS = 3
 REPORT_EVERY = timedelta(milliseconds=500)
@@ -246,11 +248,13 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
     due = marks.count_due(run.binding.id, run.clock())
     if due:
         report("writing", 0, due)
+    newest = marks.newest(run.binding.id)
     again: frozenset[tuple[Side, str]] = frozenset()
     rounds: Counter[int] = Counter()
     while batch := due_marks(run.binding.id, run.clock()):
+        foreseen = frozenset(m.id for m in batch if m.id <= newest and not rounds[m.id])
         with _one_sweep():
-            again = _handle(run, batch, cache, again)
+            again = _handle(run, batch, cache, again, foreseen)
         tired = [(m.id, m.generation) for m in batch if rounds[m.id] >= ROUNDS]
         rounds.update(m.id for m in batch)
         if tired:
@@ -270,20 +274,29 @@ def _one_sweep() -> Iterator[None]:
 
 
 def _handle(
-    run: Run, batch: list[Due], cache: Cache, again: frozenset[tuple[Side, str]]
+    run: Run,
+    batch: list[Due],
+    cache: Cache,
+    again: frozenset[tuple[Side, str]],
+    foreseen: frozenset[int],
 ) -> frozenset[tuple[Side, str]]:
-    """One batch: load, recover, decide, store the plan, write, store the outcomes."""
+    """One batch: load, recover, decide, store the plan, write, store the outcomes.
+
+    `foreseen` are the marks of which the guards have counted what would be done.
+    """
     items = load(run.binding, batch, cache, again)
     if recover.settle_applied(run, items):
         cache.forget(place for item in items for place in item.places())
         return frozenset()
     store.forget_vanished(run, items)
     _put_off_unanswered(run, items)
+    forget_own_times(run, items)
     judged = judge(run.binding, items)
     unsure = doubtful(run, judged)
     judged = [item for item in judged if item not in unsure]
+    judged = _without_late_deletes(run, judged, foreseen)
     hold_bounces(run, judged)
-    hold_doubtful_counts(run, judged)
+    hold_doubtful(run, judged)
     writing = store.store_plans(run, judged)
     anew = frozenset(place for item in unsure for place in item.places())
     if not writing:
@@ -299,6 +312,23 @@ def _handle(
         if attempt.away is not None:
             raise attempt.away
     return again
+
+
+def _without_late_deletes(run: Run, items: list[Item], foreseen: frozenset[int]) -> list[Item]:
+    """A delete that only shows in the middle of a pass waits for the next: no guard has counted it."""
+    late = [
+        item
+        for item in items
+        if any(w.op is core.Op.DELETE for w in item.decided.writes)
+        and not item.decided.used_record_pick
+        and not any(pk in foreseen for pk, _ in item.marks)
+    ]
+    if not late:
+        return items
+    run.count("put off", len(late))
+    with run.lease.fenced():
+        marks.defer([m for item in late for m in item.marks], run.clock() + RECORDS.wait(0))
+    return [item for item in items if item not in late]
 
 
 def _put_off_unanswered(run: Run, items: list[Item]) -> None:

@@ -132,11 +132,11 @@ def mark_differences(mapping_id: int, side: Side, now: object) -> int:
         [mapping_id, side.value, now, mapping_id],
     )
     _sql(
-        "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored) "
-        f"SELECT %s, %s, s.key, s.match, false FROM stage_{side} s WHERE s.in_scope "
+        "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored, first_seen) "
+        f"SELECT %s, %s, s.key, s.match, false, %s FROM stage_{side} s WHERE s.in_scope "
         f"AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE {link} = s.key) "
         "ON CONFLICT (mapping_id, side, key) DO UPDATE SET match = excluded.match",
-        [mapping_id, side.value, mapping_id],
+        [mapping_id, side.value, now, mapping_id],
     )
     new = _sql(
         _MARK + "SELECT %s, side, key, 1, 'new', %s, 0 FROM syncadmin_unlinked "

@@ -20,10 +20,20 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Intent, IntentState, Unlinked, bulk, ledger, marks
 
-from . import distinct, links
+from . import distinct, doubts, links
 from .accounts import dispose, disposition_row, journal_changes, link_row
 from .agree import settle
-from .effort import Attempt, ChangeRow, Effort, Item, Restored, Run, intent_body
+from .effort import (
+    Attempt,
+    ChangeRow,
+    Effort,
+    Item,
+    Restored,
+    Run,
+    intent_body,
+    open_intents,
+    without_changes,
+)
 from .load import match_bytes
 from .peers import look_again, matches_of
 from .undone import bring_back, undisturbed
@@ -81,6 +91,12 @@ def _effort(run: Run, item: Item, changes: list[ChangeRow]) -> Effort:
         actor=str(decided_by) if decided_by is not None else "",
         tries=item.tries,
         asked=plan.conflict,
+        waits=bool(plan.waits),
+        noted={
+            side.value: seen.record.modified.isoformat()
+            for side, seen in item.seen.items()
+            if seen is not None and seen.record.modified is not None
+        },
         held=[c for c in changes if c.disposition == core.Disposition.HELD],
         restored=_restored(item),
     )
@@ -175,6 +191,10 @@ def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int],
                 rows.append(disposition_row(run, None, key, c))
     intake.close(over, now)
     ledger.append(run.binding.id, rows, now)
+    accounted = {row.of for row in rows}
+    for intent in open_intents(run.binding.id) if accounted else ():
+        if intent.link_id is None and (Side(intent.side).other, intent.key) in paired:
+            Intent.objects.filter(pk=intent.pk).update(body=without_changes(bytes(intent.body), accounted))
 
 
 def _report_conflicts(
@@ -303,6 +323,7 @@ def how_closed(conflict: Conflict, plan: core.Plan | None) -> str:
 def forget_unlinked(mapping_id: int, places: Sequence[tuple[Side, str]], now: datetime) -> None:
     """Records that are paired now, or gone, are no longer unlinked; their peers look again."""
     matches = matches_of(mapping_id, places)
+    doubts.forget(mapping_id, places, now)
     for side in SIDES:
         keys = [key for s, key in places if s is side]
         if keys:

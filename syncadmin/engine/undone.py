@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from conflicts import intake
+from connectors.base import Result
 from syncadmin.core import plan as core
 from syncadmin.core.fields import TAKEN_BACK
 from syncadmin.core.side import SIDES, at
@@ -45,8 +46,10 @@ def bring_back(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
     for effort in efforts:
         back = effort.brought_back
         applied = {name for a in effort.attempts if a.applied for name in a.write.values}
-        # a field that was brought back on one side only is that side's own change from now on
-        effort.restored = {n: r for n, r in effort.restored.items() if n not in back and n not in applied}
+        # a field that was brought back on one side only is that side's own change from now on, unless it
+        # turns out that the other side has it too
+        over = back.keys() | (applied - _in_doubt(effort))
+        effort.restored = {n: r for n, r in effort.restored.items() if n not in over}
         if not back or effort.conflict is None:
             continue
         rows += [row for name, restored in back.items() for row in _reverted(run, effort, name, restored)]
@@ -60,6 +63,11 @@ def bring_back(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
         run.count("undone")
         marks.mark(run.binding.id, effort.places, "undo", now)
     ledger.append(run.binding.id, rows, now)
+
+
+def _in_doubt(effort: Effort) -> set[str]:
+    unknown = [a for a in effort.attempts if a.outcome is not None and a.outcome.result is Result.UNKNOWN]
+    return {name for a in unknown for name in a.write.values}
 
 
 def _reverted(run: Run, effort: Effort, name: str, restored: Restored) -> list[ledger.Row]:

@@ -160,8 +160,9 @@ def as_wanted(found: Translated, write: core.Write) -> Translated:
 
     What differs from the written values by more than form was somebody's later edit.
     """
+    held = found.record.values
     values = {
-        name: found.record.values[name] if alike(found.record.values.get(name), value) else value
+        name: held[name] if name in held and alike(held[name], value) else value
         for name, value in write.values.items()
     }
     return replace(found, record=replace(found.record, values=values, version=None))

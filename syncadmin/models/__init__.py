@@ -5,13 +5,25 @@ from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
 from .notices import Channel, Notice, NoticeState, Profile, Rhythm, Subscription
 from .passes import GuardStop, Pass, PassKind, PassState
-from .state import Cursor, Distinct, Intent, IntentState, Link, LinkStatus, MappingState, Mark, Unlinked
+from .state import (
+    Cursor,
+    Distinct,
+    Doubt,
+    Intent,
+    IntentState,
+    Link,
+    LinkStatus,
+    MappingState,
+    Mark,
+    Unlinked,
+)
 from .systems import Health, Resource, System
 
 __all__ = [
     "Channel",
     "Cursor",
     "Distinct",
+    "Doubt",
     "Entry",
     "EntryKind",
     "Event",

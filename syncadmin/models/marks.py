@@ -54,6 +54,13 @@ def due(mapping_id: int, now: datetime, *, after: int, limit: int) -> list[Due]:
         return [Due(pk, Side(side), *rest) for pk, side, *rest in cursor.fetchall()]
 
 
+def newest(mapping_id: int) -> int:
+    """The highest id among the marks of a mapping; 0 if there are none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COALESCE(MAX(id), 0) FROM syncadmin_mark WHERE mapping_id = %s", [mapping_id])
+        return int(cursor.fetchone()[0])
+
+
 def count_due(mapping_id: int, now: datetime) -> int:
     """How many marks may be handled now."""
     with connection.cursor() as cursor:

@@ -123,6 +123,7 @@ class Unlinked(models.Model):
     """A record seen on one side that is not paired (waiting for a person, or creation is off).
 
     `ignored` is a person's decision that it is never to be synced; `alone` is encoded as a link's.
+    `first_seen` is when the hub first saw it as one without a partner.
     """
 
     mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="unlinked")
@@ -131,10 +132,14 @@ class Unlinked(models.Model):
     match = models.BinaryField(null=True)
     ignored = models.BooleanField(default=False)
     alone = models.BinaryField(null=True)
+    first_seen = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mapping", "side", "key"], name="unlinked_once")]
-        indexes = [models.Index(fields=["mapping", "match"], name="unlinked_match")]
+        indexes = [
+            models.Index(fields=["mapping", "match"], name="unlinked_match"),
+            models.Index(fields=["mapping", "side", "first_seen"], name="unlinked_since"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.side} {self.key}"
@@ -157,6 +162,27 @@ class Distinct(models.Model):
 
     def __str__(self) -> str:
         return f"{self.left_key} is not {self.right_key}"
+
+
+class Doubt(models.Model):
+    """Two unlinked records of which one may be the other's copy, made by a create whose answer was lost.
+
+    Whether they are the same is a person's decision.
+    """
+
+    mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="doubts")
+    left_key = models.TextField()
+    right_key = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mapping", "left_key", "right_key"], name="doubt_once")
+        ]
+        indexes = [models.Index(fields=["mapping", "right_key"], name="doubt_right")]
+
+    def __str__(self) -> str:
+        return f"{self.left_key} may be {self.right_key}"
 
 
 class Cursor(models.Model):

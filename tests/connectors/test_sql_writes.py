@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.base import Guarantee, Misconfigured, Op, Outcome, Result, Retry, Write
-from connectors.sql import SqlConnector
+from connectors.sql import SqlConnector, write_rows
 
 from .sql_harness import connect, execute, open_database
 
@@ -256,6 +256,26 @@ def test_a_table_that_ignores_transactions_is_only_checked(mariadb_database: str
     assert connector.capabilities("people").update is Guarantee.CHECKED
     (outcome,) = connector.write("people", [Write(Op.CREATE, "1", {"name": "x"})], fields=[])
     assert outcome.window is not None
+    connector.close()
+
+
+@pytest.mark.parametrize("raced", [True, False])
+def test_versions_show_an_edit_between_the_check_and_the_write(mariadb_database, monkeypatch, raced) -> None:
+    table = "create table people (id integer primary key, name varchar(20), rev integer) engine=MyISAM"
+    execute(mariadb_database, table, "insert into people values (1, 'a', 7)")
+    told = {"table": "people", "version": {"type": "field", "field": "rev", "bump": True}}
+    connector = connect(mariadb_database, people=told)
+    write = write_rows._Batch._update
+
+    def late(batch: Any, prepared: Any) -> None:
+        if raced:
+            execute(mariadb_database, "update people set name = 'b', rev = rev + 1 where id = 1")
+        write(batch, prepared)
+
+    monkeypatch.setattr(write_rows._Batch, "_update", late)
+    change = Write(Op.UPDATE, "1", {"name": "c"}, {"name": "a"}, version="7")
+    (outcome,) = connector.write("people", [change], fields=["name"])
+    assert (outcome.result, outcome.raced) == (Result.APPLIED, raced)
     connector.close()
 
 

@@ -79,6 +79,7 @@ def test_time_does_not_decide_where_it_is_not_known(me):
         (Kind.INTEGER, 0, -5, 5, 0),
         (Kind.DECIMAL, "10.00", "10.10", "10.20", "10.30"),
         (Kind.DECIMAL, "0.10", "0.30", "0.00", "0.20"),
+        (Kind.INTEGER, 10, 11, 11, 12),
         (Kind.INTEGER, 10**40, 10**40 + 1, 10**40 + 2, 10**40 + 3),
     ],
 )

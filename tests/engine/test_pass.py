@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from syncadmin.core.side import Side
+from syncadmin.engine.prove import prove
 from syncadmin.models import Intent, Link, Mark
 
 from .world import World
@@ -232,6 +233,42 @@ def test_f29_a_reference_waits_until_its_target_is_linked_and_is_then_translated
     mine = next(row for row in world.right.rows("companies") if row["name"] == "Acme")
     assert world.right.rows()[0]["company_id"] == mine["id"] != acme
     quiet(world)
+
+
+def test_a_decision_is_carried_out_once_while_another_field_waits_for_its_target(world, staff):
+    from syncadmin.models import FieldMapping
+
+    reference = {"left": "company_id", "right": "company_id", "type": "reference"}
+    FieldMapping.objects.create(mapping=world.mapping, name="company", target=world.companies, **reference)
+    world.sync(mapping=world.companies)
+    left, right = world.linked(**ANNA)
+    acme = world.left.add("companies", name="Acme")
+    world.left.edit(left, company_id=acme, phone="030 2")
+    world.right.edit(right, phone="030 3")
+    world.sync()
+    [item] = world.open()
+    world.pick(staff, item, phone="leave")
+    world.sync()
+    world.sync(mapping=world.companies)
+    Mark.objects.update(not_before="2020-01-01T00:00:00Z")
+    world.sync()
+    assert not world.open()
+    assert not prove(world.mapping, live=True).findings
+    quiet(world)
+
+
+def test_our_own_write_does_not_make_a_value_the_newest(world):
+    world.set_field("city", merge="newest")
+    left, right = world.linked(**ANNA)
+    world.left.edit(left, phone="030 2")
+    world.sync()
+    # a trigger on the right has moved the time with our write; when its city was changed nobody knows
+    world.right.run("UPDATE contacts SET city = 'Ulm' WHERE id = :id", id=right)
+    world.right.run("UPDATE contacts SET updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')")
+    world.left.run("UPDATE contacts SET city = 'Bonn', updated_at = now() - interval '1 hour'")
+    world.sync("reconcile")
+    [item] = world.open()
+    assert [f.field for f in item.fields.all()] == ["city"]
 
 
 def test_the_result_does_not_depend_on_how_much_is_read_at_once(world, monkeypatch):

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from syncadmin.embedded import wait_until
 from syncadmin.engine import lease, run, store, write
+from syncadmin.engine.prove import prove
 from syncadmin.models import Intent, Link, MappingState
 from tests.builders import a_mapping
 
@@ -87,6 +88,32 @@ def test_a_write_that_was_sent_before_the_death_and_then_edited_over_is_a_fresh_
     assert world.left.row(left)["phone"] in ("030 2", "030 9")
     if world.left.row(left)["phone"] == "030 2":
         assert [f.field for f in world.open()[0].fields.all()] == ["phone"]
+
+
+def test_a_write_that_arrived_and_was_edited_in_part_since_is_not_taken_for_a_change_of_its_own(
+    world, monkeypatch
+):
+    left, right = world.linked(**ANNA)
+    world.left.edit(left, phone="030 2", city="Bonn")
+    kill_at(world, monkeypatch, run, "store_outcomes")
+    world.right.edit(right, city="Ulm")
+    world.left.edit(left, phone="030 3")
+    world.sync()
+    assert world.left.row(left)["phone"] == world.right.row(right)["phone"] == "030 3"
+    assert [f.field for item in world.open() for f in item.fields.all()] == ["city"]
+
+
+def test_a_record_that_was_found_its_partner_while_its_create_was_put_off_is_accounted_for_once(
+    world, monkeypatch
+):
+    world.sync()
+    world.left.add(**ANNA)
+    kill_at(world, monkeypatch, write, "send")
+    world.right.add(**ANNA)
+    world.sync("reconcile")
+    assert Link.objects.count() == 1
+    assert not prove(world.mapping, live=True).findings
+    quiet(world)
 
 
 def test_a_worker_that_lost_its_lease_can_store_nothing(world, monkeypatch):

@@ -50,6 +50,25 @@ def proven(world):
     assert not findings, findings
 
 
+def test_what_a_later_decision_has_ended_is_not_taken_back(world, staff):
+    left, _ = world.linked(email="ada@x", phone="1")
+    world.set(deletes="review")
+    world.left.delete(left)
+    world.sync("reconcile")
+    [item] = world.open()
+    world.choose(staff, item, "leave")
+    leaving = list(latest(item))
+    world.sync()
+    world.right.edit(world.right.rows()[0]["id"], phone="2")
+    world.sync()
+    [item] = world.open()
+    world.choose(staff, item, "delete")
+    world.sync()
+    assert not world.right.rows()
+    assert [each.fate for each in undone(world, staff, leaving).left] == [Fate.GONE]
+    proven(world)
+
+
 @pytest.mark.parametrize("pick", ["left", "right", "base", ("value", "9"), "leave"])
 def test_after_an_undo_both_systems_hold_what_they_held_and_a_person_is_asked_again(
     world, staff, asked, pick

@@ -102,6 +102,8 @@ def check_counts(world: World, folded: Fold) -> None:
     ):
         return
     decided = set().union(*(d.entities for d in world.people.decisions))
+    for item in Conflict.objects.live().filter(mapping=world.mappings["people"], link=None):
+        decided |= {who(item.snapshot.get(side) or {}) for side in ("left", "right")}  # not a pair yet
     if Conflict.objects.live().filter(mapping=world.mappings["people"], fields__field="n").exists():
         return  # one of them waits in the inbox
     events: dict[int, list[Event]] = defaultdict(list)

@@ -1,7 +1,8 @@
 """Chaos: what goes wrong during one pass, drawn from that pass's own random numbers.
 
-Every transaction of the engine and every remote call has a gap before and after it. In a gap users edit, time
-passes, the worker may die or be overtaken by another one. Remote calls may fail, and answers be lost.
+Every transaction of the engine and every remote call has a gap before and after it. In a gap users edit,
+staff decide, time passes, the worker may die or be overtaken by another one. Remote calls may fail, and
+answers be lost.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Faults:
             shifts=sometimes(0.3, lambda: 0.4, 0.0),
             vanished=sometimes(0.06, lambda: (rng.choice(["left", "right"]), rng.choice(fields)), None),
             slow=rng.random() < 0.1,
+            decides=sometimes(0.5, lambda: rng.choice([0.03, 0.1, 0.3]), 0.0),
         )
 
 
@@ -72,6 +74,7 @@ class Chaos:
     overtake: Callable[[random.Random], None]
     user_deletes: Callable[[random.Random, str], None]
     mind_changes: Callable[[], object] = lambda: None
+    user_edits: Callable[[random.Random, str, str], object] = lambda *_: None
     staff_decides: Callable[[random.Random], object] = lambda _: None
     faults: Faults = field(default_factory=Faults)
     rng: random.Random = field(default_factory=random.Random)
@@ -169,9 +172,12 @@ class Chaos:
         """After one write took effect, before its answer is given."""
         self.gap(f"after {op}")
 
-    def window(self, side: str) -> None:
+    def window(self, side: str, key: str) -> None:
         """Between the checking read and the write of a system without compare-and-set."""
         self.gap("in the window")
+        if self._hits(self.faults.edits):
+            self.probe("user in a window")
+            self.user_edits(self.rng, side, key)
 
     def breaks_off(self, side: str, number: int) -> bool:
         """Whether a batch ends before its write `number`."""

@@ -11,8 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 from conflicts.models import Conflict
+from connectors.base import Guarantee
 from syncadmin.engine.prove import prove
-from syncadmin.models import Link
+from syncadmin.engine.window import RACED
+from syncadmin.models import Entry, Link, Pass
 
 from .causes import check_causes
 from .folding import Fold, fold
@@ -22,6 +24,7 @@ from .world import World
 
 # a record's time grows with edits of its other fields, in every round of a pass
 SLACK = timedelta(seconds=10)
+METER = ("unguarded", "unmeasured", "window ms", "raced")
 
 
 def check_all(world: World) -> None:
@@ -36,6 +39,7 @@ def check_all(world: World) -> None:
     check_causes(world, folded)
     check_newest(world, folded)
     check_guards(world)
+    check_windows(world)
     check_journal(world, folded)
 
 
@@ -61,6 +65,12 @@ def check_agreement(world: World, *, deletes_known: bool) -> None:
     """
     held_fields, held_records = in_inbox()
     rows = {side: world.systems[side].live("people") for side in ("left", "right")}
+    for item in Conflict.objects.filter(state="decided", mapping__name="people").select_related("link"):
+        places = [(item.side, item.key)]
+        if item.link is not None:
+            places = [("left", item.link.left_key), ("right", item.link.right_key)]
+        waits = any(waits_for_a_firm(world, rows[side].get(key)) for side, key in places)
+        assert waits, f"decided, and never carried out: {item.pk} {item.kind} {item.label}"
     free = {side: set(found) for side, found in rows.items()}
     for link in Link.objects.filter(mapping=world.mappings["people"]).exclude(status="closed"):
         left, right = rows["left"].get(link.left_key), rows["right"].get(link.right_key)
@@ -180,7 +190,7 @@ def check_nothing_lost(world: World, folded: Fold) -> None:
                 if name != "email":
                     written |= dict.fromkeys(tokens(value), e)
         elif e.raced:
-            raced |= given_up
+            raced |= {t for name in e.raced for t in tokens((e.old or {}).get(name))}
     for decision in world.people.decisions:
         seen |= set().union(*decision.given_up.values())
     overridden = {
@@ -206,7 +216,7 @@ def check_nothing_invented(world: World) -> None:
 
 
 def check_no_duplicates(world: World, folded: Fold) -> None:
-    """The hub creates a record at most once for each that a user made, or that somebody had restored.
+    """The hub creates a record at most once for each that a user made, or that somebody had restored or made.
 
     The declared residuals are not counted: a record that a user deleted before the hub could learn that it
     was there (the answer was lost), and one that a worker created after it had lost its lease.
@@ -218,7 +228,12 @@ def check_no_duplicates(world: World, folded: Fold) -> None:
     for e in world.audit:
         if e.actor != "hub" or e.op != "create" or e.resource != "people":
             continue
-        there = e.key in world.systems[e.side].live("people") or (e.side, e.key) in learned
+        known = (e.side, e.key) in learned and not world.habits[e.side].reuses_keys
+        over = any(
+            later.op == "delete" and (later.side, later.key) == (e.side, e.key)
+            for later in world.audit[e.number :]
+        )
+        there = known or not over
         if e.late or not there:
             world.probes["late create" if e.late else "create deleted while in doubt"] += 1
             continue
@@ -230,7 +245,8 @@ def check_no_duplicates(world: World, folded: Fold) -> None:
             e.actor == "user" and e.op == "create" and t in tokens((e.new or {}).get("born"))
             for e in world.audit
         )
-        allowed = max(by_users, 1) + restores + (deletes if restoring else 0)
+        told = sum(d.creates and int(t.split("-")[0]) in d.entities for d in world.people.decisions)
+        allowed = max(by_users, 1) + restores + told + (deletes if restoring else 0)
         assert len(events) <= allowed, f"{side}: made {len(events)} times of one record ({t}): {events}"
 
 
@@ -268,7 +284,7 @@ def check_writes_are_bounded(world: World) -> None:
 def check_newest(world: World, folded: Fold) -> None:
     """Where the last writer wins, it is the last one."""
     for change in folded.changes.values():
-        if change.rule != "merge newest" or not change.final[0].startswith("overridden"):
+        if not change.rule.endswith("newest") or not change.final[0].startswith("overridden"):
             continue
         e = change.entry
         if change.settled_in != e.pass_id:
@@ -276,7 +292,7 @@ def check_newest(world: World, folded: Fold) -> None:
         rivals = [
             other.entry.changed_at
             for other in folded.changes.values()
-            if other.rule == "merge newest" and other.final[0].startswith("propagated")
+            if other.rule == change.rule and other.final[0].startswith("propagated")
             if (other.entry.pass_id, other.entry.link_id, other.entry.field)
             == (e.pass_id, e.link_id, e.field)
         ]
@@ -293,6 +309,40 @@ def check_guards(world: World) -> None:
         assert made.approved or not (everything or too_many), (
             f"a pass deleted {made.deletes} of {made.known} records, and nobody was asked"
         )
+
+
+def check_windows(world: World) -> None:
+    """No edit is raced where compare-and-set exists; elsewhere only within a window that the hub has counted.
+
+    What the versions of a system show is in the journal; what nothing shows is bounded by the windows.
+    """
+    counted: Counter[str] = Counter()
+    for counts in Pass.objects.values_list("counts", flat=True):
+        counted.update({name: n for name, n in counts.items() if name in METER})
+    unguarded = [e for e in world.audit if e.actor == "hub" and e.window is not None]
+    assert len(unguarded) <= counted["unguarded"], f"{len(unguarded)} unguarded writes, counted: {counted}"
+    if not counted["unmeasured"]:
+        open_for = sum(e.window / timedelta(milliseconds=1) for e in unguarded if e.window is not None)
+        assert open_for <= counted["window ms"], f"windows of {open_for} ms, counted: {counted}"
+    wrote = {
+        (t, e.side, e.key): e.at
+        for e in world.audit
+        if e.actor == "user"
+        for v in (e.new or {}).values()
+        for t in tokens(v)
+    }
+    raced = [e for e in world.audit if e.raced]
+    for e in raced:
+        assert world.habits[e.side].update is not Guarantee.ATOMIC, f"raced: {e}"
+        assert e.window is not None, f"raced: {e}"
+        world.probes["raced"] += 1
+        for t in {t for name in e.raced for t in tokens((e.old or {}).get(name))}:
+            at = wrote.get((t, e.side, e.key))
+            assert at is None or e.at - e.window <= at, f"{t} was saved before the window of {e}"
+    shown = sum(e.op == "update" and world.habits[e.side].shows_races for e in raced)
+    noted = Entry.objects.filter(kind="note", rule=RACED).count()
+    assert shown <= noted + counted["unmeasured"], f"{shown} races to be seen, {noted} in the journal"
+    assert noted == counted["raced"], f"{noted} races in the journal, counted: {counted}"
 
 
 # ---------------------------------------------------------------- journal

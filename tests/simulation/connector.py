@@ -212,20 +212,26 @@ class SimConnector:
         before = self._checked(resource, write)
         if before is None:
             return base.Outcome(base.Result.STALE, key)
-        raced = False
+        values, version = before
+        raced: frozenset[str] = frozenset()
+        window: timedelta | None = None
         if self.habits.update is base.Guarantee.CHECKED:
-            self.chaos.window(self.system.side)
+            began = self.system.clock()
+            self.chaos.window(self.system.side, key)
             row = self.system.live(resource).get(key)
-            touched = list(write.values) if write.op is base.Op.UPDATE else list(before)
-            raced = row is not None and any(row.values.get(n) != before.get(n) for n in touched)
+            touched = list(write.values) if write.op is base.Op.UPDATE else list(values)
+            raced = frozenset(n for n in touched if row is not None and row.values.get(n) != values.get(n))
+            window = self.system.clock() - began
+        seconds = window.total_seconds() if window is not None else None
         if write.op is base.Op.DELETE:
-            self.system.delete(resource, key, "hub", raced=raced)
-            return base.Outcome(base.Result.APPLIED, key)
-        row = self.system.edit(resource, key, dict(write.values), "hub", raced=raced)
-        return base.Outcome(base.Result.APPLIED, key, self._answer(row, fields))
+            self.system.delete(resource, key, "hub", raced=raced, window=window)
+            return base.Outcome(base.Result.APPLIED, key, window=seconds)
+        row = self.system.edit(resource, key, dict(write.values), "hub", raced=raced, window=window)
+        told = self.habits.shows_races and base.skipped(str(version), str(row.version))
+        return base.Outcome(base.Result.APPLIED, key, self._answer(row, fields), window=seconds, raced=told)
 
-    def _checked(self, resource: str, write: base.Write) -> dict[str, Any] | None:
-        """The record's values if it is as the write expects, else None. Raises Missing."""
+    def _checked(self, resource: str, write: base.Write) -> tuple[dict[str, Any], int] | None:
+        """The record's values and version if it is as the write expects, else None. Raises Missing."""
         row = self.system.live(resource).get(str(write.key))
         if row is None:
             raise Missing(str(write.key))
@@ -233,7 +239,7 @@ class SimConnector:
             fits = str(row.version) == write.version
         else:
             fits = all(row.values.get(name) == value for name, value in write.expected.items())
-        return dict(row.values) if fits else None
+        return (dict(row.values), row.version) if fits else None
 
     def _answer(self, row: Row, fields: Sequence[str]) -> base.Record | None:
         return self._record(row, fields) if self.habits.answers else None

@@ -30,6 +30,7 @@ class Decision:
     given_up: dict[str, set[str]]
     leaves: bool = False
     restores: bool = False
+    creates: bool = False
 
 
 @dataclass
@@ -98,6 +99,7 @@ class People:
             "a",
             "b",
             "c",
+            "c",
             "o",
             "n",
             "s",
@@ -119,6 +121,19 @@ class People:
         if late:
             self.probes["late commit"] += 1
         system.edit("people", row.key, values, "user", late=late)
+
+    def edit_there(self, rng: random.Random, side: str, key: str) -> None:
+        """Change one field of this very record, if it is there."""
+        self.rng, system = rng, self.systems[side]
+        row = system.live("people").get(key)
+        if row is None:
+            return
+        name, entity = rng.choice(["a", "b", "c", "n", "s", "p"]), self._who(row)[0]
+        try:
+            system.edit("people", key, {name: self._value(system, row, name, entity)}, "user")
+            self.acts += 1
+        except Refused:
+            self.probes["user refused by a system"] += 1
 
     def delete(self) -> None:
         """Delete a record; now and then many."""
@@ -283,7 +298,13 @@ class People:
         return (
             {},
             RecordChoice(kind, key),
-            Decision(entities, given_up, kind in leaving, kind is RecordPickKind.RESTORE),
+            Decision(
+                entities,
+                given_up,
+                kind in leaving,
+                kind is RecordPickKind.RESTORE,
+                kind is RecordPickKind.CREATE,
+            ),
         )
 
     def _pick(self, rng: random.Random, f: Any, firmly: bool, given_up: dict[str, set[str]]) -> FieldChoice:

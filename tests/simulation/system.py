@@ -62,6 +62,11 @@ class Habits:
     skew: timedelta = timedelta()
     refuses: bool = False
 
+    @property
+    def shows_races(self) -> bool:
+        """Whether the answer to a write shows that somebody changed the record just before."""
+        return self.versions and self.answers
+
     def store(self, values: Mapping[str, Any]) -> Values:
         """Values as this system keeps them."""
         return {name: value if name == "f" else self._keep(value) for name, value in values.items()}
@@ -87,7 +92,8 @@ class Event:
     key: str
     old: Values | None
     new: Values | None
-    raced: bool = False
+    raced: frozenset[str] = frozenset()  # fields that somebody changed after the hub had checked them
+    window: timedelta | None = None  # how long before it the hub had checked the record
     late: bool = False  # by a worker that had lost its lease
 
 
@@ -165,7 +171,8 @@ class System:
         actor: str,
         *,
         late: timedelta = timedelta(),
-        raced: bool = False,
+        raced: frozenset[str] = frozenset(),
+        window: timedelta | None = None,
     ) -> Row:
         """Change fields. A late commit carries a time stamp of when it began. Raises Missing, Refused."""
         row = self.live(resource).get(key)
@@ -178,10 +185,18 @@ class System:
         row.values.update(stored)
         row.version += 1
         row.modified, row.moved = self.now() - late, next(self.numbers)
-        self._note(resource, actor, "update", key, old, dict(stored), raced)
+        self._note(resource, actor, "update", key, old, dict(stored), raced, window)
         return row
 
-    def delete(self, resource: str, key: str, actor: str, *, raced: bool = False) -> None:
+    def delete(
+        self,
+        resource: str,
+        key: str,
+        actor: str,
+        *,
+        raced: frozenset[str] = frozenset(),
+        window: timedelta | None = None,
+    ) -> None:
         """Delete. Raises Missing."""
         table = self.table(resource)
         row = self.live(resource).get(key)
@@ -193,7 +208,7 @@ class System:
         else:
             del table.rows[key]
         table.gone.append((next(self.numbers), self.now(), key))
-        self._note(resource, actor, "delete", key, dict(row.values), None, raced)
+        self._note(resource, actor, "delete", key, dict(row.values), None, raced, window)
 
     def restore(self, resource: str, key: str, actor: str) -> Row:
         """Bring back a soft-deleted record under its old key."""
@@ -225,7 +240,15 @@ class System:
                     raise Refused(f"{name} is not valid")
 
     def _note(
-        self, resource: str, actor: str, op: str, key: str, old: Any, new: Any, raced: bool = False
+        self,
+        resource: str,
+        actor: str,
+        op: str,
+        key: str,
+        old: Any,
+        new: Any,
+        raced: frozenset[str] = frozenset(),
+        window: timedelta | None = None,
     ) -> None:
         at = self.clock()
         self.audit.append(
@@ -240,6 +263,7 @@ class System:
                 old,
                 new,
                 raced,
+                window,
                 actor == "hub" and self.late,
             )
         )

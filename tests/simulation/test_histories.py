@@ -26,6 +26,7 @@ REACHED = (
     "decided deleted / changed",
     "decided rejected",
     "decision refused",
+    "raced",
     "restored from the trash",
     "made anew",
 )

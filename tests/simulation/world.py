@@ -141,6 +141,7 @@ class World:
         self.people = People(self.systems, self.probes, self.rules.references, staff=self.staff)
         self.chaos = Chaos(self.probes, self.sleep, self.people.act, self.overtake, self.people.delete_first)
         self.chaos.staff_decides = self.people.decide
+        self.chaos.user_edits = self.people.edit_there
         self.mappings = make_mappings(self.rules)
 
     def clock(self) -> datetime:

@@ -1,0 +1,80 @@
+"""Values whose last write is in doubt, and of which nobody can tell any more whether it arrived.
+
+Most values may be compared and merged anew after a lost answer, because to take the same value twice changes
+nothing. A counter that holds neither what it held before the write nor what was wanted may contain it or not:
+the same difference could be counted twice. And a field that holds its former value in a record which was
+changed since may have been put back by somebody. Both are a person's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from syncadmin.core import plan as core
+from syncadmin.core.policy import Merge
+from syncadmin.core.side import Side
+from syncadmin.core.values import decode, same
+
+from .bounce import held
+from .effort import Item, Run
+
+BACK = (
+    "a write of this field was interrupted, and the record was changed since: whether somebody has put the "
+    "former value back can't be told"
+)
+REASON = "a write of this count was interrupted, and it has moved since: whether it was added can't be told"
+
+
+def hold_doubtful(run: Run, items: Sequence[Item]) -> None:
+    """Turn such writes into conflicts; what a person picked is written anyway."""
+    counters = {f.name for f in run.binding.policy.fields if f.merge is Merge.COUNTER}
+    for item in items:
+        if item.link is None or not (item.intents or item.conflict is not None):
+            continue
+        updates = [w for w in item.decided.writes if w.op is core.Op.UPDATE]
+        written = {name for write in updates for name in write.values}
+        moved, back = _moved(item)
+        free = written - set(item.decided.used_picks)
+        for names, reason in (((moved & counters), REASON), (back, BACK)):
+            doubtful = (names | _asked(item, reason)) & free
+            if doubtful:
+                item.plan = held(item, item.decided, doubtful, reason)
+
+
+def _asked(item: Item, reason: str) -> set[str]:
+    """The fields that a person is asked about already, for this reason."""
+    if item.conflict is None:
+        return set()
+    return {f.field for f in item.conflict.fields.all() if f.reason == reason}
+
+
+def _moved(item: Item) -> tuple[set[str], set[str]]:
+    """The fields of writes that may have been carried out, and that do not hold what they held before; and
+    those that do, although the record was changed since.
+    """
+    moved: set[str] = set()
+    back: set[str] = set()
+    for intent in item.intents:
+        seen = item.seen.get(Side(intent.side))
+        if intent.op != core.Op.UPDATE or seen is None:
+            continue
+        body = decode(bytes(intent.body))
+        if body.get("undone"):
+            continue
+        held_now = {name: seen.record.values.get(name) for name in body["values"]}
+        as_before = {name for name, value in held_now.items() if same(value, body["expected"].get(name))}
+        moved |= held_now.keys() - as_before
+        noted = body.get("noted", {}).get(intent.side)
+        if _touched(seen.record, body["version"], noted, intent.created_at):
+            back |= as_before
+    return moved, back
+
+
+def _touched(record: core.Record, version: str | None, noted: str | None, since: datetime) -> bool:
+    """Whether a record is another than when a write was planned, as far as its version or its time tells."""
+    if version is not None and record.version is not None:
+        return version != record.version
+    if record.modified is None:
+        return False
+    return record.modified > since if noted is None else record.modified.isoformat() != noted

@@ -5,6 +5,7 @@ Secrets are write-only: a field sets a new value; what is stored is never sent t
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Given
 from typing import Any
 
 from django import forms
@@ -25,7 +26,8 @@ from syncadmin.config.checks import check_link, check_record_url
 from syncadmin.config.connect import promises, try_connection
 from syncadmin.config.errors import keys_of
 from syncadmin.config.export import as_yaml
-from syncadmin.config.systems import check_settings, found
+from syncadmin.config.problems import dotted
+from syncadmin.config.systems import check_settings, found, redirected
 from syncadmin.models import Mapping, Resource, System
 
 from .base import ConfigurationAdmin
@@ -77,9 +79,20 @@ class SystemForm(forms.ModelForm):
                 self.add_error("connector", error.message)
                 return cleaned
             known = {**secrets.values_of(self.instance), **given}
-            for problem in check_settings(connector.Config, cleaned["config"], known):
+            config = cleaned["config"]  # which is gone from `cleaned` as soon as it has an error
+            for problem in check_settings(connector.Config, config, known):
                 self.add_error("config", told(problem, self.data.get(self.add_prefix("config"), "")))
+            self._ask_again(config, given)
         return cleaned
+
+    def _ask_again(self, config: dict[str, Any], given: Given[str, str]) -> None:
+        """Stored secrets that the new settings could send elsewhere must be typed in again."""
+        before = System.objects.filter(pk=self.instance.pk).values_list("config", flat=True).first()
+        changed = redirected(before, config) if before is not None else []
+        kept = secrets.names_in(config) & set(secrets.values_of(self.instance)) - set(given)
+        for name in sorted(kept) if changed else []:
+            text = f"{dotted(changed[0])} changed: give this secret again, so that no stranger gets it."
+            self.add_error(SECRET + name if SECRET + name in self.fields else "config", text)
 
 
 class ResourceForm(forms.ModelForm):

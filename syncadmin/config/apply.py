@@ -58,9 +58,11 @@ class ObjectChange:
 
 def read(text: str, source: str = "", environment: Mapping[str, str] | None = None) -> Loaded:
     """A file's content, checked against itself, what is stored and the environment. Raises BadConfig."""
-    stored = {system.name: secrets.values_of(system) for system in System.objects.all()}
+    systems = {system.name: system for system in System.objects.all()}
+    stored = {name: secrets.values_of(system) for name, system in systems.items()}
+    settings = {name: system.config for name, system in systems.items()}
     given = os.environ if environment is None else environment
-    return load(text, Known(stored_world(), stored, given), source)
+    return load(text, Known(stored_world(), stored, settings, given), source)
 
 
 def apply(loaded: Loaded, *, dry_run: bool = False, by: str = "", reason: str = "") -> list[ObjectChange]:

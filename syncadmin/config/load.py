@@ -19,17 +19,18 @@ from .lines import Lines
 from .problems import BadConfig, Path, Problem
 from .schema import Envelope, MappingSpec, SystemSpec
 from .secrets import names_in
-from .systems import check_system, missing_secrets
+from .systems import check_system, missing_secrets, redirected
 
 SYSTEM_KEYS = tuple(SystemSpec.model_fields)
 
 
 @dataclass
 class Known:
-    """What a file may refer to: the stored names, stored secrets by system, and the environment."""
+    """What a file may refer to: the stored names, secrets and settings by system, and the environment."""
 
     world: World = field(default_factory=World)
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -110,10 +111,22 @@ def _system(
             Problem(path, text, f"Set it and run the command again: {wanted}=... manage.py apply FILE")
         )
     problems += check_system(spec, secrets, prefix, own_keys=SYSTEM_KEYS)
+    problems += _kept_secrets(name, spec, known)
     world.systems[name] = world.systems[name] | set(spec.resources)
     used = names_in(spec.settings)
     loaded.systems[name] = spec
     loaded.secrets[name] = {n: known.environment[n] for n in sorted(used) if n in known.environment}
+
+
+def _kept_secrets(name: str, spec: SystemSpec, known: Known) -> list[Problem]:
+    """Stored secrets that would go to another address than the one they were given for."""
+    changed = redirected(known.settings[name], spec.config) if name in known.settings else []
+    kept = names_in(spec.config) & set(known.secrets.get(name, ())) - set(known.environment)
+    if not changed or not kept:
+        return []
+    text = f"this changes where stored secrets go: give them again ({', '.join(sorted(kept))})"
+    remedy = f"Run the command again with them: {min(kept)}=... manage.py apply FILE"
+    return [Problem(("systems", name, *changed[0]), text, remedy)]
 
 
 def _mapping(

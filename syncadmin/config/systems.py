@@ -75,6 +75,22 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from leaves(item, (*path, position))
 
 
+DURATION = re.compile(r"\d+(\.\d+)?\s*(ms|s|m|min|h|d)?")
+
+
+def redirected(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Path]:
+    """The settings, changed from `old` to `new`, that could send stored secrets to somewhere else.
+
+    Whoever may change an address must not get at what others have typed in: the secrets are asked for again.
+    """
+    before = dict(leaves(old))
+    return [
+        path
+        for path, text in leaves(new)
+        if before.get(path) != text and not DURATION.fullmatch(text.strip())
+    ]
+
+
 def check_settings(
     model: type[BaseModel],
     config: Mapping[str, Any],

@@ -70,6 +70,16 @@ def test_a_secret_is_set_by_its_field_and_told_in_the_history_by_name(signed_in:
     assert "brand-new-secret" not in history + str(list(LogEntry.objects.values()))
 
 
+def test_a_stored_secret_is_asked_for_again_when_its_address_changes(signed_in: As, shop: System) -> None:
+    browser = signed_in("Integrator")
+    moved = "base_url: http://127.0.0.1:10/\nauth: {type: bearer, token: '${SHOP_PASSWORD}'}"
+    assert errors(save(browser, shop, config=moved)) == [
+        "base_url changed: give this secret again, so that no stranger gets it."
+    ]
+    assert save(browser, shop, config=moved, secret_SHOP_PASSWORD="known-to-me").status_code == 302
+    assert secrets.values_of(System.objects.get(pk=shop.pk))["SHOP_PASSWORD"] == "known-to-me"
+
+
 def test_an_empty_secret_field_keeps_what_is_set(signed_in: As, shop: System) -> None:
     save(signed_in("Integrator"), shop, secret_SHOP_PASSWORD="", label="Web shop")
     shop.refresh_from_db()

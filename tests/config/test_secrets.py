@@ -14,6 +14,7 @@ from syncadmin.config.apply import ObjectChange, apply, read
 from syncadmin.config.connect import open_connector, resolved, try_connection
 from syncadmin.config.export import export
 from syncadmin.config.history import revisions
+from syncadmin.config.problems import BadConfig
 from syncadmin.models import System
 
 from .conftest import ENVIRONMENT, TWO_SYSTEMS
@@ -58,6 +59,16 @@ def test_a_new_value_in_the_environment_is_stored_and_told_without_it(shop: Syst
     assert told == ["changed: system shop (secret SHOP_PASSWORD: set -> set anew)"]
     shop.refresh_from_db()
     assert secrets.values_of(shop)["SHOP_PASSWORD"] == "another-one"
+
+
+def test_a_file_cannot_send_a_stored_secret_to_another_address(shop: System) -> None:
+    moved = TWO_SYSTEMS.replace("https://shop.example.com", "https://elsewhere.example.com")
+    assert moved != TWO_SYSTEMS
+    with pytest.raises(BadConfig, match=r"base_url: this changes where stored secrets go.*SHOP_PASSWORD"):
+        read(moved, "sync.yaml", environment={})
+    apply(read(moved, "sync.yaml", environment={"SHOP_PASSWORD": "known-to-me"}))
+    shop.refresh_from_db()
+    assert secrets.values_of(shop)["SHOP_PASSWORD"] == "known-to-me"
 
 
 def test_a_secret_that_is_not_set_says_where_to_set_it(shop: System) -> None:

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import apprise
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import translation
@@ -69,7 +70,7 @@ def take(now: datetime) -> tuple[Channel, list[Notice]] | None:
     """
     with transaction.atomic():
         ids = _ready(now).order_by("ready_at").values_list("channel_id", flat=True)[:50]
-        found = Channel.objects.filter(pk__in=list(ids))
+        found = Channel.objects.filter(pk__in=list(ids)).defer("address")
         if connection.features.has_select_for_update_skip_locked:
             found = found.select_for_update(skip_locked=True)
         channel = next((c for c in found if c.busy_until is None or c.busy_until <= now), None)
@@ -127,7 +128,7 @@ def post(channel: Channel, made: Message) -> None:
         sender = service(channel.address, channel.scheme)
         with _listening() as heard, guard:
             ok = sender.notify(body=made.body, title=made.title, body_format=apprise.NotifyFormat.TEXT)
-    except Unfit as error:
+    except (Unfit, ImproperlyConfigured) as error:  # the latter: its key is gone
         raise Failed(str(error)) from error
     except (Private, OSError, TypeError, ValueError) as error:  # what a service's plugin lets through
         raise Failed(_without_secrets(f"{type(error).__name__}: {error}", channel)) from error

@@ -37,7 +37,8 @@ def expand(now: datetime) -> int:
             if connection.features.has_select_for_update_skip_locked:
                 found = found.select_for_update(skip_locked=True)
             some = list(found[:BATCH])
-            wanted = list(Subscription.objects.select_related("channel__person__profile").order_by("pk"))
+            asked = Subscription.objects.select_related("channel__person__profile")
+            wanted = list(asked.defer("channel__address").order_by("pk"))
             notices = [notice for event in some for notice in _notices(event, wanted, now)]
             Notice.objects.bulk_create(notices)
             Event.objects.filter(pk__in=[event.pk for event in some]).delete()

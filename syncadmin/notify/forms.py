@@ -97,7 +97,7 @@ class SubscriptionForm(forms.ModelForm):
 
     def __init__(self, *args: Any, person: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["channel"].queryset = person.notice_channels.all()
+        self.fields["channel"].queryset = person.notice_channels.defer("address")
         self.fields["channel"].empty_label = None
         self.fields["mapping"].empty_label = _("all")
         self.auto_id = f"{self.prefix or 'new'}-%s"

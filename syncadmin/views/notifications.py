@@ -124,15 +124,19 @@ def hours(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, **forms: Any) -> HttpResponse:
     person = request.user
-    channels = list(person.notice_channels.all())
+    channels = list(person.notice_channels.defer("address"))
     changed = forms.pop("changed", None)
     subscriptions = []
-    for row in Subscription.objects.filter(channel__person=person).select_related("channel", "mapping"):
+    for row in (
+        Subscription.objects.filter(channel__person=person)
+        .select_related("channel", "mapping")
+        .defer("channel__address")
+    ):
         form = SubscriptionForm(instance=row, person=person, prefix=f"s{row.pk}")
         bad = changed is not None and changed.instance.pk == row.pk
         subscriptions.append((row, changed if bad else form, bad))
-    last = list(Notice.objects.filter(channel__person=person).select_related("channel", "mapping", "system")
-                .order_by("-pk")[:LAST])  # fmt: skip
+    theirs = Notice.objects.filter(channel__person=person).defer("channel__address")
+    last = list(theirs.select_related("channel", "mapping", "system").order_by("-pk")[:LAST])
     context = {
         "channels": channels,
         "subscriptions": subscriptions,

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from syncadmin.models import GuardStop, MappingState
+from syncadmin.models import Event, GuardStop, MappingState
 
 from .test_pass import ANNA
 from .world import World
@@ -30,6 +30,18 @@ def test_a_mass_change_stops_before_anything_is_written_and_says_what_it_would_d
     stop = GuardStop.objects.get()
     assert stop.evidence["counts"]["right"]["changes"] == 30
     assert MappingState.objects.get(mapping=world.mapping).stopped == "guard"
+
+
+def test_a_stop_is_told_once_however_often_the_same_plan_is_stopped(world):
+    fill(world)
+    world.left.run("UPDATE contacts SET phone = 'x', updated_at = clock_timestamp()")
+    world.attempt()
+    MappingState.objects.update(stopped="")
+    world.attempt()
+
+    told = Event.objects.get(kind="guard")
+    assert (told.mapping, told.subject) == (world.mapping, GuardStop.objects.get().pk)
+    assert "would change 30 of 30" in told.words
 
 
 def test_an_approval_lets_exactly_that_plan_go_on_once(world, staff):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from conflicts.services import together
@@ -262,8 +263,6 @@ def test_a_kind_of_channel_that_is_no_longer_allowed_is_not_used(receiver, clock
 
 
 def test_an_address_is_encrypted_at_rest_and_in_no_log(receiver, clock, caplog):
-    from django.db import connection
-
     a_channel(a_user(*ALL), receiver.url)
     with connection.cursor() as cursor:
         cursor.execute("SELECT address FROM syncadmin_channel")
@@ -295,3 +294,17 @@ def test_being_assigned_is_told_from_the_page_to_the_mail(mailbox, clock):
     deliver.deliver(clock)
 
     assert mailbox.mails[0]["Subject"] == "SyncAdmin: customers: assigned to you"
+
+
+def test_a_channel_whose_key_is_gone_holds_up_nobody(receiver, clock):
+    conflict, anna, bert = a_conflict(a_mapping()), a_user(*ALL, name="anna"), a_user(*ALL, name="bert")
+    lost = a_channel(anna, receiver.url)
+    a_channel(bert, receiver.url)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE syncadmin_channel SET address = 'unreadable' WHERE id = %s", [lost.pk])
+    told(clock, conflict)
+
+    assert deliver.deliver(clock) == 1
+
+    assert len(receiver.posts) == 1
+    assert "FIELD_ENCRYPTION_KEYS" in Notice.objects.get(channel=lost).error

@@ -9,3 +9,8 @@ document.addEventListener("formset:added", (event) => {
     setTimeout(() => row.querySelector("input:not([type=hidden]), textarea")?.focus(), 0);
   }, 0);
 });
+
+// Django names the picker's icons for screen readers; without a role they are silent.
+window.addEventListener("load", () => setTimeout(() => {
+  for (const icon of document.querySelectorAll("span.help-tooltip[aria-label]")) icon.setAttribute("role", "img");
+}, 0));

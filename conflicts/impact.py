@@ -27,3 +27,8 @@ def strength(weight: float, value: float | None, waiting: int) -> float:
     """What of the impact does not come from waiting: 0 for one field of weight 1."""
     worth = max(value or 0.0, 0.0)
     return math.log2(max(weight, LEAST_WEIGHT)) + math.log2(1 + worth) + math.log2(1 + waiting)
+
+
+def strength_of(number: float, opened_at: datetime) -> float:
+    """The strength that an impact was made of."""
+    return number + (opened_at - _EPOCH).total_seconds() / _WEEK

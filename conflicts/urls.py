@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from .views import bulk, card, inbox, together, undo
+from .views import bulk, card, inbox, saved, together, undo
 
 app_name = "conflicts"
 urlpatterns = [
     path("", inbox.list_, name="list"),
+    path("views/", saved.list_, name="views"),
+    path("views/save/", saved.save, name="view-save"),
+    path("views/<int:view_id>/", saved.change, name="view-change"),
     path("bulk/", bulk.list_, name="bulk-list"),
     path("bulk/new/", bulk.new, name="bulk-new"),
     path("bulk/<int:run_id>/", bulk.show, name="bulk"),

@@ -107,10 +107,24 @@ class InboxFilter:
         named = get_user_model().objects.filter(pk=self.reader).values_list("username", flat=True).first()
         return replace(self, assignee=named) if named else self
 
+    def of(self, mapping: str) -> InboxFilter:
+        """The same, of one mapping."""
+        return replace(self, mapping=mapping)
+
+    def read_by(self, reader: Any) -> InboxFilter:
+        """The same, for another reader."""
+        return replace(self, reader=reader.pk)
+
     @property
     def narrowed(self) -> bool:
         """Whether not all that waits is asked for."""
         return bool(self.without("order").query())
+
+    @property
+    def set(self) -> int:
+        """How many filters are set, apart from the search."""
+        query = self.without("order", "search").query()
+        return query.count("&") + 1 if query else 0
 
     @property
     def by_field(self) -> bool:

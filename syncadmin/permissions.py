@@ -14,6 +14,7 @@ APPROVE_GUARD_STOP = "syncadmin.approve_guardstop"
 RESOLVE_CONFLICT = "conflicts.resolve_conflict"
 COMMENT = "conflicts.add_comment"
 BULK_RESOLVE_CONFLICT = "conflicts.bulk_resolve_conflict"
+SHARE_VIEW = "conflicts.share_savedview"
 CHANGE_SYSTEM = "syncadmin.change_system"
 VIEW_MAPPING = "syncadmin.view_mapping"
 
@@ -27,10 +28,14 @@ def _changing(model: str) -> list[str]:
 
 # what a group may do beyond looking; all of them may look at everything in the domain
 ACTIONS: dict[str, list[str]] = {
-    "Integrator": [COMMENT, *(permission for model in CONFIGURED for permission in _changing(model))],
+    "Integrator": [
+        COMMENT,
+        SHARE_VIEW,
+        *(permission for model in CONFIGURED for permission in _changing(model)),
+    ],
     "Reviewer": [COMMENT, RESOLVE_CONFLICT, BULK_RESOLVE_CONFLICT],
     "Auditor": ["auth.view_user", "auth.view_group"],
-    "Operator": [COMMENT, RUN_PASS, APPROVE_GUARD_STOP],
+    "Operator": [COMMENT, SHARE_VIEW, RUN_PASS, APPROVE_GUARD_STOP],
 }
 
 

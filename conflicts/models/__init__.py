@@ -5,6 +5,7 @@ from .decisions import UNDO, Decision
 from .items import Conflict, ConflictField, ConflictQuerySet, ConflictState, SecondLookState, Told
 from .listing import ConflictGroup, Facet
 from .together import Answer, Comment, SecondLook
+from .views import DefaultView, SavedView
 
 __all__ = [
     "UNDO",
@@ -19,9 +20,11 @@ __all__ = [
     "ConflictQuerySet",
     "ConflictState",
     "Decision",
+    "DefaultView",
     "Facet",
     "RunKind",
     "RunState",
+    "SavedView",
     "SecondLook",
     "SecondLookState",
     "Told",

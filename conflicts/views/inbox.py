@@ -1,48 +1,66 @@
-"""The inbox in the browser: the list of what waits, beside the open card."""
+"""The inbox in the browser: what waits, in groups or item by item, beside the open card."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth import get_user_model
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from conflicts import selectors
+from conflicts import lists, selectors
 from conflicts.census import Census
-from conflicts.models import ConflictState
+from conflicts.models import Conflict
 from conflicts.selectors import InboxFilter
-from syncadmin.core.plan import ConflictKind
-from syncadmin.models import FieldMapping, Mapping
+from conflicts.services import views
+from syncadmin.permissions import SHARE_VIEW
 from syncadmin.web import page, shell, whole_number
 
 VIEW = "conflicts.view_conflict"
 RESOLVE = "conflicts.resolve_conflict"
+GROUPS = "groups"
 
 
 @require_GET
 @page(VIEW)
 def list_(request: HttpRequest) -> HttpResponse:
-    """The inbox. HTMX gets the list alone (filters, paging, polling)."""
+    """The inbox. HTMX gets the list alone (filters, paging, polling). It opens with the person's own view."""
+    if not request.GET and not request.htmx and (chosen := views.default(request.user)) and chosen.query:
+        return HttpResponseRedirect(f"{reverse('conflicts:list')}?{chosen.query}")
     return render(request, "conflicts/list.html", queue(request))
 
 
 def queue(request: HttpRequest) -> dict[str, Any]:
-    """The context of the list: one page of items, the filter and the count."""
-    wanted = InboxFilter.read(request.GET)
+    """The context of the list: one page of items or of groups, the filter, the counts."""
+    wanted = InboxFilter.read(request.GET, request.user)
     census = Census()
-    shown = selectors.page(wanted, whole_number(request.GET.get("after")) or 0, census=census)
-    count = census.total
-    return {
+    grouped = request.GET.get("view") == GROUPS
+    after = whole_number(request.GET.get("after")) or 0
+    context = {
         "wanted": wanted,
-        "shown": shown,
-        "after": whole_number(request.GET.get("after")),
-        "count": count,
-        "counted_to": selectors.COUNT_LIMIT,
-        "mappings": Mapping.objects.only("name", "label"),
-        "field_names": FieldMapping.objects.order_by("name").values_list("name", flat=True).distinct()[:200],
-        "kinds": list(ConflictKind),
-        "states": [*ConflictState.values, "all"],
+        "after": after,
+        "grouped": grouped,
+        "tally": census.count(wanted),
+        "total": census.total,
+        "chips": lists.chips(request.user, wanted, census),
+        "choices": lists.choices(census, wanted, _assignees()),
+        "saved": lists.is_saved(request.user, wanted),
+        "may_share": request.user.has_perm(SHARE_VIEW),
     }
+    if grouped:
+        return {**context, "sections": lists.sections(census, wanted)}
+    shown = selectors.page(wanted, after, census=census)
+    return {**context, "shown": shown, "rows": lists.rows(shown.items, wanted)}
+
+
+def _assignees() -> list[str]:
+    """The people to whom items are assigned, by name."""
+    theirs = Conflict.objects.filter(assignee=OuterRef("pk"))
+    people = get_user_model().objects.filter(Exists(theirs)).order_by("username")
+    return list(people.values_list("username", flat=True)[:100])
 
 
 def render(request: HttpRequest, template: str, context: dict[str, Any], code: int = 200) -> HttpResponse:
@@ -51,7 +69,7 @@ def render(request: HttpRequest, template: str, context: dict[str, Any], code: i
         request,
         template,
         context,
-        title="Inbox",
+        title=_("Inbox"),
         full="conflicts/inbox.html",
         partial="conflicts/partial.html",
         status=code,

@@ -31,7 +31,7 @@ def test_conflicts_are_resolved_by_keyboard_alone(browser_page):
     second = a_conflict(mapping, label="Grace Hopper", fields={"phone": ("1", "0", "2"), "visits": (5, 1, 7)})
     third = an_ambiguous_match(mapping, label="Emmy Noether")
     page = browser_page
-    page.goto("/conflicts/")
+    page.goto("/conflicts/?order=oldest")
 
     page.keyboard.press("j")
     expect(page.locator("#card-title")).to_have_text("Ada Lovelace")

@@ -91,7 +91,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(reviewer, django_asse
     for number in range(60):
         a_conflict(mapping, label=f"n{number}")
 
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         response = reviewer.get(reverse("conflicts:list"))
 
     assert len(names(response)) == selectors.PAGE

@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Thread
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
@@ -247,8 +247,6 @@ def test_following_keeps_to_the_order_and_starts_again_at_the_end(db):
 
 @pytest.mark.django_db(transaction=True)
 def test_counts_stay_right_while_many_open_and_close_at_once():
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer at a time")
     now = timezone.now()
     mappings = [a_mapping(f"m{n}") for n in range(2)]
     links = {mapping.pk: [a_link(mapping) for _ in range(30)] for mapping in mappings}

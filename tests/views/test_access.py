@@ -24,6 +24,7 @@ PAGES = {
     "conflicts:bulk-items": LOOKING,
     "conflicts:bulk-export": LOOKING,
     "conflicts:bulk-new": {"Reviewer"},
+    "conflicts:views": LOOKING,
     "conflicts:undo": LOOKING,
     "conflicts:undo-entry": LOOKING,
     "conflicts:undo-status": LOOKING,
@@ -44,6 +45,8 @@ ACTS = {
     "conflicts:comment": {"Integrator", "Reviewer", "Operator"},
     **{f"conflicts:{act}": {"Reviewer"} for act in TOGETHER[1:-1]},
     "conflicts:again": LOOKING,  # it stores nothing
+    "conflicts:view-save": LOOKING,  # one's own views alone
+    "conflicts:view-change": LOOKING,
     "conflicts:resolve": {"Reviewer"},
     "conflicts:same": {"Reviewer"},
     "conflicts:bulk-confirm": {"Reviewer"},
@@ -64,6 +67,7 @@ def addresses(db):
     Decision.objects.create(conflict=conflict, mapping=mapping, kind="left", seq=1, at=timezone.now())
     arguments = {
         "conflicts:undo-entry": ["customers", 1],
+        "conflicts:view-change": [1],
         "conflicts:detail": [conflict.pk],
         "conflicts:status": [conflict.pk],
         **{f"conflicts:{name}": [conflict.pk] for name in ("next", "revision", "again", "same", "resolve")},

@@ -55,6 +55,9 @@ AFTER = {
     "new-left@example.com": {"city": "Kiel", "phone": "4", "points": 1},
     "new-right@example.com": {"city": "Graz", "phone": "5", "points": 2},
 }
+HELD = {"eve@example.com": "city"}
+# planned but not sent, and the record edited since: it may as well have been sent and put back by hand
+DOUBTFUL = {"ann@example.com": "city", "bob@example.com": "phone"}
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -81,4 +84,4 @@ def test_f01_nothing_is_lost_or_doubled_when_it_is_killed(
     assert Pass.objects.filter(mapping__in=peers, state=PassState.LOST).count() == len(peers)
     with rig.switched_off(*peers):
         for mapping, pair in peers.items():
-            check(mapping, pair, AFTER, held={"eve@example.com": "city"})
+            check(mapping, pair, AFTER, held=HELD | (DOUBTFUL if point == "after store_plans" else {}))

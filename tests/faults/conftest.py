@@ -1,10 +1,12 @@
 """One rig for all tests of this folder, and fresh systems for each."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import server_directory, unique
+from tests.servers.fault_proxy import TcpProxy
 
 from .peers import Kinto, Peer, PocketBase, Postgres
 from .rig import Rig
@@ -12,9 +14,9 @@ from .rig import Rig
 
 @pytest.fixture(scope="package")
 def rig(django_db_setup: None) -> Iterator[Rig]:
-    """A hub in real processes on the tests' hub database."""
-    with server_directory() as directory:
-        rig = Rig(directory)
+    """A hub in real processes on the tests' hub database. Only one: two would take each other's passes."""
+    with server_directory() as directory, TcpProxy(Path()) as proxy:
+        rig = Rig(directory, proxy)
         try:
             yield rig.start()
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from syncadmin.supervisor import manage
 from tests.conftest import unique
 from tests.ops.family import family_of as family
 from tests.ops.family import kill_hard, named, wait_for
+from tests.servers.fault_proxy import TcpProxy
 
 from . import plugin
 from .peers import FIELDS, Peer
@@ -69,22 +70,23 @@ def map_people(left: Peer, right: Peer, **values: object) -> Mapping:
 class Rig:
     """Queue server, ticker and workers, each a process; `faults` is where faults are armed.
 
-    `through` answers the URL by which the processes reach the queue server on this socket, if another.
+    The processes reach the queue server through `proxy`.
     """
 
     directory: Path
+    proxy: TcpProxy
     workers: int = 2
-    through: Callable[[Path], str] | None = None
 
     def __post_init__(self) -> None:
         self.faults = self.directory / "faults"
         self.queue = ValkeyServer(self.directory / "valkey")
-        url = self.queue.url if self.through is None else self.through(self.queue.socket)
+        self.proxy.target = self.queue.socket
+        self.queue_url = f"redis://127.0.0.1:{self.proxy.port}/0"
         env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
             "DATABASE_URL": hub_url(),
-            "REDIS_URL": url,
+            "REDIS_URL": self.queue_url,
             "SECRET_KEY": settings.SECRET_KEY,
             "FIELD_ENCRYPTION_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
             "SYNCADMIN_VAR": str(self.directory / "var"),

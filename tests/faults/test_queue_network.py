@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from pytest_django import Settings
@@ -18,7 +17,6 @@ from pytest_django import Settings
 from syncadmin.engine.run import run_pass
 from syncadmin.jobs import put_in_queue
 from syncadmin.models import Mapping, PassState
-from tests.conftest import server_directory
 from tests.ops.family import wait_for
 from tests.servers.fault_proxy import Cut, TcpProxy
 
@@ -76,29 +74,9 @@ class Office:
             )
 
 
-@pytest.fixture(scope="module")
-def proxied(django_db_setup: None) -> Iterator[tuple[Rig, TcpProxy]]:
-    """A hub in real processes, and the proxy between them and their queue server."""
-    with server_directory() as directory, TcpProxy(Path()) as proxy:
-
-        def through(socket: Path) -> str:
-            proxy.target = socket
-            return f"redis://127.0.0.1:{proxy.port}/0"
-
-        rig = Rig(directory, through=through)
-        try:
-            yield rig.start(), proxy
-        finally:
-            rig.stop()
-
-
 @pytest.fixture
-def office(
-    proxied: tuple[Rig, TcpProxy], make_peer: Callable[[str], Peer], settings: Settings
-) -> Iterator[Office]:
-    rig, proxy = proxied
-    url = f"redis://127.0.0.1:{proxy.port}/0"
-    settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": url}}
+def office(rig: Rig, make_peer: Callable[[str], Peer], settings: Settings) -> Iterator[Office]:
+    settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": rig.queue_url}}
     pair = make_peer("postgres"), make_peer("postgres")
     for peer in pair:
         peer.add(email=ANN, city="Rome", phone="1", points=10)
@@ -108,8 +86,9 @@ def office(
     first = run_pass(mapping.pk)
     assert first is not None
     assert first.state == PassState.DONE
-    yield Office(rig, proxy, mapping, pair)
-    proxy.fault, proxy.refusing, proxy.silent = None, False, False
+    rig.revive()
+    yield Office(rig, rig.proxy, mapping, pair)
+    rig.proxy.fault, rig.proxy.refusing, rig.proxy.silent = None, False, False
 
 
 @contextmanager

@@ -67,7 +67,7 @@ MESSAGES = $(BIN)/python manage.py makemessages --locale de --no-location --no-o
 	--ignore .venv --ignore var --ignore tests --ignore bench
 
 words: $(VENV)/.dev
-	$(MESSAGES) && $(MESSAGES) --domain djangojs
+	$(MESSAGES)
 	$(BIN)/python manage.py compilemessages --locale de --ignore .venv
 
 PIN = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 --custom-compile-command "make pins"

@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from syncadmin.core.plan import PickKind, RecordPickKind
 
 from .cards import Entered
@@ -47,7 +49,7 @@ def read(data: Mapping[str, str]) -> Decision:
     record = record_choice(data["record"]) if data.get("record") else None
     revision = data.get("revision", "")
     if not (revision.isascii() and revision.isdigit() and len(revision) < 10):
-        raise Unclear("The form does not say which revision was seen. Load the page again.")
+        raise Unclear(_("The form does not say which revision was seen. Load the page again."))
     return Decision(int(revision), fields, record, kept)
 
 
@@ -84,7 +86,8 @@ def pick_kind(text: str) -> PickKind:
     try:
         return PickKind(text)
     except ValueError as error:
-        raise Unclear(f"“{text[:40]}” is no choice for a field; choices: {', '.join(PickKind)}.") from error
+        words = _("“%(choice)s” is no choice for a field; choices: %(choices)s.")
+        raise Unclear(words % {"choice": text[:40], "choices": ", ".join(PickKind)}) from error
 
 
 def record_choice(text: str) -> RecordChoice:
@@ -93,8 +96,9 @@ def record_choice(text: str) -> RecordChoice:
     try:
         return RecordChoice(RecordPickKind(word), key)
     except ValueError as error:
-        words = ", ".join(f"{kind.value}:KEY" if kind in NAMED else kind.value for kind in RecordPickKind)
-        raise Unclear(f"“{word[:40]}” is no choice for a record; choices: {words}.") from error
+        words = _("“%(choice)s” is no choice for a record; choices: %(choices)s.")
+        kinds = ", ".join(f"{kind.value}:KEY" if kind in NAMED else kind.value for kind in RecordPickKind)
+        raise Unclear(words % {"choice": word[:40], "choices": kinds}) from error
 
 
 def _seen(name: str, text: str) -> dict[str, tuple[object, object]]:

@@ -11,8 +11,44 @@ from functools import lru_cache
 
 from django.utils.translation import get_language, gettext, gettext_noop
 
-# with the systems' names for their sides, as `syncadmin.show.said_by_name` gives them
+from . import words
+
+# with the systems' names for their sides, as `syncadmin.show.said_by_name` gives them; `said` is a sentence
+# or a word of the hub's itself
 SENTENCES = (
+    # which rule, decision or person it was, and on which item
+    gettext_noop("%(said)s, conflict #%(conflict)s, bulk run #%(run)s"),
+    gettext_noop("%(said)s, conflict #%(conflict)s"),
+    gettext_noop("conflict #%(conflict)s: %(said)s"),
+    gettext_noop("undo of %(said)s"),
+    gettext_noop("person: %(said)s"),
+    gettext_noop("owner %(owner)s, drift %(said)s"),
+    gettext_noop("owner %(owner)s, deletes propagate"),
+    gettext_noop("owner %(owner)s"),
+    gettext_noop("merge %(said)s"),
+    gettext_noop("first contact: a value meets an empty field"),
+    gettext_noop("first contact: %(said)s"),
+    gettext_noop(
+        "raced: the record was changed between the checking read and this write, which may have replaced it"
+    ),
+    # what people do with an item besides deciding it
+    gettext_noop("claimed"),
+    gettext_noop("claim taken over from %(name)s"),
+    gettext_noop("claim given up"),
+    gettext_noop("assigned to nobody"),
+    gettext_noop("assigned to %(name)s"),
+    gettext_noop("put off until %(time)s"),
+    gettext_noop("no longer put off"),
+    gettext_noop("put on hold"),
+    gettext_noop("hold of %(name)s lifted"),
+    gettext_noop("decision proposed"),
+    gettext_noop("decision of %(name)s approved"),
+    gettext_noop("second look asked for"),
+    gettext_noop("second look withdrawn"),
+    gettext_noop("second look declined, asked by %(name)s"),
+    gettext_noop("overdue, given to %(name)s"),
+    gettext_noop("overdue, nobody to give it to: “%(name)s” has nobody"),
+    gettext_noop("may be the same as %(key)s again"),
     # fields
     gettext_noop("both sides changed it"),
     gettext_noop("the two sides differ, and it is not known which is newer"),
@@ -63,7 +99,6 @@ SENTENCES = (
     gettext_noop("it is there again"),
     gettext_noop("deleted on both sides"),
     gettext_noop("deletes propagate"),
-    gettext_noop("first contact: a value meets an empty field"),
     gettext_noop("resolved"),
     gettext_noop("not undone: it has changed meanwhile"),
     gettext_noop("settled by itself: nothing to decide is left"),
@@ -93,6 +128,8 @@ SENTENCES = (
     gettext_noop("recovered %(count)s writes that an interrupted pass had made"),
     gettext_noop("linked %(count)s pairs of records whose values are equal"),
 )
+NESTED = frozenset({"said", "owner"})
+WORDS = frozenset(words.ALL)
 LONGEST = 2000  # what is longer is somebody's value, not a sentence of ours
 
 
@@ -100,9 +137,12 @@ def translated(text: str) -> str:
     """A reason in the language that is active; unknown ones, and all in English, as they are."""
     if (get_language() or "en").startswith("en") or len(text) > LONGEST:
         return text
+    if text in WORDS:
+        return gettext(text)
     for sentence, pattern in _patterns():
         if found := pattern.fullmatch(text):
-            return gettext(sentence) % found.groupdict()
+            parts = found.groupdict()
+            return gettext(sentence) % {**parts, **{k: translated(parts[k]) for k in NESTED & parts.keys()}}
     return text
 
 

@@ -3,12 +3,10 @@
 from django.apps import apps
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.i18n import JavaScriptCatalog
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("i18n/words.js", JavaScriptCatalog.as_view(packages=["syncadmin"]), name="javascript-catalog"),
     path("conflicts/", include("conflicts.urls")),
     path("", include("syncadmin.views.urls")),
 ]

@@ -15,9 +15,14 @@ STATES = (
     gettext_noop("failed"),
     gettext_noop("stopped"),
     gettext_noop("lost"),
+    gettext_noop("preparing"),
+    gettext_noop("ready"),
+    gettext_noop("cancelled"),
 )
 SIDES = (gettext_noop("left"), gettext_noop("right"))
 PASSES = (gettext_noop("incremental"), gettext_noop("reconcile"), gettext_noop("backfill"))
+PHASES = (gettext_noop("reading"), gettext_noop("linking"), gettext_noop("writing"))
+STOPS = (gettext_noop("guard"), gettext_noop("configuration"), gettext_noop("empty"))
 ENTRIES = (
     gettext_noop("change"),
     gettext_noop("disposition"),
@@ -26,6 +31,7 @@ ENTRIES = (
     gettext_noop("decision"),
     gettext_noop("note"),
 )
+LINKS = (gettext_noop("linked"), gettext_noop("created"), gettext_noop("updated"), gettext_noop("deleted"))
 DISPOSITIONS = (
     gettext_noop("propagated"),
     gettext_noop("converged"),
@@ -36,16 +42,103 @@ DISPOSITIONS = (
     gettext_noop("rejected"),
     gettext_noop("reverted"),
 )
+KINDS = (
+    gettext_noop("field"),
+    gettext_noop("ambiguous match"),
+    gettext_noop("deleted / changed"),
+    gettext_noop("delete"),
+    gettext_noop("left scope"),
+)
+PICKS = (
+    gettext_noop("base"),
+    gettext_noop("value"),
+    gettext_noop("leave"),
+    gettext_noop("create"),
+    gettext_noop("distinct"),
+    gettext_noop("ignore"),
+    gettext_noop("restore"),
+    gettext_noop("retry"),
+    gettext_noop("undo"),
+)
 GUARANTEES = (gettext_noop("atomic"), gettext_noop("checked"), gettext_noop("blind"))
 CHANGES = (gettext_noop("cursor"), gettext_noop("tracking"), gettext_noop("scan"))
-OPERATIONS = (gettext_noop("create"), gettext_noop("update"), gettext_noop("delete"))
-REVISIONS = (gettext_noop("created"), gettext_noop("changed"), gettext_noop("deleted"))
+OPERATIONS = (gettext_noop("update"),)
+REVISIONS = (gettext_noop("changed"), gettext_noop("removed"))
+CONFIGURED = (
+    gettext_noop("mapping"),
+    gettext_noop("field mapping"),
+    gettext_noop("row rule"),
+    gettext_noop("system"),
+    gettext_noop("resource"),
+)
+POLICIES = (
+    gettext_noop("enforce"),
+    gettext_noop("review"),
+    gettext_noop("newest"),
+    gettext_noop("prefer left"),
+    gettext_noop("prefer right"),
+    gettext_noop("counter"),
+    gettext_noop("set"),
+    gettext_noop("text"),
+    gettext_noop("min"),
+    gettext_noop("max"),
+    gettext_noop("non_empty"),
+    gettext_noop("rule"),
+    gettext_noop("both"),
+    gettext_noop("none"),
+    gettext_noop("propagate"),
+    gettext_noop("delete wins"),
+    gettext_noop("stop"),
+)
+TYPES = (
+    gettext_noop("integer"),
+    gettext_noop("decimal"),
+    gettext_noop("boolean"),
+    gettext_noop("date"),
+    gettext_noop("datetime"),
+    gettext_noop("choice"),
+    gettext_noop("json"),
+    gettext_noop("reference"),
+)
+NORMALIZED = (
+    gettext_noop("trim"),
+    gettext_noop("lower"),
+    gettext_noop("upper"),
+    gettext_noop("empty as null"),
+    gettext_noop("email"),
+    gettext_noop("phone"),
+    gettext_noop("nfc"),
+)
 COUNTS = (
     gettext_noop("read"),
-    gettext_noop("linked"),
     gettext_noop("waiting"),
     gettext_noop("conflicts"),
     gettext_noop("recovered"),
     gettext_noop("unanswered"),
     gettext_noop("misconfigured"),
+    gettext_noop("raced"),
+    gettext_noop("undone"),
+    gettext_noop("unguarded"),
+    gettext_noop("unmeasured"),
+)
+ALL = (
+    *STATES,
+    *SIDES,
+    *PASSES,
+    *PHASES,
+    *STOPS,
+    *ENTRIES,
+    *LINKS,
+    *DISPOSITIONS,
+    *KINDS,
+    *PICKS,
+    *GUARANTEES,
+    *CHANGES,
+    *OPERATIONS,
+    *REVISIONS,
+    *CONFIGURED,
+    *POLICIES,
+    *TYPES,
+    *NORMALIZED,
+    *COUNTS,
 )

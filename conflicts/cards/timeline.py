@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from conflicts.models import Conflict
 from syncadmin.core.side import SIDES, Side
 from syncadmin.models import Entry, EntryKind
+from syncadmin.reasons import translated
 from syncadmin.show import Shown, brief, differing, show
 
 from .places import Moment, SideHead, moment, title
@@ -96,7 +97,7 @@ def _what(entry: Entry, heads: dict[Side, SideHead]) -> str:
     if entry.kind == EntryKind.DECISION:
         return _decided(entry, heads)
     if entry.kind == EntryKind.LINK:
-        return _("paired") if entry.rule in ("", "linked", "created") else entry.rule
+        return _("paired") if entry.rule in ("", "linked", "created") else translated(entry.rule)
     if not entry.field:
         return str(_RECORD[EntryKind(entry.kind), entry.new is not None and entry.new != "null"])
     return _("written by the hub") if entry.kind == EntryKind.WRITE else _("changed")
@@ -109,7 +110,7 @@ def _decided(entry: Entry, heads: dict[Side, SideHead]) -> str:
         return _("decided: the value of %(system)s") % {"system": heads[Side(choice)].system}
     if entry.field and entry.new is not None and choice != "leave":
         return _("decided: %(value)s") % {"value": brief(_value(entry.new), 60)}
-    return _("decided: %(choice)s") % {"choice": choice}
+    return _("decided: %(choice)s") % {"choice": translated(choice)}
 
 
 def _value(text: str | None) -> Any:

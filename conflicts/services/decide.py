@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from conflicts.models import Conflict, ConflictField, ConflictState, Decision
 from conflicts.models.listing import update_items
@@ -173,7 +174,7 @@ def checked(
     picks = _checked_fields(conflict, field_picks)
     record = _checked_record(conflict, record_pick)
     if not picks and record is None:
-        raise Invalid({"": "Nothing is picked yet."})
+        raise Invalid({"": _("Nothing is picked yet.")})
     return Decided(conflict, picks, record)
 
 
@@ -288,12 +289,11 @@ def _checked_fields(
     for name, choice in choices.items():
         field = fields.get(name)
         if ConflictKind(conflict.kind) not in FIELD_KINDS or field is None:
-            errors[name] = (
-                f"There is nothing to decide on field “{name}”; open: {', '.join(fields) or 'none'}."
-            )
+            words = _("There is nothing to decide on field “%(field)s”; open: %(open)s.")
+            errors[name] = words % {"field": name, "open": ", ".join(fields) or _("none")}
             continue
         if choice.kind is PickKind.BASE and not field.has_base:
-            errors[name] = "There is no value last agreed: both sides had their own from the start."
+            errors[name] = _("There is no value last agreed: both sides had their own from the start.")
             continue
         value = None
         if choice.kind is PickKind.VALUE:
@@ -343,9 +343,11 @@ def _split_groups(
         kinds = {choices[name].kind for name in picked} - {PickKind.VALUE}
         together = ", ".join(names)
         if picked and len(picked) < len(names):
-            errors.update({name: f"Decided together: {together}." for name in names if name not in choices})
+            words = _("Decided together: %(fields)s.") % {"fields": together}
+            errors.update({name: words for name in names if name not in choices})
         elif len(kinds) > 1:
-            errors.update(dict.fromkeys(names, f"Decided together, from one side: {together}."))
+            words = _("Decided together, from one side: %(fields)s.") % {"fields": together}
+            errors.update(dict.fromkeys(names, words))
     return errors
 
 
@@ -355,14 +357,17 @@ def _checked_record(conflict: Conflict, choice: RecordChoice | None) -> dict[str
         return None
     allowed = RECORD_PICKS[ConflictKind(conflict.kind)]
     if choice.kind not in allowed:
-        names = ", ".join(allowed) or "none: pick per field"
-        raise Invalid({"": f"“{choice.kind}” is no choice for this kind of conflict; choices: {names}."})
+        words = _("“%(choice)s” is no choice for this kind of conflict; choices: %(choices)s.")
+        names = ", ".join(allowed) or _("none: pick per field")
+        raise Invalid({"": words % {"choice": choice.kind, "choices": names}})
     if choice.kind in NAMED:
         if choice.key not in conflict.candidates:
-            candidates = ", ".join(conflict.candidates) or "there are none"
-            raise Invalid({"": f"“{choice.key}” is not among the candidates: {candidates}."})
+            words = _("“%(key)s” is not among the candidates: %(candidates)s.")
+            candidates = ", ".join(conflict.candidates) or _("there are none")
+            raise Invalid({"": words % {"key": choice.key, "candidates": candidates}})
         if choice.kind is RecordPickKind.LINK and choice.key in linked_candidates(conflict):
-            raise Invalid({"": f"“{choice.key}” is linked to another record already."})
+            words = _("“%(key)s” is linked to another record already.")
+            raise Invalid({"": words % {"key": choice.key}})
     sides = [conflict.side] if conflict.kind == ConflictKind.AMBIGUOUS else ["left", "right"]
     seen = {side: conflict.snapshot[side] for side in sides if side in conflict.snapshot}
     return {"kind": choice.kind.value, "key": choice.key, "seen": seen}

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from syncadmin.config.history import revisions
@@ -30,7 +31,9 @@ class ConfigurationAdmin(ModelAdmin):
         """Who changed what, when, and from what to what."""
         row = self.visible(request, object_id)
         context = {"revisions": revisions(row), **(extra_context or {})}
-        return self.page(request, row, "admin/syncadmin/history.html", f"History of {row}", context)
+        return self.page(
+            request, row, "admin/syncadmin/history.html", _("History of %(name)s") % {"name": row}, context
+        )
 
     def visible(self, request: HttpRequest, object_id: str) -> Any:
         """The row, if the user may look at it. Raises Http404, PermissionDenied."""

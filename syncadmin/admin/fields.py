@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from syncadmin.config.export import as_yaml
@@ -37,7 +38,7 @@ class YamlField(forms.CharField):
         if content is None:
             return {}
         if not isinstance(content, dict):
-            raise forms.ValidationError("must hold keys (key: value), one a line")
+            raise forms.ValidationError(_("must hold keys (key: value), one a line"))
         return content
 
     def has_changed(self, initial: Any, data: Any) -> bool:

@@ -12,6 +12,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ObjectDoesNotExist
 from django.forms.models import BaseInlineFormSet
+from django.utils.functional import lazy
+from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import (
@@ -34,33 +38,46 @@ from syncadmin.models.mappings import choices_of
 from .fields import NamesField, YamlField, duration, share, told
 
 CODE = {"rows": 2, "class": "sa-code", "spellcheck": "false"}
-HELP = {"enabled": "Passes run.", "left": "A resource of one system.", "right": "A resource of the other."}
-ELSEWHERE = "Something in this mapping needs attention: see the marked fields."
+HELP = {
+    "enabled": _("Passes run."),
+    "left": _("A resource of one system."),
+    "right": _("A resource of the other."),
+}
+ELSEWHERE = _("Something in this mapping needs attention: see the marked fields.")
 
 
-def _help(model: Any, key: str) -> str:
-    return (model.model_fields[key].description or "").replace("`", "")
+def _plain(description: str) -> str:
+    return gettext(description).replace("`", "") if description else ""
+
+
+_unquoted = lazy(_plain, str)
+
+
+def _help(model: Any, key: str, before: Any = "") -> Any:
+    """What the file's reference says of a key, after a sentence of the form's own; said when it is shown."""
+    text = _unquoted(model.model_fields[key].description or "")
+    return format_lazy("{} {}", before, text) if before else text
 
 
 class MappingForm(forms.ModelForm):
     """A mapping's own settings."""
 
     match = NamesField(
-        help_text="Names of field mappings, separated by commas. " + _help(MappingSpec, "match")
+        help_text=_help(MappingSpec, "match", _("Names of field mappings, separated by commas."))
     )
     clock_tolerance = duration(help_text=_help(MappingSpec, "clock_tolerance"))
-    schedule = duration(help_text="Such as 30s, 5m or 1h. " + _help(MappingSpec, "schedule"))
-    reconcile_every = duration(label="Reconcile", help_text=_help(MappingSpec, "reconcile"))
-    due = duration(required=False, help_text="Such as 4h. " + _help(MappingSpec, "due"))
+    schedule = duration(help_text=_help(MappingSpec, "schedule", _("Such as 30s, 5m or 1h.")))
+    reconcile_every = duration(label=_("Reconcile"), help_text=_help(MappingSpec, "reconcile"))
+    due = duration(required=False, help_text=_help(MappingSpec, "due", _("Such as 4h.")))
     escalate_after = duration(required=False, help_text=_help(EscalateSpec, "after"))
-    max_deletes = share(help_text="Such as 5%. A pass that would delete a larger share stops and asks.")
-    max_changes = share(help_text="A pass that would change a larger share stops and asks.")
-    max_blanks = share(help_text="A pass that would empty values in a larger share stops and asks.")
+    max_deletes = share(help_text=_("Such as 5%. A pass that would delete a larger share stops and asks."))
+    max_changes = share(help_text=_("A pass that would change a larger share stops and asks."))
+    max_blanks = share(help_text=_("A pass that would empty values in a larger share stops and asks."))
     max_shrinks = share(
-        help_text="A pass that would cut off or mask one field's values in a larger share stops and asks."
+        help_text=_("A pass that would cut off or mask one field's values in a larger share stops and asks.")
     )
     max_same = share(
-        help_text="A pass that would set one field to one same value in a larger share stops and asks."
+        help_text=_("A pass that would set one field to one same value in a larger share stops and asks.")
     )
 
     class Meta:
@@ -73,6 +90,7 @@ class MappingForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        _label(self)
         for attribute in HELP.keys() & self.fields.keys():
             self.fields[attribute].help_text = HELP[attribute]
         self.instance.form = self  # where the formset reports what concerns the mapping itself
@@ -84,7 +102,7 @@ class MappingForm(forms.ModelForm):
             if f"escalate_{name}" in self.fields:
                 self.fields[f"escalate_{name}"].help_text = _help(EscalateSpec, name)
         if "owner" in self.fields:
-            self.fields["owner"].choices = [("", "nobody: by row or field"), *_sides()]
+            self.fields["owner"].choices = [("", _("nobody: by row or field")), *_sides()]
 
 
 class RowRuleForm(forms.ModelForm):
@@ -102,20 +120,24 @@ class FieldMappingForm(forms.ModelForm):
 
     normalize = forms.MultipleChoiceField(
         required=False,
-        choices=[(n.value, n.value.replace("_", " ")) for n in Normalize],
+        choices=[(n.value, _(n.value.replace("_", " "))) for n in Normalize],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="For text, choice and set: evened out before comparing, and so in what is written.",
+        help_text=_("For text, choice and set: evened out before comparing, and so in what is written."),
     )
-    choices = YamlField(label="Values", rows=3, help_text="For choice, one a line: left value: right value.")
-    separator_left = forms.CharField(required=False, strip=False, widget=UnfoldAdminTextInputWidget)
+    choices = YamlField(
+        label=_("Values"), rows=3, help_text=_("For choice, one a line: left value: right value.")
+    )
+    separator_left = forms.CharField(
+        label=_("Separator left"), required=False, strip=False, widget=UnfoldAdminTextInputWidget
+    )
     separator_right = forms.CharField(
-        required=False, strip=False, widget=UnfoldAdminTextInputWidget,
-        help_text="For a set that this side keeps as text: what is between its members.",
+        label=_("Separator right"), required=False, strip=False, widget=UnfoldAdminTextInputWidget,
+        help_text=_("For a set that this side keeps as text: what is between its members."),
     )  # fmt: skip
-    zone_left = forms.CharField(required=False, widget=UnfoldAdminTextInputWidget)
+    zone_left = forms.CharField(label=_("Zone left"), required=False, widget=UnfoldAdminTextInputWidget)
     zone_right = forms.CharField(
-        required=False, widget=UnfoldAdminTextInputWidget,
-        help_text="For datetimes that come without a zone, such as Europe/Berlin; UTC if empty.",
+        label=_("Zone right"), required=False, widget=UnfoldAdminTextInputWidget,
+        help_text=_("For datetimes that come without a zone, such as Europe/Berlin; UTC if empty."),
     )  # fmt: skip
 
     weight = forms.FloatField(
@@ -130,6 +152,7 @@ class FieldMappingForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        _label(self)
         for key, attribute in FIELD_KEYS.items():
             if attribute in self.fields and not self.declared_fields.get(attribute):
                 self.fields[attribute].help_text = _help(FieldSpec, key)
@@ -138,9 +161,9 @@ class FieldMappingForm(forms.ModelForm):
         for side in SIDES:
             self.fields[f"separator_{side}"].initial = (row.separators or {}).get(side.value, "")
             self.fields[f"zone_{side}"].initial = (row.zones or {}).get(side.value, "")
-        self.fields["owner"].choices = [("", "shared"), *_sides()]
-        self.fields["first_contact"].choices = [("", "as the mapping"), *choices_of(FirstContact)]
-        self.fields["target"].empty_label = "none"
+        self.fields["owner"].choices = [("", _("shared")), *_sides()]
+        self.fields["first_contact"].choices = [("", _("as the mapping")), *choices_of(FirstContact)]
+        self.fields["target"].empty_label = _("none")
 
     def clean_weight(self) -> float:
         """As much as any other field, unless something is typed."""
@@ -226,6 +249,13 @@ def _problems(name: str, document: dict[str, Any]) -> Iterable[Problem]:
     return [*found, *(problem for of, problem in check_world(world) if of == name)]
 
 
+def _label(form: forms.ModelForm) -> None:
+    """Form fields of our own bear the names of what they set, too."""
+    for name in form.declared_fields.keys() & form.fields.keys():
+        if form.fields[name].label is None:
+            form.fields[name].label = capfirst(form._meta.model._meta.get_field(name).verbose_name)
+
+
 def _live(rules: Any) -> list[Any]:
     """The forms of row rules that will be there, in their order."""
     forms_ = [f for f in rules.forms if f not in rules.deleted_forms and (f.instance.pk or f.has_changed())]
@@ -239,7 +269,7 @@ def _rules(rules: Any) -> list[RowRule] | None:
 
 
 def _sides() -> list[tuple[str, str]]:
-    return [(side.value, side.value) for side in SIDES]
+    return [(side.value, _(side.value)) for side in SIDES]
 
 
 def _by_side(cleaned: dict[str, Any], name: str) -> dict[str, str]:
@@ -250,5 +280,9 @@ def _title(row: FieldMapping) -> str:
     """A field mapping on one line: `phone: phone = tel, text, shared (review)`."""
     if not row.pk:
         return ""
-    decided = f"owner {row.owner}" if row.owner else f"shared ({row.merge})"
-    return f"{row.name}: {row.left} = {row.right}, {row.type}, {decided}"
+    decided = (
+        gettext("owner %(owner)s") % {"owner": gettext(row.owner)}
+        if row.owner
+        else gettext("shared (%(merge)s)") % {"merge": gettext(row.merge)}
+    )
+    return f"{row.name}: {row.left} = {row.right}, {gettext(row.type)}, {decided}"

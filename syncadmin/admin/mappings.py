@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import action, display
 
@@ -37,9 +39,9 @@ class FieldMappingInline(StackedInline):
     hide_ordering_field = True
     fieldsets = (
         (None, {"fields": (("name", "type"), ("left", "right"), ("owner", "drift"), ("merge", "rule"))}),
-        ("Conversion", {"fields": ("normalize", ("scale", "target"), "choices")}),
-        ("Sides", {"fields": (("separator_left", "separator_right"), ("zone_left", "zone_right"))}),
-        ("Decision", {"fields": (("group", "first_contact"), ("weight", "two_people"), "position")}),
+        (_("Conversion"), {"fields": ("normalize", ("scale", "target"), "choices")}),
+        (_("Sides"), {"fields": (("separator_left", "separator_right"), ("zone_left", "zone_right"))}),
+        (_("Decision"), {"fields": (("group", "first_contact"), ("weight", "two_people"), "position")}),
     )
 
     # shown to those who may only look; for others, form fields of the same names take their place
@@ -83,18 +85,18 @@ class MappingAdmin(ConfigurationAdmin):
     fieldsets = (
         (None, {"fields": (("name", "label"), ("left", "right"), ("match", "title"), "enabled")}),
         (
-            "Ownership",
+            _("Ownership"),
             {
                 "classes": ["tab"],
                 "fields": (("owner", "drift"), ("left_filter", "right_filter"), "left_scope"),
             },
         ),
         (
-            "Creating and deleting",
+            _("Creating and deleting"),
             {"classes": ["tab"], "fields": ("create", "deletes", "edit_vs_delete")},
         ),
         (
-            "Conflicts",
+            _("Conflicts"),
             {
                 "classes": ["tab"],
                 "fields": (
@@ -107,7 +109,7 @@ class MappingAdmin(ConfigurationAdmin):
             },
         ),
         (
-            "Schedule and guards",
+            _("Schedule and guards"),
             {
                 "classes": ["tab"],
                 "fields": (
@@ -153,31 +155,33 @@ class MappingAdmin(ConfigurationAdmin):
         super().save_related(request, form, formsets, change)
         activate([form.instance])
 
-    @display(description="Left", ordering="left__system__name")
+    @display(description=_("Left"), ordering="left__system__name")
     def left_resource(self, obj: Mapping) -> str:
         return str(obj.left)
 
-    @display(description="Right", ordering="right__system__name")
+    @display(description=_("Right"), ordering="right__system__name")
     def right_resource(self, obj: Mapping) -> str:
         return str(obj.right)
 
-    @display(description="Fields", ordering="field_total")
+    @display(description=_("Fields"), ordering="field_total")
     def field_count(self, obj: Mapping) -> int:
         return obj.field_total
 
-    @display(description="Enabled", boolean=True, ordering="enabled")
+    @display(description=_("Enabled"), boolean=True, ordering="enabled")
     def runs(self, obj: Mapping) -> bool:
         return obj.enabled
 
-    @display(description="State", label={"runs": "success", "off": "info", "stopped": "danger"})
+    @display(description=_("State"), label={"runs": "success", "off": "info", "stopped": "danger"})
     def stands(self, obj: Mapping) -> tuple[str, str]:
         """Whether passes run, and if not, why."""
         if not obj.enabled:
-            return "off", "switched off"
+            return "off", gettext("switched off")
         stopped = getattr(obj, "state", None) and obj.state.stopped
-        return ("stopped", f"stopped: {stopped}") if stopped else ("runs", "runs")
+        if stopped:
+            return "stopped", gettext("stopped: %(why)s") % {"why": gettext(stopped)}
+        return "runs", gettext("runs")
 
-    @action(description="Check mapping", url_path="check", permissions=["change"], icon="rule")
+    @action(description=_("Check mapping"), url_path="check", permissions=["change"], icon="rule")
     def check_mapping(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Compare the mapping with both systems as they are now."""
         row = self.visible(request, object_id)
@@ -188,11 +192,17 @@ class MappingAdmin(ConfigurationAdmin):
         found = {}
         for side in SIDES:
             resource = row.resource(side)
-            found[f"{side}: {resource}"] = promises(resource.system).get(resource.name, "")
+            found[f"{gettext(side)}: {resource}"] = promises(resource.system).get(resource.name, "")
         context = {"problems": problems, "promises": found}
-        return self.page(request, row, "admin/syncadmin/mapping_check.html", f"Check of {row}", context)
+        return self.page(
+            request,
+            row,
+            "admin/syncadmin/mapping_check.html",
+            gettext("Check of %(mapping)s") % {"mapping": row},
+            context,
+        )
 
-    @action(description="Export as file", url_path="export", permissions=["view"], icon="download")
+    @action(description=_("Export as file"), url_path="export", permissions=["view"], icon="download")
     def export_file(self, request: HttpRequest) -> HttpResponse:
         """The whole configuration as YAML, secrets as ${NAME}."""
         response = HttpResponse(export(), content_type="application/yaml; charset=utf-8")

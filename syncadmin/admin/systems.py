@@ -14,6 +14,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
@@ -51,7 +53,9 @@ class SystemForm(forms.ModelForm):
     """A system's own settings, checked by its connector; with a write-only field for each secret it names."""
 
     config = YamlField(
-        label="Settings", rows=8, help_text="As in the file, one key a line; secrets as ${NAME}, set below."
+        label=_("Settings"),
+        rows=8,
+        help_text=_("As in the file, one key a line; secrets as ${NAME}, set below."),
     )
 
     class Meta:
@@ -63,7 +67,8 @@ class SystemForm(forms.ModelForm):
         if connector := self.fields.get("connector"):
             connector.widget = UnfoldAdminSelectWidget(choices=[(kind, kind) for kind in registry.kinds()])
         if config := self.fields.get("config"):
-            config.help_text += f" Keys: {_known_keys('Config', self.instance.connector)}"
+            keys = gettext("Keys: %(keys)s") % {"keys": _known_keys("Config", self.instance.connector)}
+            config.help_text = f"{config.help_text} {keys}"
         self.instance.given = {}
 
     def clean(self) -> dict[str, Any]:
@@ -91,14 +96,15 @@ class SystemForm(forms.ModelForm):
         changed = redirected(before, config) if before is not None else []
         kept = secrets.names_in(config) & set(secrets.values_of(self.instance)) - set(given)
         for name in sorted(kept) if changed else []:
-            text = f"{dotted(changed[0])} changed: give this secret again, so that no stranger gets it."
+            words = gettext("%(key)s changed: give this secret again, so that no stranger gets it.")
+            text = words % {"key": dotted(changed[0])}
             self.add_error(SECRET + name if SECRET + name in self.fields else "config", text)
 
 
 class ResourceForm(forms.ModelForm):
     """A resource's settings, checked by the connector of its system."""
 
-    config = YamlField(label="Settings", rows=5)
+    config = YamlField(label=_("Settings"), rows=5)
 
     class Meta:
         model = Resource
@@ -109,7 +115,7 @@ class ResourceForm(forms.ModelForm):
         system = getattr(self.instance, "system", None)
         if config := self.fields.get("config"):
             keys = _known_keys("ResourceConfig", system.connector if system else "")
-            config.help_text = f"As in the file, one key a line. Keys: {keys}"
+            config.help_text = gettext("As in the file, one key a line. Keys: %(keys)s") % {"keys": keys}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -137,7 +143,7 @@ class ResourceInline(StackedInline):
         """Who may only look sees the settings as they are written."""
         return ("name", "link", "config" if self.has_change_permission(request, obj) else "settings_text")
 
-    @display(description="Settings")
+    @display(description=_("Settings"))
     def settings_text(self, obj: Resource) -> str:
         return format_html('<pre class="sa-code">{}</pre>', as_yaml(obj.config))
 
@@ -174,8 +180,8 @@ class SystemAdmin(ConfigurationAdmin):
         names = [SECRET + info.name for info in secrets.listed(obj)] if obj else []
         sets: list[Any] = [(None, {"fields": (("name", "label"), "connector", "config", "record_url")})]
         if names:
-            told_once = "Write-only: stored encrypted, never shown again. Leave empty to keep what is set."
-            sets.append(("Secrets", {"fields": names, "description": told_once}))
+            told_once = _("Write-only: stored encrypted, never shown again. Leave empty to keep what is set.")
+            sets.append((_("Secrets"), {"fields": names, "description": told_once}))
         return sets
 
     def save_model(self, request: HttpRequest, obj: System, form: Any, change: bool) -> None:
@@ -193,8 +199,8 @@ class SystemAdmin(ConfigurationAdmin):
         activate(Mapping.objects.filter(left__system=system) | Mapping.objects.filter(right__system=system))
         system._prefetched_objects_cache = {}
         if unset := [info.name for info in secrets.listed(system) if info.needed and not info.is_set]:
-            text = f"Not set yet: {', '.join(unset)}. Passes can't run until every secret has a value."
-            messages.warning(request, text)
+            words = gettext("Not set yet: %(names)s. Passes can't run until every secret has a value.")
+            messages.warning(request, words % {"names": ", ".join(unset)})
 
     def response_add(
         self, request: HttpRequest, obj: System, post_url_continue: str | None = None
@@ -205,43 +211,53 @@ class SystemAdmin(ConfigurationAdmin):
             return HttpResponseRedirect(f"../{obj.pk}/change/")
         return response
 
-    @display(description="Resources", ordering="resource_total")
+    @display(description=_("Resources"), ordering="resource_total")
     def resource_count(self, obj: System) -> int:
         return obj.resource_total
 
-    @display(description="Settings")
+    @display(description=_("Settings"))
     def settings_text(self, obj: System) -> str:
         return format_html('<pre class="sa-code">{}</pre>', as_yaml(obj.config))
 
-    @display(description="Secrets")
+    @display(description=_("Secrets"))
     def secrets_state(self, obj: System) -> str:
         return (
             format_html_join(", ", "{} {}", ((info.name, _state(info)) for info in secrets.listed(obj)))
             or "-"
         )
 
-    @action(description="Test connection", url_path="test", permissions=["change"], icon="lan")
+    @action(description=_("Test connection"), url_path="test", permissions=["change"], icon="lan")
     def test_connection(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Try the connection now and show what was found, with remedies."""
         row = self.visible(request, object_id)
         items = try_connection(row)
         well = all(item.ok for item in items)
         context = {"items": items, "well": well, "promises": promises(row) if well else {}}
-        return self.page(request, row, "admin/syncadmin/system_test.html", f"Connection of {row}", context)
+        return self.page(
+            request,
+            row,
+            "admin/syncadmin/system_test.html",
+            gettext("Connection of %(system)s") % {"system": row},
+            context,
+        )
 
 
 def _state(info: secrets.SecretInfo) -> str:
     if not info.is_set:
-        return "not set"
-    age = f" {timesince(info.set_at)} ago" if info.set_at else ""
-    by = f" by {info.set_by}" if info.set_by else ""
-    return f"set{age}{by}" + ("" if info.needed else ", no longer used")
+        return gettext("not set")
+    ages = {"span": timesince(info.set_at) if info.set_at else "", "who": info.set_by}
+    text = gettext("is set")
+    if info.set_at and info.set_by:
+        text = gettext("set %(span)s ago by %(who)s")
+    elif info.set_at:
+        text = gettext("set %(span)s ago")
+    return text % ages + ("" if info.needed else gettext(", no longer used"))
 
 
 def _secret_field(info: secrets.SecretInfo) -> forms.CharField:
     attrs = {
         "autocomplete": "new-password",
-        "placeholder": "•••••••• " + _state(info) if info.is_set else "not set",
+        "placeholder": "•••••••• " + _state(info) if info.is_set else gettext("not set"),
     }
     return forms.CharField(
         label=info.name, required=False, strip=False, widget=UnfoldAdminPasswordWidget(attrs=attrs)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
+# the one that works without settings, as the schema must
+from django.utils.translation.trans_real import gettext_noop as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from syncadmin.core.policy import Create, Deletes, Drift, EditVsDelete, FirstContact, LeftScope, Merge
@@ -63,15 +65,15 @@ class Strict(BaseModel):
 class ResourceName(Strict):
     """A resource of a system."""
 
-    system: str = Field(description="Name of a system of this file, or of one that is configured already.")
-    resource: str = Field(description="Name of one of the system's resources.")
+    system: str = Field(description=_("Name of a system of this file, or of one that is configured already."))
+    resource: str = Field(description=_("Name of one of the system's resources."))
 
 
 class SideTexts(Strict):
     """A text for the left side, the right side, or both."""
 
-    left: str | None = Field(None, description="For the left side.")
-    right: str | None = Field(None, description="For the right side.")
+    left: str | None = Field(None, description=_("For the left side."))
+    right: str | None = Field(None, description=_("For the right side."))
 
 
 class RowRuleSpec(Strict):
@@ -79,151 +81,160 @@ class RowRuleSpec(Strict):
 
     when: str = Field(
         min_length=1,
-        description="CEL over `left_record` and `right_record`, e.g. `left_record.country == 'DE'`.",
+        description=_("CEL over `left_record` and `right_record`, e.g. `left_record.country == 'DE'`."),
     )
-    owner: Side = Field(description="The side whose values are the truth in these rows.")
+    owner: Side = Field(description=_("The side whose values are the truth in these rows."))
 
 
 class GuardsSpec(Strict):
     """Limits that stop a pass and ask a person. Shares are of the records that the mapping knows."""
 
-    max_deletes: Share = Field(0.05, description="Stop if more than this share would be deleted.")
-    max_changes: Share = Field(0.40, description="Stop if more than this share would be changed.")
-    max_blanks: Share = Field(0.10, description="Stop if more than this share would have a value emptied.")
+    max_deletes: Share = Field(0.05, description=_("Stop if more than this share would be deleted."))
+    max_changes: Share = Field(0.40, description=_("Stop if more than this share would be changed."))
+    max_blanks: Share = Field(0.10, description=_("Stop if more than this share would have a value emptied."))
     max_shrinks: Share = Field(
         0.10,
-        description="Stop if more than this share would get, in any one field, a value that says less: "
-        "cut off, halved, masked, rounded, with members missing.",
+        description=_(
+            "Stop if more than this share would get, in any one field, a value that says less: "
+            "cut off, halved, masked, rounded, with members missing."
+        ),
     )
     max_same: Share = Field(
         0.20,
-        description="Stop if more than this share would get, in any one field, the same value in place "
-        "of another.",
+        description=_(
+            "Stop if more than this share would get, in any one field, the same value in place of another."
+        ),
     )
-    floor: int = Field(10, ge=0, description="Fewer changes than this never stop a pass.")
+    floor: int = Field(10, ge=0, description=_("Fewer changes than this never stop a pass."))
 
 
 class EscalateSpec(Strict):
     """Who is given a conflict that nobody has decided in time: a person, or one of a group."""
 
-    after: Duration = Field(None, description="Time after the due time, such as `2h`.")
-    person: Annotated[str, Field(max_length=150)] = Field("", description="User name of who is given it.")
+    after: Duration = Field(None, description=_("Time after the due time, such as `2h`."))
+    person: Annotated[str, Field(max_length=150)] = Field("", description=_("User name of who is given it."))
     group: Annotated[str, Field(max_length=150)] = Field(
-        "", description="Group whose member with the fewest open conflicts is given it; all of it are told."
+        "",
+        description=_("Group whose member with the fewest open conflicts is given it; all of it are told."),
     )
 
 
 class FieldSpec(Strict):
     """A left field paired with a right field: type, conversion, owner, merge strategy."""
 
-    left: Source = Field(description="The left system's own name of the field (dots for nested ones).")
-    right: Source = Field(description="The right system's own name of the field (dots for nested ones).")
-    type: Kind = Field(Kind.TEXT, description="The canonical type in which both sides are compared.")
-    scale: int = Field(2, ge=0, le=18, description="For `decimal`: digits after the point.")
+    left: Source = Field(description=_("The left system's own name of the field (dots for nested ones)."))
+    right: Source = Field(description=_("The right system's own name of the field (dots for nested ones)."))
+    type: Kind = Field(Kind.TEXT, description=_("The canonical type in which both sides are compared."))
+    scale: int = Field(2, ge=0, le=18, description=_("For `decimal`: digits after the point."))
     normalize: list[Normalize] = Field(
-        default=[], description="For `text`, `choice` and `set`: what is evened out before comparing."
+        default=[], description=_("For `text`, `choice` and `set`: what is evened out before comparing.")
     )
     values: Annotated[dict[Annotated[str, BeforeValidator(_as_text)], Scalar], Field()] = Field(
-        default={}, description="For `choice`: the left system's value, and the right's for it."
+        default={}, description=_("For `choice`: the left system's value, and the right's for it.")
     )
     separators: SideTexts = Field(
-        SideTexts(), description="For `set`: the separator, on a side that keeps the set as text."
+        SideTexts(), description=_("For `set`: the separator, on a side that keeps the set as text.")
     )
     zones: SideTexts = Field(
-        SideTexts(), description="For `datetime`: the IANA time zone of a side whose times come without one."
+        SideTexts(),
+        description=_("For `datetime`: the IANA time zone of a side whose times come without one."),
     )
     mapping: str | None = Field(
-        None, description="For `reference`: the mapping that syncs the referenced resource."
+        None, description=_("For `reference`: the mapping that syncs the referenced resource.")
     )
     owner: Side | None = Field(
-        None, description="The side whose value is the truth. Without it the field is shared."
+        None, description=_("The side whose value is the truth. Without it the field is shared.")
     )
     drift: Drift = Field(
-        Drift.ENFORCE, description="For a field with an owner: what happens when the other side changes it."
+        Drift.ENFORCE,
+        description=_("For a field with an owner: what happens when the other side changes it."),
     )
     merge: Merge = Field(
         Merge.REVIEW,
-        description="For a shared field: what happens when both sides changed it to different values.",
+        description=_("For a shared field: what happens when both sides changed it to different values."),
     )
     rule: str = Field(
         "",
-        description="For `merge: rule`: CEL over `base`, `left`, `right`, their times and both records.",
+        description=_("For `merge: rule`: CEL over `base`, `left`, `right`, their times and both records."),
     )
     group: Annotated[str, Field(max_length=50)] = Field(
-        "", description="Fields of one group are decided together (street, zip and city)."
+        "", description=_("Fields of one group are decided together (street, zip and city).")
     )
     weight: float = Field(
         1.0,
         ge=0.01,
         le=1000,
-        description="How much a conflict on this field matters: the inbox shows what matters most first.",
+        description=_("How much a conflict on this field matters: the inbox shows what matters most first."),
     )
     first_contact: FirstContact | None = Field(
         None,
-        description="Who wins where both sides have data already; the mapping's own policy if not given.",
+        description=_("Who wins where both sides have data already; the mapping's own policy if not given."),
     )
     two_people: bool = Field(
-        False, description="A decision on this field takes two people: one decides, another approves."
+        False, description=_("A decision on this field takes two people: one decides, another approves.")
     )
 
 
 class MappingSpec(Strict):
     """The pairing of a left resource with a right resource, with its field mappings and policy."""
 
-    label: Text = Field("", description="Name that people see; the short name if not given.")
-    enabled: bool = Field(True, description="`false`: no passes run.")
-    left: ResourceName = Field(description="The left resource: `{system: ..., resource: ...}`.")
-    right: ResourceName = Field(description="The right resource: `{system: ..., resource: ...}`.")
+    label: Text = Field("", description=_("Name that people see; the short name if not given."))
+    enabled: bool = Field(True, description=_("`false`: no passes run."))
+    left: ResourceName = Field(description=_("The left resource: `{system: ..., resource: ...}`."))
+    right: ResourceName = Field(description=_("The right resource: `{system: ..., resource: ...}`."))
     match: list[str] = Field(
-        min_length=1, description="Field mappings whose values, together, tell that two records are the same."
+        min_length=1,
+        description=_("Field mappings whose values, together, tell that two records are the same."),
     )
     title: Text = Field(
-        "", description="Field mapping whose value names a record to people; a match key if not given."
+        "", description=_("Field mapping whose value names a record to people; a match key if not given.")
     )
     value: Text = Field(
         "",
-        description="Number field mapping that says what a record is worth: its conflicts come first.",
+        description=_("Number field mapping that says what a record is worth: its conflicts come first."),
     )
-    owner: Side | None = Field(None, description="One side owns the whole table: sync is one-way.")
+    owner: Side | None = Field(None, description=_("One side owns the whole table: sync is one-way."))
     rows: list[RowRuleSpec] = Field(
-        default=[], description="Rows that one side owns. The first rule that holds counts."
+        default=[], description=_("Rows that one side owns. The first rule that holds counts.")
     )
     drift: Drift = Field(
         Drift.ENFORCE,
-        description="For an owned table or owned rows: what happens when the other side changes them.",
+        description=_("For an owned table or owned rows: what happens when the other side changes them."),
     )
     filter: SideTexts = Field(
         SideTexts(),
-        description="Per side, CEL over `record`: a record for which it is false is out of scope.",
+        description=_("Per side, CEL over `record`: a record for which it is false is out of scope."),
     )
     left_scope: LeftScope = Field(
-        LeftScope.STOP, description="What happens to the other record when one no longer passes the filter."
+        LeftScope.STOP,
+        description=_("What happens to the other record when one no longer passes the filter."),
     )
-    create: Create = Field(Create.BOTH, description="The sides on which records may be created.")
+    create: Create = Field(Create.BOTH, description=_("The sides on which records may be created."))
     deletes: Deletes = Field(
-        Deletes.REVIEW, description="What a delete on one side does to an unchanged other side."
+        Deletes.REVIEW, description=_("What a delete on one side does to an unchanged other side.")
     )
     edit_vs_delete: EditVsDelete = Field(
-        EditVsDelete.REVIEW, description="What happens when one side deleted a record that the other changed."
+        EditVsDelete.REVIEW,
+        description=_("What happens when one side deleted a record that the other changed."),
     )
     first_contact: FirstContact = Field(
         FirstContact.REVIEW,
-        description="Who wins where matched records differ and nothing was agreed before.",
+        description=_("Who wins where matched records differ and nothing was agreed before."),
     )
-    whole_record: bool = Field(False, description="A conflict on one field holds back the whole record.")
+    whole_record: bool = Field(False, description=_("A conflict on one field holds back the whole record."))
     clock_tolerance: Duration = Field(
-        5.0, description="Two changes closer in time than this can't be ordered."
+        5.0, description=_("Two changes closer in time than this can't be ordered.")
     )
-    schedule: Duration = Field(30.0, description="Time between passes.")
-    reconcile: Duration = Field(86400.0, description="Time between full comparisons of both sides.")
-    guards: GuardsSpec = Field(GuardsSpec(), description="Limits that stop a pass and ask a person.")
+    schedule: Duration = Field(30.0, description=_("Time between passes."))
+    reconcile: Duration = Field(86400.0, description=_("Time between full comparisons of both sides."))
+    guards: GuardsSpec = Field(GuardsSpec(), description=_("Limits that stop a pass and ask a person."))
     due: Duration = Field(
-        None, description="Time within which a conflict shall be decided; no limit if not given."
+        None, description=_("Time within which a conflict shall be decided; no limit if not given.")
     )
     escalate: EscalateSpec = Field(
-        EscalateSpec(), description="Who is given a conflict that is overdue, and after what further time."
+        EscalateSpec(), description=_("Who is given a conflict that is overdue, and after what further time.")
     )
-    fields: dict[FieldName, FieldSpec] = Field(min_length=1, description="Field mappings by name.")  # type: ignore[assignment]
+    fields: dict[FieldName, FieldSpec] = Field(min_length=1, description=_("Field mappings by name."))  # type: ignore[assignment]
 
 
 class ResourceSpec(BaseModel):
@@ -233,8 +244,10 @@ class ResourceSpec(BaseModel):
 
     link: Annotated[str, Field(max_length=500)] = Field(
         "",
-        description="Address of a record in the system's own pages, with `{key}`, such as "
-        "`https://shop.example.com/customers/{key}`; the system's `record_url` if not given.",
+        description=_(
+            "Address of a record in the system's own pages, with `{key}`, such as "
+            "`https://shop.example.com/customers/{key}`; the system's `record_url` if not given."
+        ),
     )
 
     @property
@@ -248,12 +261,12 @@ class SystemSpec(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    connector: str = Field(description="How the system is reached.")
-    label: Text = Field("", description="Name that people see; the short name if not given.")
+    connector: str = Field(description=_("How the system is reached."))
+    label: Text = Field("", description=_("Name that people see; the short name if not given."))
     record_url: Annotated[str, Field(max_length=500)] = Field(
-        "", description="Link to a record in the system's own pages, with `{resource}` and `{key}`."
+        "", description=_("Link to a record in the system's own pages, with `{resource}` and `{key}`.")
     )
-    resources: dict[Name, ResourceSpec] = Field(default={}, description="Tables or collections, by name.")
+    resources: dict[Name, ResourceSpec] = Field(default={}, description=_("Tables or collections, by name."))
 
     @property
     def config(self) -> dict[str, Any]:
@@ -269,6 +282,6 @@ class SystemSpec(BaseModel):
 class Envelope(Strict):
     """The file as a whole; systems and mappings are checked one by one, so that all errors are found."""
 
-    version: Literal[1] = Field(description="Version of the format.")
-    systems: dict[Name, dict[str, Any]] = Field(default={}, description="Systems by name.")
-    mappings: dict[Name, dict[str, Any]] = Field(default={}, description="Mappings by name.")
+    version: Literal[1] = Field(description=_("Version of the format."))
+    systems: dict[Name, dict[str, Any]] = Field(default={}, description=_("Systems by name."))
+    mappings: dict[Name, dict[str, Any]] = Field(default={}, description=_("Mappings by name."))

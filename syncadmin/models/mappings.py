@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from syncadmin.core import policy as core
@@ -23,7 +24,7 @@ from .systems import Resource
 
 def choices_of(enum: type[StrEnum]) -> list[tuple[str, str]]:
     """Django choices from one of the core's enums."""
-    return [(str(member.value), str(member.value)) for member in enum]
+    return [(member.value, _(member.value)) for member in enum]
 
 
 SIDE_CHOICES = choices_of(Side)
@@ -32,80 +33,124 @@ SIDE_CHOICES = choices_of(Side)
 class Mapping(models.Model):
     """One mapping. `match` lists field mappings; `schedule` is in seconds; guards are shares 0..1."""
 
-    name = models.SlugField(unique=True)
-    label = models.CharField(max_length=100, blank=True)
-    enabled = models.BooleanField(default=True)
-    left = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="left_mappings")
-    right = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="right_mappings")
+    name = models.SlugField(_("name"), unique=True)
+    label = models.CharField(_("label"), max_length=100, blank=True)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    left = models.ForeignKey(
+        Resource, verbose_name=_("left"), on_delete=models.PROTECT, related_name="left_mappings"
+    )
+    right = models.ForeignKey(
+        Resource, verbose_name=_("right"), on_delete=models.PROTECT, related_name="right_mappings"
+    )
     match = models.JSONField(
-        default=list, blank=True, help_text="Names of the field mappings that identify a record."
+        _("match"),
+        default=list,
+        blank=True,
+        help_text=_("Names of the field mappings that identify a record."),
     )
     title = models.CharField(
+        _("title"),
         max_length=100,
         blank=True,
-        help_text="Field mapping whose value names a record to people; a match key if empty.",
+        help_text=_("Field mapping whose value names a record to people; a match key if empty."),
     )
     value = models.CharField(
+        _("value"),
         max_length=50,
         blank=True,
-        help_text="Number field mapping that says what a record is worth: its conflicts come first.",
+        help_text=_("Number field mapping that says what a record is worth: its conflicts come first."),
     )
     owner = models.CharField(
-        max_length=5, blank=True, choices=SIDE_CHOICES, help_text="One side owns the whole table."
+        _("owner"),
+        max_length=5,
+        blank=True,
+        choices=SIDE_CHOICES,
+        help_text=_("One side owns the whole table."),
     )
-    drift = models.CharField(max_length=10, choices=choices_of(core.Drift), default=core.Drift.ENFORCE.value)
-    create = models.CharField(max_length=5, choices=choices_of(core.Create), default=core.Create.BOTH.value)
+    drift = models.CharField(
+        _("drift"), max_length=10, choices=choices_of(core.Drift), default=core.Drift.ENFORCE.value
+    )
+    create = models.CharField(
+        _("create"), max_length=5, choices=choices_of(core.Create), default=core.Create.BOTH.value
+    )
     deletes = models.CharField(
-        max_length=10, choices=choices_of(core.Deletes), default=core.Deletes.REVIEW.value
+        _("deletes"), max_length=10, choices=choices_of(core.Deletes), default=core.Deletes.REVIEW.value
     )
     edit_vs_delete = models.CharField(
-        max_length=15, choices=choices_of(core.EditVsDelete), default=core.EditVsDelete.REVIEW.value
+        _("edit vs delete"),
+        max_length=15,
+        choices=choices_of(core.EditVsDelete),
+        default=core.EditVsDelete.REVIEW.value,
     )
     first_contact = models.CharField(
-        max_length=15, choices=choices_of(core.FirstContact), default=core.FirstContact.REVIEW.value
+        _("first contact"),
+        max_length=15,
+        choices=choices_of(core.FirstContact),
+        default=core.FirstContact.REVIEW.value,
     )
     left_scope = models.CharField(
-        max_length=10, choices=choices_of(core.LeftScope), default=core.LeftScope.STOP.value
+        _("left scope"), max_length=10, choices=choices_of(core.LeftScope), default=core.LeftScope.STOP.value
     )
     left_filter = models.TextField(
-        blank=True, help_text="CEL over `record`; records for which it is false are out of scope."
+        _("left filter"),
+        blank=True,
+        help_text=_("CEL over `record`; records for which it is false are out of scope."),
     )
-    right_filter = models.TextField(blank=True)
+    right_filter = models.TextField(_("right filter"), blank=True)
     whole_record = models.BooleanField(
-        default=False, help_text="A conflict on one field holds back the whole record."
+        _("whole record"), default=False, help_text=_("A conflict on one field holds back the whole record.")
     )
     clock_tolerance = models.FloatField(
-        default=5.0, help_text="Seconds within which two changes cannot be ordered."
+        _("clock tolerance"), default=5.0, help_text=_("Seconds within which two changes cannot be ordered.")
     )
-    schedule = models.FloatField(default=30.0, help_text="Seconds between passes.")
-    reconcile_every = models.FloatField(default=86400.0, help_text="Seconds between full comparisons.")
-    max_deletes = models.FloatField(default=0.05)
-    max_changes = models.FloatField(default=0.40)
+    schedule = models.FloatField(_("schedule"), default=30.0, help_text=_("Seconds between passes."))
+    reconcile_every = models.FloatField(
+        _("reconcile every"), default=86400.0, help_text=_("Seconds between full comparisons.")
+    )
+    max_deletes = models.FloatField(_("max deletes"), default=0.05)
+    max_changes = models.FloatField(_("max changes"), default=0.40)
     max_blanks = models.FloatField(
-        default=0.10, help_text="Share of records that may lose a value to an empty one."
+        _("max blanks"), default=0.10, help_text=_("Share of records that may lose a value to an empty one.")
     )
     max_shrinks = models.FloatField(
-        default=0.10, help_text="Share of records that may get, in one field, a value that says less."
+        _("max shrinks"),
+        default=0.10,
+        help_text=_("Share of records that may get, in one field, a value that says less."),
     )
     max_same = models.FloatField(
-        default=0.20, help_text="Share of records that may get, in one field, the same value for another."
+        _("max same"),
+        default=0.20,
+        help_text=_("Share of records that may get, in one field, the same value for another."),
     )
     guard_floor = models.PositiveIntegerField(
-        default=10, help_text="Fewer changes than this never trip a guard."
+        _("guard floor"), default=10, help_text=_("Fewer changes than this never trip a guard.")
     )
     due = models.FloatField(
-        null=True, blank=True, help_text="Seconds within which a conflict shall be decided; empty: no limit."
+        _("due"),
+        null=True,
+        blank=True,
+        help_text=_("Seconds within which a conflict shall be decided; empty: no limit."),
     )
     escalate_after = models.FloatField(
-        null=True, blank=True, help_text="Seconds after the due time when somebody else is given it."
+        _("escalate after"),
+        null=True,
+        blank=True,
+        help_text=_("Seconds after the due time when somebody else is given it."),
     )
-    escalate_person = models.CharField(max_length=150, blank=True, help_text="User name of who is given it.")
+    escalate_person = models.CharField(
+        _("escalate person"), max_length=150, blank=True, help_text=_("User name of who is given it.")
+    )
     escalate_group = models.CharField(
-        max_length=150, blank=True, help_text="Group of whom one is given it, and all are told."
+        _("escalate group"),
+        max_length=150,
+        blank=True,
+        help_text=_("Group of whom one is given it, and all are told."),
     )
     history = HistoricalRecords()
 
     class Meta:
+        verbose_name = _("mapping")
+        verbose_name_plural = _("mappings")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -173,14 +218,16 @@ class RowRule(models.Model):
     """Rows for which `when` (CEL) holds are owned, whole, by `owner`. The first that holds counts."""
 
     mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="row_rules")
-    position = models.PositiveIntegerField(default=0)
+    position = models.PositiveIntegerField(_("position"), default=0)
     when = models.TextField(
-        help_text="CEL over left_record and right_record, e.g. left_record.country == 'DE'."
+        _("when"), help_text=_("CEL over left_record and right_record, e.g. left_record.country == 'DE'.")
     )
-    owner = models.CharField(max_length=5, choices=SIDE_CHOICES)
+    owner = models.CharField(_("owner"), max_length=5, choices=SIDE_CHOICES)
     history = HistoricalRecords()
 
     class Meta:
+        verbose_name = _("row rule")
+        verbose_name_plural = _("row rules")
         ordering = ["mapping", "position", "id"]
 
     def __str__(self) -> str:
@@ -196,41 +243,71 @@ class FieldMapping(models.Model):
     """A left field paired with a right field: type, conversion, owner, merge strategy."""
 
     mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="fields")
-    position = models.PositiveIntegerField(default=0)
-    name = models.SlugField()
-    left = models.CharField(max_length=200)
-    right = models.CharField(max_length=200)
-    type = models.CharField(max_length=10, choices=choices_of(Kind), default=Kind.TEXT.value)
-    scale = models.PositiveSmallIntegerField(default=2, help_text="Digits after the point, for decimals.")
-    normalize = models.JSONField(default=list, blank=True, help_text=f"Any of: {', '.join(Normalize)}.")
-    choices = models.JSONField(default=dict, blank=True, help_text="Left value: right value.")
+    position = models.PositiveIntegerField(_("position"), default=0)
+    name = models.SlugField(
+        _("name"),
+    )
+    left = models.CharField(_("left"), max_length=200)
+    right = models.CharField(_("right"), max_length=200)
+    type = models.CharField(_("type"), max_length=10, choices=choices_of(Kind), default=Kind.TEXT.value)
+    scale = models.PositiveSmallIntegerField(
+        _("scale"), default=2, help_text=_("Digits after the point, for decimals.")
+    )
+    normalize = models.JSONField(
+        _("normalize"), default=list, blank=True, help_text=_("How values are evened out.")
+    )
+    choices = models.JSONField(
+        _("choices"), default=dict, blank=True, help_text=_("Left value: right value.")
+    )
     separators = models.JSONField(
-        default=dict, blank=True, help_text='{"left": ";"} if a side keeps a set as text.'
+        _("separators"), default=dict, blank=True, help_text=_('{"left": ";"} if a side keeps a set as text.')
     )
     zones = models.JSONField(
-        default=dict, blank=True, help_text='{"left": "Europe/Berlin"} if a side has local times.'
+        _("zones"),
+        default=dict,
+        blank=True,
+        help_text=_('{"left": "Europe/Berlin"} if a side has local times.'),
     )
-    owner = models.CharField(max_length=5, blank=True, choices=SIDE_CHOICES, help_text="Empty: shared.")
-    drift = models.CharField(max_length=10, choices=choices_of(core.Drift), default=core.Drift.ENFORCE.value)
-    merge = models.CharField(max_length=15, choices=choices_of(core.Merge), default=core.Merge.REVIEW.value)
-    rule = models.TextField(blank=True, help_text="CEL expression for the merge strategy `rule`.")
-    group = models.CharField(max_length=50, blank=True, help_text="Fields of one group are decided together.")
-    first_contact = models.CharField(max_length=15, blank=True, choices=choices_of(core.FirstContact))
-    weight = models.FloatField(default=1.0, help_text="How much a conflict on this field matters.")
+    owner = models.CharField(
+        _("owner"), max_length=5, blank=True, choices=SIDE_CHOICES, help_text=_("Empty: shared.")
+    )
+    drift = models.CharField(
+        _("drift"), max_length=10, choices=choices_of(core.Drift), default=core.Drift.ENFORCE.value
+    )
+    merge = models.CharField(
+        _("merge"), max_length=15, choices=choices_of(core.Merge), default=core.Merge.REVIEW.value
+    )
+    rule = models.TextField(
+        _("rule"), blank=True, help_text=_("CEL expression for the merge strategy `rule`.")
+    )
+    group = models.CharField(
+        _("group"), max_length=50, blank=True, help_text=_("Fields of one group are decided together.")
+    )
+    first_contact = models.CharField(
+        _("first contact"), max_length=15, blank=True, choices=choices_of(core.FirstContact)
+    )
+    weight = models.FloatField(
+        _("weight"), default=1.0, help_text=_("How much a conflict on this field matters.")
+    )
     target = models.ForeignKey(
         Mapping,
+        verbose_name=_("target"),
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="referenced_by",
-        help_text="For references: the mapping that syncs the referenced resource.",
+        help_text=_("For references: the mapping that syncs the referenced resource."),
     )
     two_people = models.BooleanField(
-        default=False, help_text="A decision on this field takes two people: one decides, another approves."
+        _("two people"),
+        default=False,
+        help_text=_("A decision on this field takes two people: one decides, another approves."),
     )
     history = HistoricalRecords()
 
     class Meta:
+        verbose_name = _("field mapping")
+        verbose_name_plural = _("field mappings")
         ordering = ["mapping", "position", "id"]
         constraints = [models.UniqueConstraint(fields=["mapping", "name"], name="field_once_a_mapping")]
 

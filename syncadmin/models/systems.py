@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from syncadmin.fields import EncryptedJSONField
@@ -17,21 +18,28 @@ from syncadmin.fields import EncryptedJSONField
 class System(models.Model):
     """One of the applications or databases that are kept in sync, reached through a connector."""
 
-    name = models.SlugField(unique=True, help_text="Short name, used in files, commands and pages.")
-    label = models.CharField(
-        max_length=100, blank=True, help_text="Name that people see; the short name if empty."
+    name = models.SlugField(
+        _("name"), unique=True, help_text=_("Short name, used in files, commands and pages.")
     )
-    connector = models.CharField(max_length=50)
-    config = models.JSONField(default=dict, blank=True, help_text="Connector settings; secrets as ${NAME}.")
-    secrets = EncryptedJSONField(default=dict, blank=True)
+    label = models.CharField(
+        _("label"), max_length=100, blank=True, help_text=_("Name that people see; the short name if empty.")
+    )
+    connector = models.CharField(_("connector"), max_length=50)
+    config = models.JSONField(
+        _("config"), default=dict, blank=True, help_text=_("Connector settings; secrets as ${NAME}.")
+    )
+    secrets = EncryptedJSONField(_("secrets"), default=dict, blank=True)
     record_url = models.CharField(
+        _("record url"),
         max_length=500,
         blank=True,
-        help_text="Link to a record in the system's own UI, with {resource} and {key}.",
+        help_text=_("Link to a record in the system's own UI, with {resource} and {key}."),
     )
     history = HistoricalRecords(excluded_fields=["secrets"])
 
     class Meta:
+        verbose_name = _("system")
+        verbose_name_plural = _("systems")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -41,17 +49,24 @@ class System(models.Model):
 class Resource(models.Model):
     """A table or collection of a system, with the connector's settings for it."""
 
-    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="resources")
-    name = models.SlugField()
-    config = models.JSONField(default=dict, blank=True)
+    system = models.ForeignKey(
+        System, verbose_name=_("system"), on_delete=models.CASCADE, related_name="resources"
+    )
+    name = models.SlugField(
+        _("name"),
+    )
+    config = models.JSONField(_("config"), default=dict, blank=True)
     link = models.CharField(
+        _("address of a record"),
         max_length=500,
         blank=True,
-        help_text="Address of a record in the system's own pages, with {key}; the system's if empty.",
+        help_text=_("Address of a record in the system's own pages, with {key}; the system's if empty."),
     )
     history = HistoricalRecords()
 
     class Meta:
+        verbose_name = _("resource")
+        verbose_name_plural = _("resources")
         ordering = ["system__name", "name"]
         constraints = [models.UniqueConstraint(fields=["system", "name"], name="resource_once_a_system")]
 

@@ -68,8 +68,9 @@ def _fields(counts: dict[str, int], systems: dict[str, str]) -> list[tuple[str, 
     """What would be written, most frequent first: (system, what, how many)."""
     rows = []
     for name, count in sorted(counts.items(), key=lambda pair: -pair[1]):
-        side, _, what = name.partition(" ")
-        rows.append((systems.get(side, side), what, count))
+        side, _space, what = name.partition(" ")
+        operation, _space, field = what.partition(" ")
+        rows.append((systems.get(side, side), f"{_(operation)} {field}".rstrip(), count))
     return rows
 
 

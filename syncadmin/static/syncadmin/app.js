@@ -21,12 +21,12 @@ document.addEventListener("DOMContentLoaded", () => {
 
   document.body.addEventListener("htmx:sendError", (event) => {
     if (event.detail.requestConfig.verb === "get") return; // polling goes on by itself
-    say("The hub cannot be reached. Nothing was stored; try again.");
+    say(toast?.dataset.lost);
   });
   document.body.addEventListener("htmx:responseError", (event) => {
     const { status } = event.detail.xhr;
-    if (status === 403) say("Not allowed, or the page is too old. Load it again.");
-    else if (status === 404) say("This is no longer there.");
-    else say(`The hub answered with an error (${status}). Nothing was stored.`);
+    if (status === 403) say(toast?.dataset.barred);
+    else if (status === 404) say(toast?.dataset.gone);
+    else say(`${toast?.dataset.error} (${status})`);
   });
 });

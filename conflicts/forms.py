@@ -92,7 +92,7 @@ def pick_kind(text: str) -> PickKind:
 
 def record_choice(text: str) -> RecordChoice:
     """A record-level choice by its word, maybe with a candidate's key: `link:KEY`. Raises `Unclear`."""
-    word, _, key = text.partition(":")
+    word, _colon, key = text.partition(":")
     try:
         return RecordChoice(RecordPickKind(word), key)
     except ValueError as error:

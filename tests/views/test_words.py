@@ -63,9 +63,9 @@ def outside_brackets(html: str) -> list[str]:
     """The texts of a page that hold letters outside of brackets."""
     reader = Reader()
     reader.feed(html)
-    left = []
+    left, depth = [], 0  # a sentence may go on behind a tag
     for text in reader.found:
-        depth, kept = 0, []
+        kept = []
         for letter in text:
             depth += letter == OPEN
             if not depth:
@@ -164,6 +164,8 @@ def test_our_other_pages_can_be_translated(read, mapping):
     passes = [a_pass(mapping, state.value) for state in PassState]
     addresses = [
         "/",
+        "/conflicts/",
+        "/conflicts/?view=groups",
         "/passes/",
         *(f"/passes/{one.pk}/" for one in passes),
         f"/guard-stops/{stop.pk}/",

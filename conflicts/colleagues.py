@@ -37,6 +37,7 @@ class Look:
     words: tuple[str, ...]
     declined_by: str = ""
     comment: str = ""
+    undoes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,9 @@ def colleagues(
     ids = {conflict.assignee_id, conflict.claimed_by_id, conflict.held_by_id, *lookers} - {None}
     names = {person.pk: name_of(person) for person in User.objects.filter(pk__in=ids)} if ids else {}
     looks = list(conflict.second_looks.select_related("asked_by", "answered_by").order_by("-id")[:1])
-    last = _look(looks[0], conflict, user) if looks and is_open else None
-    waits = looks[0].answer == "" if looks else False
+    about_now = bool(looks) and ("undo" in looks[0].picks) != is_open
+    last = _look(looks[0], conflict, user) if about_now else None
+    waits = bool(looks) and looks[0].answer == ""
     return Colleagues(
         conflict=conflict,
         open=is_open,
@@ -139,13 +141,18 @@ def _look(look: SecondLook, conflict: Conflict, user: Any) -> Look:
         words=tuple(_words(look, conflict)),
         declined_by=name_of(look.answered_by) if declined and look.answered_by_id != look.asked_by_id else "",
         comment=look.comment,
+        undoes="undo" in look.picks,
     )
 
 
 def _words(look: SecondLook, conflict: Conflict) -> list[str]:
-    """The proposed decision, one line a pick."""
+    """The proposed decision, one line a pick; or the decisions that would be taken back."""
     systems = {"left": str(conflict.mapping.left.system), "right": str(conflict.mapping.right.system)}
     lines = []
+    for row in conflict.decisions.filter(pk__in=look.picks.get("undo", ())).order_by("pk"):
+        words = PICK_WORDS if row.field else RECORD_WORDS
+        chosen = systems.get(row.kind) or str(words.get(row.kind, row.kind))
+        lines.append(f"{title(row.field)}: {chosen}" if row.field else chosen % {"key": ""})
     for name, (kind, typed, hunks) in look.picks.get("fields", {}).items():
         what = systems.get(kind) or str(PICK_WORDS.get(kind, kind))
         if kind == "value" and not hunks:

@@ -269,7 +269,9 @@ def _refresh(
     item.link_id, item.key = report.link_id, report.key  # an unlinked record may be a pair by now
     if before != after or content["moved"]:
         item.revision += 1
-        _wake(item)
+        item.snoozed_until = None
+    if before != after or content["moved"] or item.state == ConflictState.DECIDED:
+        _void(item)
     item.state = ConflictState.OPEN
     item.decision = None
     item.changed_at = now
@@ -282,19 +284,27 @@ def _refresh(
     return rows
 
 
-def _wake(item: Conflict) -> None:
-    """A value has changed: the item is back in the list, and what was proposed for it is void."""
+def _void(item: Conflict) -> None:
+    """What was proposed for an item is no longer about what it asks."""
     if item.second_look == SecondLookState.PROPOSED:
         SecondLook.objects.filter(conflict=item, answer="").update(answer=Answer.VOID)
         item.second_look = ""
-    item.snoozed_until = None
 
 
 def close(items: Mapping[int, str], now: datetime) -> None:
-    """Close live items by id, each with how it ended, in words for people."""
+    """Close live items by id, each with how it ended, in words for people.
+
+    What waited for a second person at an open one is void.
+    """
     by_reason: dict[str, list[int]] = {}
     for pk, how in items.items():
         by_reason.setdefault(how, []).append(pk)
+    unanswered = SecondLook.objects.filter(conflict__in=list(items), answer="")
+    # of a decided item it is the undo that is proposed, and that stays
+    asked = unanswered.filter(conflict__state=ConflictState.OPEN).values_list("conflict", flat=True)
+    if asked := list(asked):
+        SecondLook.objects.filter(conflict__in=asked, answer="").update(answer=Answer.VOID)
+        Conflict.objects.filter(pk__in=asked).update(second_look="")
     for how, ids in by_reason.items():
         Conflict.objects.live().filter(pk__in=ids).update(
             state=ConflictState.CLOSED, closed_at=now, changed_at=now, closed_how=how

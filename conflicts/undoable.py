@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from conflicts.models import Conflict, ConflictState, Decision
+from conflicts.models import Answer, Conflict, ConflictState, Decision, SecondLook
 from syncadmin.core.plan import PickKind, RecordPickKind
 from syncadmin.core.values import Value, decode
 from syncadmin.models import Entry, EntryKind, FieldMapping, Intent, Link, LinkStatus
@@ -31,6 +31,7 @@ class Fate(StrEnum):
     OVERRIDE = "override"  # it has moved since, and the person gives up the newer values
     MOVED = "moved"
     TOGETHER = "together"
+    TWO_PEOPLE = "two people"  # it is only proposed, until another person approves
     DONE = "done"
     BUSY = "busy"
     NEVER = "never"
@@ -52,6 +53,7 @@ WHY: Mapping[Fate, Any] = {
     Fate.OVERRIDE: _("Both systems get back what they held; the newer value is given up."),
     Fate.MOVED: _("It has changed since."),
     Fate.TOGETHER: _("It is decided together with a field that cannot be undone."),
+    Fate.TWO_PEOPLE: _("It took two people, and so does taking it back, one by one."),
     Fate.DONE: _("It is undone already."),
     Fate.BUSY: _("It is being written right now. Try again in a moment."),
     Fate.NEVER: _("It was never written: the record had changed, and was asked about again."),
@@ -78,7 +80,8 @@ _FINAL = {
 @dataclass(frozen=True, slots=True)
 class Look:
     """A decision as it stands. `now` is what both sides hold, `since` the entry that moved it, `live` the
-    open item that its record has meanwhile, `waiting` the changes that wait there, by side.
+    open item that its record has meanwhile, `waiting` the changes that wait there, by side. `two_people`:
+    it took two people, or would now, and so does taking it back.
     """
 
     decision: Decision
@@ -88,6 +91,7 @@ class Look:
     live: Conflict | None = None
     waiting: Mapping[str, int] = field(default_factory=dict)
     group: str = ""
+    two_people: bool = False
 
     @property
     def undoable(self) -> bool:
@@ -118,7 +122,7 @@ def look(decisions: QuerySet[Decision]) -> list[Look]:
     if not rows:
         return []
     known = _Known(rows[0].mapping_id, rows)
-    return [known.look(row) for row in rows]
+    return [replace(known.look(row), two_people=known.took_two(row)) for row in rows]
 
 
 class _Known:
@@ -127,7 +131,12 @@ class _Known:
     def __init__(self, mapping_id: int, rows: Sequence[Decision]) -> None:
         link_ids = {row.link_id for row in rows if row.link_id is not None}
         self.links = Link.objects.filter(mapping=mapping_id).in_bulk(link_ids)
-        self.groups = dict(FieldMapping.objects.filter(mapping=mapping_id).values_list("name", "group"))
+        fields = FieldMapping.objects.filter(mapping=mapping_id)
+        self.groups = dict(fields.values_list("name", "group"))
+        self.guarded = set(fields.filter(two_people=True).values_list("name", flat=True))
+        answers = SecondLook.objects.filter(conflict__in={row.conflict_id for row in rows})
+        answers = answers.filter(answer=Answer.APPROVED)
+        self.approved = set(answers.values_list("conflict_id", "answered_at"))
         keys = {row.conflict.key for row in rows if row.link_id is None}
         alone = Q(mapping=mapping_id, link=None, key__in=keys)
         items = Conflict.objects.live().filter(Q(link__in=link_ids) | alone)
@@ -148,6 +157,10 @@ class _Known:
         )
         for entry in entries.defer("hash", "old", "new").order_by("seq"):
             self.told[entry.link_id, entry.field].append(entry)
+
+    def took_two(self, row: Decision) -> bool:
+        """Whether two people made a decision, or would have to now."""
+        return row.field in self.guarded or (row.conflict_id, row.at) in self.approved
 
     def look(self, row: Decision) -> Look:
         """How one decision stands."""

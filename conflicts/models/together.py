@@ -39,9 +39,10 @@ class Answer(models.TextChoices):
 
 
 class SecondLook(models.Model):
-    """One person asks another: to look (`picks` empty), or to approve a decision bound to `revision`.
+    """One person asks another: to look (`picks` empty), to approve a decision on `revision`, or an undo.
 
-    `picks` is {"fields": {name: [kind, typed]}, "record": [kind, key] or null}.
+    `picks` is {"fields": {name: [kind, typed, hunks]}, "record": [kind, key] or null}, or, to take decisions
+    back, {"undo": [their numbers], "over": {number: [left, right], the newer values that are given up}}.
     """
 
     conflict = models.ForeignKey(Conflict, on_delete=models.CASCADE, related_name="second_looks")

@@ -39,7 +39,7 @@ from syncadmin.models import Mapping, MappingState
 from syncadmin.models import bulk as sets
 
 from . import decide, two_people
-from .undo import together, undo
+from .undo import alone, together, undo
 
 LIMIT = 100_000  # items of one run
 BATCH = 500
@@ -262,7 +262,7 @@ def _undos(run: BulkRun, conflicts: Sequence[Conflict]) -> list[BulkItem]:
         looks = look(Decision.objects.filter(run=run.of_id, conflict__in=ids))
         if run.override:
             looks = [replace(e, fate=Fate.OVERRIDE) if e.fate is Fate.MOVED and e.now else e for e in looks]
-        looks = together(looks)
+        looks = together(map(alone, looks))
         for _conflict, of_item in groupby(looks, key=lambda each: each.decision.conflict_id):
             whole = list(of_item)
             undone = [each for each in whole if each.undoable]

@@ -59,6 +59,41 @@ def propose(conflict: Conflict, picks: Mapping[str, Any], user: Any, actor: str,
     return look
 
 
+def propose_undo(
+    conflict: Conflict,
+    decisions: Collection[int],
+    over: Mapping[int, Any],
+    user: Any,
+    actor: str,
+    now: datetime,
+) -> SecondLook:
+    """Keep the wish to take decisions back, under the item's lock, until a second person answers.
+
+    `over` are the newer values, by decision, that would be given up.
+    """
+    picks = undo_as_stored(decisions, over)
+    look = SecondLook.objects.create(
+        conflict=conflict, asked_by=user, asked_at=now, revision=conflict.revision, picks=picks
+    )
+    conflict.second_look = SecondLookState.PROPOSED
+    conflict.save(update_fields=["second_look"])
+    write_down(conflict, actor, "undo proposed", now, picks)
+    tell_asked(conflict, user, actor, now)
+    return look
+
+
+def undo_as_stored(decisions: Collection[int], over: Mapping[int, Any]) -> dict[str, Any]:
+    """The wish to take decisions back, as a proposal keeps it."""
+    return {"undo": sorted(decisions), "over": {str(number): list(over[number]) for number in sorted(over)}}
+
+
+def void(conflict_ids: Collection[int]) -> None:
+    """What waits for a second person at these items is no longer to be had."""
+    open_looks = SecondLook.objects.filter(conflict__in=conflict_ids, answer="")
+    if open_looks.update(answer=Answer.VOID):
+        Conflict.objects.filter(pk__in=conflict_ids).update(second_look="")
+
+
 def is_proposed_so(conflict: Conflict, picks: Mapping[str, Any], user: Any) -> bool:
     """Whether this very decision of this very person waits already: it was sent twice."""
     if conflict.second_look != SecondLookState.PROPOSED or user is None:

@@ -23,7 +23,7 @@ from syncadmin.core.plan import ConflictKind, RecordPickKind
 from syncadmin.core.values import same
 from syncadmin.models import EntryKind, MappingState, ledger
 
-from . import distinct
+from . import distinct, two_people
 from .decide import BATCH, announce
 
 
@@ -49,12 +49,14 @@ def undo(
     over: Mapping[int, Pair] | None = None,
     only: Mapping[int, Pair] | None = None,
     run: int | None = None,
+    approved: bool = False,
 ) -> Undone:
     """Take back decisions of one mapping, in one transaction.
 
     `over` are values, by decision, that a person has seen and gives up: they are undone although they have
     moved, if that is what is there now. With `only`, nothing is undone that holds anything else. Fields that
-    are decided together are undone together. Raises `Decision.DoesNotExist` if there is none of them.
+    are decided together are undone together. What took two people is left, unless a second one has `approved`
+    (`second_look.propose_undo`). Raises `Decision.DoesNotExist` if there is none of them.
     """
     mapping_id = Decision.objects.filter(pk__in=decision_ids).values_list("mapping_id", flat=True).first()
     if mapping_id is None:
@@ -69,7 +71,8 @@ def undo(
             .order_by("pk")
             .values_list("pk", flat=True)
         )
-        looks = together([_may(each, over or {}, only) for each in look(decisions)])
+        looks = [may(each, over or {}, only) for each in look(decisions)]
+        looks = together(looks if approved else map(alone, looks))
         result = Undone(left=[each for each in looks if not each.undoable])
         result.withdrawn = [each for each in looks if each.fate is Fate.WAITING]
         result.asked = [each for each in looks if each.undoable and each.fate is not Fate.WAITING]
@@ -82,7 +85,7 @@ def undo(
     return result
 
 
-def _may(each: Look, over: Mapping[int, Pair], only: Mapping[int, Pair] | None) -> Look:
+def may(each: Look, over: Mapping[int, Pair], only: Mapping[int, Pair] | None) -> Look:
     """The look, knowing which values the person has seen."""
     number = each.decision.pk
     if only is not None and each.fate is Fate.READY and not _holds(each, only.get(number)):
@@ -90,6 +93,11 @@ def _may(each: Look, over: Mapping[int, Pair], only: Mapping[int, Pair] | None) 
     if each.fate is Fate.MOVED and number in over and _holds(each, over[number]):
         return replace(each, fate=Fate.OVERRIDE)
     return each
+
+
+def alone(each: Look) -> Look:
+    """The look, for one person alone."""
+    return replace(each, fate=Fate.TWO_PEOPLE) if each.undoable and each.two_people else each
 
 
 def _holds(each: Look, seen: Pair | None) -> bool:
@@ -111,6 +119,7 @@ def _withdraw(mapping_id: int, looks: Sequence[Look], now: datetime) -> None:
     ids = {each.decision.conflict_id for each in looks}
     if not ids:
         return
+    two_people.void(ids)
     ConflictField.objects.filter(conflict__in=ids).update(pick=None)
     items = list(Conflict.objects.filter(pk__in=ids))
     for conflict in items:
@@ -186,6 +195,7 @@ def _ask(mapping_id: int, looks: Sequence[Look], user: Any, now: datetime) -> No
 
 def _take_up(mapping_id: int, items: Sequence[Conflict], user: Any, now: datetime) -> None:
     """Items are decided, whatever they were before, and their records due."""
+    two_people.void([item.pk for item in items])
     for item in items:
         item.state, item.revision, item.changed_at = ConflictState.DECIDED, item.revision + 1, now
         item.moved, item.closed_at, item.closed_how = False, None, ""

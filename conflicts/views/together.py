@@ -163,6 +163,7 @@ def _act(
     """Do it, and show how the item stands; what was refused says why."""
     error = ""
     now = timezone.now()
+    was = Conflict.objects.filter(pk=conflict_id).values_list("state", flat=True).first()
     try:
         act(now)
     except Conflict.DoesNotExist as problem:
@@ -175,8 +176,8 @@ def _act(
         error = " ".join(problem.errors.values())
     if not request.htmx:
         return _back(request, conflict_id, error)
-    item = _item(conflict_id)
-    if item.state != ConflictState.OPEN:
+    item = selectors.item(conflict_id)
+    if {was, item.state} != {ConflictState.OPEN}:
         response = render(request, "conflicts/detail.html", card_context(request, item, None))
         response["HX-Retarget"], response["HX-Reswap"] = "#card", "innerHTML"
     else:

@@ -7,11 +7,13 @@ it field by field, and the person ticks what is to be given up.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,6 +21,10 @@ from conflicts import selectors
 from conflicts.cards import title
 from conflicts.cards.outcomes import PICK_WORDS
 from conflicts.models import Conflict, ConflictState, Decision
+from conflicts.services import Refused
+from conflicts.services.bars import name_of
+from conflicts.services.second_look import propose_undo
+from conflicts.services.two_people import open_look
 from conflicts.services.undo import undo
 from conflicts.undoable import Fate, Look, Pair, latest, look
 from syncadmin.core.plan import PickKind
@@ -39,6 +45,8 @@ def at_once(request: HttpRequest, conflict_id: int) -> HttpResponse:
     looks = look(Decision.objects.filter(pk__in=[row.pk for row in made]))
     if looks and all(each.undoable for each in looks):
         seen = {each.decision.pk: each.now for each in looks if each.now is not None}
+        if any(each.two_people for each in looks):
+            return _propose(request, conflict, made, dict.fromkeys((row.pk for row in made), None))
         fields = any(each.decision.field for each in looks)
         undo([row.pk for row in made], request.user, only=seen if fields else None)
         enqueue_pass(conflict.mapping_id)
@@ -48,6 +56,21 @@ def at_once(request: HttpRequest, conflict_id: int) -> HttpResponse:
     if not request.htmx:
         return HttpResponseRedirect(reverse("conflicts:undo", args=[conflict_id]))
     context = {**_state(conflict, made), "refused": looks[0] if looks else None, "several": len(looks) > 1}
+    return shell(request, "conflicts/undo/line.html", context, title=str(conflict))
+
+
+def _propose(
+    request: HttpRequest, conflict: Conflict, made: list[Decision], seen: Mapping[int, Pair | None]
+) -> HttpResponse:
+    """Leave it to a second person, and say so."""
+    barred = ""
+    try:
+        propose_undo(conflict.pk, seen, request.user, timezone.now())
+    except Refused as error:
+        barred = str(error)
+    if not request.htmx:
+        return HttpResponseRedirect(reverse("conflicts:detail", args=[conflict.pk]))
+    context = {**_state(_item(conflict.pk), made), "barred": barred, "proposed": not barred}
     return shell(request, "conflicts/undo/line.html", context, title=str(conflict))
 
 
@@ -89,7 +112,14 @@ def _closely(request: HttpRequest, conflict: Conflict, chosen: int | None) -> Ht
         ticked = {number for text in request.POST.getlist("decision") if (number := whole_number(text))}
         over = {number: seen for number in ticked if (seen := _seen(request.POST.get(f"seen-{number}", "")))}
         mine = list(rows.filter(pk__in=ticked).values_list("pk", flat=True))
-        if mine:
+        if any(each.two_people for each in look(Decision.objects.filter(pk__in=mine))):
+            try:
+                propose_undo(conflict.pk, {n: over.get(n) for n in mine}, request.user, timezone.now())
+            except Refused as error:
+                note = str(error)
+            else:
+                return HttpResponseRedirect(reverse("conflicts:detail", args=[conflict.pk]))
+        elif mine:
             result = undo(mine, request.user, over=over, only=over)
             enqueue_pass(conflict.mapping_id)
             if result.done and not result.left:
@@ -98,7 +128,10 @@ def _closely(request: HttpRequest, conflict: Conflict, chosen: int | None) -> Ht
         else:
             note = _("Tick what is to be undone.")
     looks = look(Decision.objects.filter(pk__in=rows.values("pk")))
+    waits = open_look(conflict)
     context = {
+        "proposed_by": name_of(waits.asked_by) if waits is not None and "undo" in waits.picks else "",
+        "two_people": any(each.two_people for each in looks),
         "conflict": conflict,
         "chosen": chosen or "",
         "looks": [_shown(each) for each in looks],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from conflicts.models import ConflictState, Decision
-from conflicts.services import bulk
+from conflicts.services import Refused, bulk
+from conflicts.services.second_look import approve, decline, propose_undo
 from conflicts.services.undo import undo
 from conflicts.undoable import Fate, latest, look
 from syncadmin.core.bulk import Rule
@@ -342,3 +344,60 @@ def carried_out(run):
         pass
     run.refresh_from_db()
     return run
+
+
+@pytest.fixture
+def taken_by_two(world, staff, asked, django_user_model):
+    """A written decision that two people made; who approved it, the item and its decisions."""
+    left, right, item = asked
+    second = django_user_model.objects.create_user("bert", is_staff=True)
+    world.set_field("phone", two_people=True)
+    world.pick(staff, item, phone="left")
+    approve(item.pk, item.second_looks.get().pk, second, timezone.now())
+    world.sync()
+    item.refresh_from_db()
+    assert item.state == ConflictState.CLOSED
+    assert phones(world, left, right) == ("2", "2")
+    return second, item, list(latest(item))
+
+
+def test_what_two_decided_two_undo(world, staff, asked, taken_by_two):
+    left, right, _ = asked
+    second, item, decisions = taken_by_two
+    assert [each.fate for each in undone(world, staff, decisions).left] == [Fate.TWO_PEOPLE]
+    assert phones(world, left, right) == ("2", "2")
+    propose_undo(item.pk, {d.pk: None for d in decisions}, staff, timezone.now())
+    world.sync()
+    assert phones(world, left, right) == ("2", "2")
+    approve(item.pk, item.second_looks.get(answer="").pk, second, timezone.now())
+    world.sync()
+    assert phones(world, left, right) == ("2", "3")
+    assert [c.pk for c in world.open()] == [item.pk]
+    proven(world)
+
+
+def test_an_undo_that_waits_for_a_second_person_is_not_carried_out_over_what_came_since(
+    world, staff, asked, taken_by_two
+):
+    left, right, _ = asked
+    second, item, decisions = taken_by_two
+    propose_undo(item.pk, {d.pk: None for d in decisions}, staff, timezone.now())
+    world.left.edit(left, phone="7")
+    world.sync()
+    proposal = item.second_looks.get(answer="")
+    with pytest.raises(Refused, match="It has changed since"):
+        approve(item.pk, proposal.pk, second, timezone.now())
+    decline(item.pk, proposal.pk, second, timezone.now(), "it has moved")
+    assert phones(world, left, right) == ("7", "7")
+    propose_undo(item.pk, {d.pk: ("7", "7") for d in decisions}, staff, timezone.now())
+    world.right.edit(right, phone="8")
+    world.sync()
+    proposal = item.second_looks.get(answer="")
+    with pytest.raises(Refused, match="It has changed since"):
+        approve(item.pk, proposal.pk, second, timezone.now())
+    decline(item.pk, proposal.pk, staff, timezone.now())
+    propose_undo(item.pk, {d.pk: ("8", "8") for d in decisions}, staff, timezone.now())
+    approve(item.pk, item.second_looks.get(answer="").pk, second, timezone.now())
+    world.sync()
+    assert phones(world, left, right) == ("2", "3")
+    proven(world)

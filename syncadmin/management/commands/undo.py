@@ -9,9 +9,11 @@ from typing import Any, NoReturn
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from conflicts.models import BulkRun, Conflict, Decision, RunKind
-from conflicts.services import bulk
+from conflicts.services import Refused, bulk
+from conflicts.services.second_look import propose_undo
 from conflicts.services.undo import together, undo
 from conflicts.undoable import Fate, Look, latest, look
 from syncadmin.jobs import enqueue_pass
@@ -44,6 +46,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, id: list[int], json: bool, **options: Any) -> None:
         self.json = json
+        self.proposed: list[int] = []
         user, actor = self._who(options["user"])
         if bool(id) == (options["bulk"] is not None):
             self._fail("Give the numbers of conflicts, or --bulk RUN.", USAGE)
@@ -73,6 +76,9 @@ class Command(BaseCommand):
                 done += [e for e in looks if e.undoable or e.decision.pk in over]
                 left += [e for e in looks if not (e.undoable or e.decision.pk in over)]
                 continue
+            if any(each.two_people for each in looks):
+                self._propose(found[number], {n: over.get(n) for n in numbers}, user, actor)
+                continue
             result = undo(numbers, user, actor, over=over)
             enqueue_pass(found[number].mapping_id)
             done += result.done
@@ -80,6 +86,14 @@ class Command(BaseCommand):
         self._tell(done, left, dry=options["dry_run"])
         if left:
             raise CommandError(f"{len(left)} not undone", returncode=FAILED)
+
+    def _propose(self, conflict: Conflict, seen: dict[int, Any], user: Any, actor: str) -> None:
+        """What took two people is undone once another one approves it on its card."""
+        try:
+            propose_undo(conflict.pk, seen, user, timezone.now(), actor)
+        except Refused as error:
+            self._fail(f"#{conflict.pk}: {error}", FAILED)
+        self.proposed.append(conflict.pk)
 
     def _tell(self, done: list[Look], left: list[Look], *, dry: bool) -> None:
         if self.json:
@@ -89,6 +103,7 @@ class Command(BaseCommand):
                         "dry_run": dry,
                         "undone": [_document(e) for e in done],
                         "left": [_document(e) for e in left],
+                        "proposed": self.proposed,
                     },
                     indent=2,
                 )
@@ -96,6 +111,8 @@ class Command(BaseCommand):
             return
         for each in done:
             self.stdout.write(f"{'would undo' if dry else 'undone'}: {_line(each)}")
+        for number in self.proposed:
+            self.stdout.write(f"#{number} took two people: its undo waits for another one to approve it.")
         for each in left:
             self.stdout.write(f"not undone: {_line(each)}: {each.why}")
 

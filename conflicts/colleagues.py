@@ -58,6 +58,7 @@ class Colleagues:
     look: Look | None = None
     declined: Look | None = None
     lookers: tuple[str, ...] = ()
+    holder_here: bool = False
     comments: Sequence[Comment] = ()
     people: Sequence[tuple[int, str]] = ()
     token: UUID = field(default_factory=uuid4)
@@ -69,7 +70,7 @@ class Colleagues:
         """A short word for what is shown."""
         shown = (
             self.open, self.holder_id, self.conflict.assignee_id, self.conflict.hold_reason, self.due,
-            self.snoozed_until, self.look, self.declined, self.lookers, len(self.comments),
+            self.snoozed_until, self.look, self.declined, self.lookers, self.holder_here, len(self.comments),
         )  # fmt: skip
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
 
@@ -93,18 +94,19 @@ def colleagues(
     """What the people around an item do, as `user` sees it. Four queries."""
     is_open = conflict.state == ConflictState.OPEN
     held = runs(conflict, now) and is_open
+    holder = conflict.claimed_by_id if held else None
     ids = {conflict.assignee_id, conflict.claimed_by_id, conflict.held_by_id, *lookers} - {None}
     names = {person.pk: name_of(person) for person in User.objects.filter(pk__in=ids)} if ids else {}
     looks = list(conflict.second_looks.select_related("asked_by", "answered_by").order_by("-id")[:1])
     about_now = bool(looks) and ("undo" in looks[0].picks) != is_open
-    last = _look(looks[0], conflict, user) if about_now else None
+    last = shown(looks[0], conflict, user) if about_now else None
     waits = bool(looks) and looks[0].answer == ""
     return Colleagues(
         conflict=conflict,
         open=is_open,
-        holder=names.get(conflict.claimed_by_id, "") if held else "",
-        holder_id=conflict.claimed_by_id if held else None,
-        mine=held and conflict.claimed_by_id == user.pk,
+        holder=names.get(holder, ""),
+        holder_id=holder,
+        mine=held and holder == user.pk,
         until=conflict.claimed_until if held else None,
         assignee=names.get(conflict.assignee_id, ""),
         assigned_to_me=conflict.assignee_id == user.pk,
@@ -115,7 +117,8 @@ def colleagues(
         due=due(conflict, now),
         look=last if waits else None,
         declined=last if last and last.declined_by else None,
-        lookers=tuple(sorted(names[pk] for pk in lookers if pk in names)),
+        lookers=tuple(sorted(names[pk] for pk in lookers if pk in names and pk != holder)),
+        holder_here=holder in lookers,
         comments=list(conflict.comments.select_related("author")),
         people=_people() if is_open and user.has_perm("conflicts.resolve_conflict") else (),
         error=error,
@@ -130,7 +133,8 @@ def _people() -> list[tuple[int, str]]:
     return [(person.pk, name_of(person)) for person in found[:PEOPLE]]
 
 
-def _look(look: SecondLook, conflict: Conflict, user: Any) -> Look:
+def shown(look: SecondLook, conflict: Conflict, user: Any) -> Look:
+    """A second look as `user` sees it."""
     declined = look.answer == Answer.DECLINED
     return Look(
         number=look.pk,
@@ -149,7 +153,10 @@ def _words(look: SecondLook, conflict: Conflict) -> list[str]:
     """The proposed decision, one line a pick; or the decisions that would be taken back."""
     systems = {"left": str(conflict.mapping.left.system), "right": str(conflict.mapping.right.system)}
     lines = []
-    for row in conflict.decisions.filter(pk__in=look.picks.get("undo", ())).order_by("pk"):
+    undone = look.picks.get("undo", ())
+    for row in conflict.decisions.all() if undone else ():
+        if row.pk not in undone:
+            continue
         words = PICK_WORDS if row.field else RECORD_WORDS
         chosen = systems.get(row.kind) or str(words.get(row.kind, row.kind))
         lines.append(f"{title(row.field)}: {chosen}" if row.field else chosen % {"key": ""})

@@ -10,6 +10,7 @@ urlpatterns = [
     path("views/", saved.list_, name="views"),
     path("views/save/", saved.save, name="view-save"),
     path("views/<int:view_id>/", saved.change, name="view-change"),
+    path("team/", together.team_, name="team"),
     path("bulk/", bulk.list_, name="bulk-list"),
     path("bulk/new/", bulk.new, name="bulk-new"),
     path("bulk/<int:run_id>/", bulk.show, name="bulk"),

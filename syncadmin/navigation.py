@@ -24,6 +24,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item(request, _("Dashboard"), "dashboard", "syncadmin:dashboard", "syncadmin.view_mapping"),
                 _item(request, _("Inbox"), "inbox", "conflicts:list", "conflicts.view_conflict", _waiting),
+                _item(
+                    request,
+                    _("Team"),
+                    "groups",
+                    "conflicts:team",
+                    "conflicts.view_conflict",
+                    lambda: _asked(request),
+                ),
                 _item(request, _("Passes"), "sync", "syncadmin:passes", "syncadmin.view_pass"),
                 _item(request, _("History"), "history", "syncadmin:history", "syncadmin.view_entry"),
                 _item(
@@ -60,6 +68,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     ]
     for group in groups:
         group["items"] = [item for item in group["items"] if item]
+    at = max(
+        (item["link"] for group in groups for item in group["items"] if item["active"]), default="", key=len
+    )
+    for group in groups:
+        for item in group["items"]:
+            item["active"] = item["link"] == at  # of pages below pages, only the one
     return [group for group in groups if group["items"]]
 
 
@@ -67,6 +81,12 @@ def _waiting() -> str:
     from conflicts.selectors import waiting_label
 
     return waiting_label()
+
+
+def _asked(request: HttpRequest) -> str:
+    from conflicts.team import asked_label
+
+    return asked_label(request.user) if request.user.has_perm("conflicts.resolve_conflict") else ""
 
 
 def _item(

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,6 +26,16 @@ LAST = 40  # entries that are read
 SHOWN = 6  # of which so many are not folded
 LONGEST = 200  # characters of a value that an event shows
 
+# claims and the like come and go, and are in the history; what colleagues said and decided is told here
+_TOLD = Q(kind__in=[EntryKind.CHANGE, EntryKind.WRITE, EntryKind.DECISION, EntryKind.LINK]) | (
+    Q(kind=EntryKind.NOTE, rule__startswith="conflict #")
+    & (
+        Q(rule__contains="proposed")
+        | Q(rule__contains="approved")
+        | Q(rule__contains="second look")
+        | Q(rule__contains="hold")
+    )
+)
 _RECORD = {
     (EntryKind.CHANGE, True): gettext_lazy("appeared"),
     (EntryKind.CHANGE, False): gettext_lazy("was deleted"),
@@ -59,10 +70,7 @@ class Timeline:
 
 def timeline(conflict: Conflict, heads: tuple[SideHead, SideHead], asked: set[str]) -> Timeline:
     """The last events of the item's record. One query."""
-    entries = Entry.objects.filter(
-        mapping_id=conflict.mapping_id,
-        kind__in=[EntryKind.CHANGE, EntryKind.WRITE, EntryKind.DECISION, EntryKind.LINK],
-    )
+    entries = Entry.objects.filter(_TOLD, mapping_id=conflict.mapping_id)
     if conflict.link_id is not None:
         entries = entries.filter(link_id=conflict.link_id)
     else:
@@ -96,6 +104,8 @@ def _what(entry: Entry, heads: dict[Side, SideHead]) -> str:
     """What kind of event it is, in words that follow the system's name."""
     if entry.kind == EntryKind.DECISION:
         return _decided(entry, heads)
+    if entry.kind == EntryKind.NOTE:
+        return _noted(entry)
     if entry.kind == EntryKind.LINK:
         return _("paired") if entry.rule in ("", "linked", "created") else translated(entry.rule)
     if not entry.field:
@@ -111,6 +121,14 @@ def _decided(entry: Entry, heads: dict[Side, SideHead]) -> str:
     if entry.field and entry.new is not None and choice != "leave":
         return _("decided: %(value)s") % {"value": brief(_value(entry.new), 60)}
     return _("decided: %(choice)s") % {"choice": translated(choice)}
+
+
+def _noted(entry: Entry) -> str:
+    """What somebody did with the item besides deciding it, and what they said to it."""
+    text, words = entry.rule.partition(": ")[2], _value(entry.new)
+    if not isinstance(words, str) or not words:
+        return text
+    return _("%(what)s: “%(words)s”") % {"what": text, "words": brief(words, 100)}
 
 
 def _value(text: str | None) -> Any:

@@ -173,6 +173,12 @@ class Conflict(models.Model):
                 name="conflict_snoozed",
             ),
             models.Index(
+                fields=["claimed_until"],
+                condition=Q(claimed_until__isnull=False),
+                name="conflict_claimed",
+            ),
+            models.Index(fields=["id"], condition=~Q(hold_reason=""), name="conflict_held"),
+            models.Index(
                 fields=["mapping", "opened_at"],
                 condition=Q(state="open", told__lt=3),
                 name="conflict_not_told",

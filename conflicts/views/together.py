@@ -16,12 +16,13 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from conflicts import presence, selectors, services
 from conflicts.colleagues import colleagues
 from conflicts.models import Conflict, ConflictState
 from conflicts.services import comments, second_look, together
+from conflicts.team import MOST, team
 from syncadmin.jobs import enqueue_pass
 from syncadmin.permissions import COMMENT
 from syncadmin.web import page, shell, whole_number
@@ -30,6 +31,14 @@ from .card import address, card_context
 from .inbox import RESOLVE, VIEW, render
 
 MORNING = time(9)
+
+
+@require_GET
+@page(VIEW)
+def team_(request: HttpRequest) -> HttpResponse:
+    """What waits for a second person, who works on what, what is held or put off."""
+    context = {"team": team(request.user, timezone.now()), "most": MOST}
+    return shell(request, "conflicts/team.html", context, title=_("Team"))
 
 
 @require_POST

@@ -6,6 +6,7 @@ unfinished start has left. `programs` is what the supervisor then runs, in this 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -74,9 +75,11 @@ def programs(place: Place, ports: dict[str, int], workers: int, say: Say) -> lis
         configure(place)
         connections.close_all()
 
-    services = hub_services(
-        var=var, host="127.0.0.1", port=ports["web"], workers=workers, env={"DEMO_SHOP_URL": shop.url}
-    )
+    env = {
+        "DEMO_SHOP_URL": shop.url,
+        "BASE_URL": os.environ.get("BASE_URL") or f"http://127.0.0.1:{ports['web']}",
+    }
+    services = hub_services(var=var, host="127.0.0.1", port=ports["web"], workers=workers, env=env)
     staff = Service(
         name="staff", command=manage("demo_staff"), log=place.log("staff"), env=place.staff().as_environment()
     )

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
@@ -49,6 +50,8 @@ class ChannelForm(forms.ModelForm):
     def __init__(self, *args: Any, person: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.person = person
+        if not settings.NOTIFY_MAIL_URL:  # a plain e-mail address would be refused
+            self.fields["address"].widget.attrs["placeholder"] = "mailtos://user:password@example.com"
 
     def clean_name(self) -> str:
         """A name that the person has not given before."""

@@ -19,6 +19,7 @@ PAGES = {
     "conflicts:status": LOOKING,
     "conflicts:next": LOOKING,
     "conflicts:revision": LOOKING,
+    "conflicts:team": LOOKING,
     "conflicts:bulk-list": LOOKING,
     "conflicts:bulk": LOOKING,
     "conflicts:bulk-items": LOOKING,

@@ -26,7 +26,7 @@ AROUND = 80  # characters shown before and after a difference in a long text
 MEMBERS = 50  # members of a set that are shown
 # times, dates and decimals: a single digit marked within one would tell nothing
 _WHOLE = re.compile(r"\d{4}-\d\d-\d\d(T[\d:.]+Z)?|-?\d+\.\d+", re.ASCII)
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z", re.ASCII)  # a canonical time
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)  # a canonical time
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def show(value: Any) -> Shown:
         )
     if isinstance(value, str):
         if _TIME.fullmatch(value):
-            return Shown("text", (Piece(exact(datetime.fromisoformat(value))),))
+            return Shown("text", (Piece(_to_the_end(datetime.fromisoformat(value))),))
         return _text("text", value)
     return _text("json", _json(value), breaks=True)
 
@@ -93,6 +93,12 @@ def brief(value: Any, limit: int = 60) -> str:
 def exact(at: datetime) -> str:
     """A time to the second, in the reader's zone, which it names."""
     return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _to_the_end(at: datetime) -> str:
+    """A time that is a value: two that differ in a fraction of a second must not look the same."""
+    fraction = f".{at.microsecond:06}".rstrip("0") if at.microsecond else ""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}{fraction} {timezone.localtime(at):%Z}"
 
 
 def said_by_name(text: str, left: str, right: str) -> str:

@@ -254,6 +254,9 @@ def manage(*arguments: str) -> list[str]:
     return [sys.executable, str(Path(__file__).parent.parent / "manage.py"), *arguments]
 
 
+OWN_MACHINE = ("127.0.0.1", "localhost")
+
+
 def hub_services(
     *, var: Path, host: str, port: int, workers: int, env: Mapping[str, str] | None = None
 ) -> list[Service]:
@@ -263,6 +266,8 @@ def hub_services(
     """
     logs = var / "log"
     env = dict(env or {})
+    if host in OWN_MACHINE and not os.environ.get("BASE_URL"):
+        env["BASE_URL"] = f"http://127.0.0.1:{port}"  # where whoever started it reaches it
     root = Path(__file__).parent.parent
     web = Service(
         name="web",

@@ -66,6 +66,7 @@ def test_a_huge_value_is_cut():
 
 def test_a_canonical_time_is_shown_as_people_write_it():
     assert show("2026-03-31T14:05:00.000000Z").plain == "2026-03-31 14:05:00 UTC"
+    assert show("2026-03-31T14:05:00.123000Z").plain == "2026-03-31 14:05:00.123 UTC"
     assert show("2026-03-31T14:05:00.5Z").plain == "2026-03-31T14:05:00.5Z"
 
 

@@ -75,6 +75,7 @@ FIELD_ENCRYPTION_KEYS = [
 
 # --- the queue
 
+WITNESS_DIR = VAR_DIR / "witness"  # tells a restored database, see engine/witness.py
 QUEUE_DIR = VAR_DIR / "valkey"  # of the embedded server
 QUEUE_IS_EMBEDDED = not os.environ.get("REDIS_URL")
 REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{socket_in(QUEUE_DIR, 'valkey.sock')}?db=0"

@@ -5,6 +5,8 @@ never meet. Each is stopped at the end, and none survives a killed test run.
 """
 
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,21 @@ SqliteOperations = SqliteDatabase.ops_class
 
 
 def pytest_configure() -> None:
-    """Passwords in tests need not be hard to guess: hashing them takes seconds in all."""
+    """Passwords in tests need not be hard to guess: hashing them takes seconds in all.
+
+    Fencing numbers are witnessed in a place of the process's own.
+    """
     from django.conf import settings
 
+    settings.WITNESS_DIR = Path(tempfile.mkdtemp(prefix="syncadmin-witness-"))
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_unconfigure() -> None:
+    """Nothing is left behind."""
+    from django.conf import settings
+
+    shutil.rmtree(settings.WITNESS_DIR, ignore_errors=True)
 
 
 def unique(prefix: str = "t") -> str:

@@ -14,7 +14,7 @@ from django.db import connection
 
 from syncadmin.core import plan as core
 from syncadmin.core.bounce import TURNS, turns
-from syncadmin.core.side import Side
+from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Value
 from syncadmin.models import bulk
 
@@ -66,14 +66,14 @@ def _written(run: Run, links: Sequence[int]) -> Written:
 def held(item: Item, plan: core.Plan, names: set[str], reason: str) -> core.Plan:
     """The plan with these fields in the inbox instead of in a write."""
     values = {side: o.record.values for side, o in item.observations.items() if isinstance(o, core.Present)}
-    shadows = {side: item.link.shadow(side) for side in values} if item.link is not None else {}
+    left, right = (item.link.shadow(side) if item.link is not None else {} for side in SIDES)
+
+    def base(name: str) -> tuple[Value, Value] | None:
+        return (left[name], right[name]) if name in left and name in right else None
+
     fields = tuple(
         core.FieldConflict(
-            name,
-            values[Side.LEFT].get(name),
-            values[Side.RIGHT].get(name),
-            (shadows[Side.LEFT].get(name), shadows[Side.RIGHT].get(name)),
-            reason,
+            name, values[Side.LEFT].get(name), values[Side.RIGHT].get(name), base(name), reason
         )
         for name in sorted(names)
     )

@@ -17,7 +17,7 @@ from connectors.base import ChangeMode
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Cursor, bulk
-from syncadmin.models.marks import mark
+from syncadmin.models.marks import mark, note_backup
 
 from . import links, stage
 from .binding import Binding, BoundSide, Translated
@@ -50,11 +50,15 @@ class Cache:
 
 @dataclass(slots=True)
 class Collected:
-    """What a read found: records read, marks set, pairs linked silently because they are equal."""
+    """What a read found: records read, marks set, pairs linked silently because they are equal.
+
+    `restored`: the marks stand for all that is not as a restored database says.
+    """
 
     read: int = 0
     marked: int = 0
     linked: int = 0
+    restored: bool = False
 
 
 Report = Callable[[str, int], None]
@@ -173,6 +177,7 @@ def compare_all(binding: Binding, lease: Lease, now: datetime, report: Report) -
         for side in SIDES:
             with lease.fenced():
                 found.marked += stage.mark_differences(binding.id, side, now)
+                found.restored = side is SIDES[-1] and note_backup(binding.id)
     finally:
         for side in SIDES:
             stage.close_stage(side)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from conflicts.models import Conflict
@@ -60,11 +60,13 @@ class ChangeRow:
 class Attempt:
     """One write of an effort, its intent and, once known, its outcome.
 
-    `away` is why nothing at all could be written to its system: the system's failure, not the record's.
+    `idempotency` names it for systems that know such keys; `away` is why nothing at all could be written to
+    its system: the system's failure, not the record's.
     """
 
     write: core.Write
     intent_id: int = 0
+    idempotency: str = ""
     raw: base.Write | None = None
     outcome: base.Outcome | None = None
     answer: Translated | None = None
@@ -151,7 +153,7 @@ class Item:
     `listed` tells that it was decided by what a listing showed. `stuck` names fields ('' for the record
     itself) whose planned value a system has refused before; `planned` are the changes of writes in doubt;
     `partners` are the unlinked records, by key, that an unlinked one may be the same as; `distinct` are keys
-    of those that a person has said it is not.
+    of those that a person has said it is not; `as_of`: what is known of it comes from a backup of then.
     """
 
     side: Side
@@ -176,6 +178,7 @@ class Item:
     stuck: frozenset[str] = frozenset()
     partners: dict[str, Translated] = field(default_factory=dict)
     distinct: frozenset[str] = frozenset()
+    as_of: datetime | None = None
     doubts: frozenset[str] = frozenset()
 
     @property
@@ -232,6 +235,14 @@ def intent_body(effort: Effort, write: core.Write, *, undone: bool = False) -> b
     )
 
 
+def idempotency_of(intent_id: int, planned_at: datetime) -> str:
+    """What names an intent's write for its system, whoever sends it, and names no other one for ever.
+
+    A hub whose database was restored or made anew gives its numbers again, but not at the same time.
+    """
+    return f"{intent_id}@{planned_at.astimezone(UTC).isoformat()}"
+
+
 def open_intents(mapping_id: int) -> list[Intent]:
     """All intents of a mapping that have no outcome yet, oldest first."""
     return bulk.some(Intent, "mapping_id = %s", [mapping_id])
@@ -273,6 +284,7 @@ def _effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
                     body["version"],
                 ),
                 intent.pk,
+                idempotency_of(intent.pk, intent.created_at),
             )
             for intent, body in zip(intents, bodies, strict=True)
         ],

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from syncadmin.core import guards as core_guards
@@ -38,13 +39,17 @@ class GuardTripped(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """A whole plan, counted: numbers by side, a digest of every write, and some examples."""
+    """A whole plan, counted: numbers by side, a digest of every write, and some examples.
+
+    `forgotten` counts what would be made or deleted of what a restored database can't know.
+    """
 
     types: Mapping[str, FieldType]
     counts: dict[Side, core_guards.Counts] = field(default_factory=core_guards.no_counts)
     digest: int = 0
     fields: Counter[str] = field(default_factory=Counter)
     sample: list[dict[str, Any]] = field(default_factory=list)
+    forgotten: Counter[str] = field(default_factory=Counter)
 
     def add(self, item: Item, label: str) -> None:
         """Count an item's plan."""
@@ -59,6 +64,9 @@ class Tally:
         ):
             side = plan.conflict.side.other  # a delete that waits for a person still counts as evidence
             writes.append(core.Write(side, core.Op.DELETE, None, {}))
+        for write in plan.writes if item.as_of is not None else ():
+            if write.op is not core.Op.UPDATE:
+                self.forgotten[_DOING[write.op].format(write.side)] += 1
         for write in writes:
             self.counts[write.side].add(write, self.types, label)
             self.digest = (self.digest + _hash(item, write)) % 2**256
@@ -75,6 +83,22 @@ class Tally:
                     }
                 )
 
+    def untold(self, as_of: datetime | None) -> str | None:
+        """Why records of a hub that was restored from a backup of then are not simply made or deleted."""
+        if not self.forgotten or as_of is None:
+            return None
+        would = " and ".join(f"{doing} ({number})" for doing, number in sorted(self.forgotten.items()))
+        return (
+            f"the hub's database was restored from a backup of {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC; "
+            f"would {would}: records that it may have made, or that may have been deleted, since then"
+        )
+
+
+_DOING = {
+    core.Op.CREATE: "create records on the {} side",
+    core.Op.DELETE: "delete records on the {} side",
+}
+
 
 def _hash(item: Item, write: core.Write) -> int:
     content = encode(
@@ -86,18 +110,23 @@ def _hash(item: Item, write: core.Write) -> int:
 def check(run: Run, cache: Cache) -> None:
     """Let the pass go on, or raise GuardTripped. Decides everything that is due, and writes nothing."""
     guards = run.binding.guards
+    as_of = marks.backup_of(run.binding.id, run.clock())
+    if as_of is None and _is_little(run):
+        return
+    tally, known = tally_all(run, cache), links.count_open(run.binding.id)
+    reasons = [core_guards.tripped(guards, tally.counts, known), tally.untold(as_of)]
+    if any(reasons):
+        _stop_unless_approved(run, tally, "; ".join(filter(None, reasons)), known)
+
+
+def _is_little(run: Run) -> bool:
+    """Whether so little is due that no limit can be reached."""
+    guards = run.binding.guards
     due = marks.count_due(run.binding.id, run.clock())
     few = due < max(guards.floor, 1)
     if few and (due < core_guards.ALL or links.count_open(run.binding.id, at_most=due + 1) > due):
-        return
-    known = links.count_open(run.binding.id)
-    if due <= guards.least * known:
-        return
-    tally = tally_all(run, cache)
-    reason = core_guards.tripped(guards, tally.counts, known)
-    if reason is None:
-        return
-    _stop_unless_approved(run, tally, reason, known)
+        return True
+    return due <= guards.least * links.count_open(run.binding.id)
 
 
 def tally_all(run: Run, cache: Cache) -> Tally:

@@ -12,6 +12,7 @@ from syncadmin.core.decide import decide
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import same
 
+from . import restored
 from .binding import Binding
 from .effort import Item
 from .links import unpack_alone
@@ -27,9 +28,14 @@ def judge(binding: Binding, items: Sequence[Item]) -> list[Item]:
     for item in sorted(items, key=lambda i: (i.link is None, i.side is Side.RIGHT)):
         if item.unanswered or len(item.observations) < len(SIDES):
             continue
+        untold = restored.unsure(item)
         plan = decide(
-            _state(item), item.observations[Side.LEFT], item.observations[Side.RIGHT], binding.policy
+            _state(item),
+            item.observations[Side.LEFT],
+            item.observations[Side.RIGHT],
+            restored.cautious(binding.policy) if untold else binding.policy,
         )
+        plan = restored.with_reason(plan) if untold else plan
         plan = with_problems(binding, item, without_refused(item, plan))
         keys = [(Side.LEFT, plan.left_key), (Side.RIGHT, plan.right_key)]
         places = [(side, key) for side, key in keys if key is not None] or item.places()
@@ -46,6 +52,7 @@ def judge(binding: Binding, items: Sequence[Item]) -> list[Item]:
             continue
         item.plan = plan
         _meet_partner(item, plan)
+        restored.hold_untold(item, binding.policy)
         if plan.action in (core.LinkAction.LINK, core.LinkAction.CREATE) or item.link is not None:
             taken.update(dict.fromkeys(places, item))
         judged.append(item)
@@ -62,9 +69,7 @@ def _meet_partner(item: Item, plan: core.Plan) -> None:
 
 
 def _state(item: Item) -> core.LinkState | core.Unlinked:
-    decided = (
-        item.conflict if item.conflict is not None and item.conflict.state == ConflictState.DECIDED else None
-    )
+    decided = _decision(item)
     record_pick = _record_pick(decided)
     # who takes "leave as is" or "never sync" back is asked again
     anew = decided is not None and (decided.decision or {}).get("kind") == UNDO
@@ -82,6 +87,16 @@ def _state(item: Item) -> core.LinkState | core.Unlinked:
         alone_record=None if anew else alone_record,
         reopened=item.link.reopened(),
     )
+
+
+def _decision(item: Item) -> Conflict | None:
+    """The item with what a person has decided, unless it may have been carried out since the backup."""
+    conflict = item.conflict
+    if conflict is None or conflict.state != ConflictState.DECIDED:
+        return None
+    if item.as_of is not None and (conflict.decided_at is None or conflict.decided_at <= item.as_of):
+        return None
+    return conflict
 
 
 def _picks(conflict: Conflict | None) -> dict[str, core.Pick | core.Undo]:

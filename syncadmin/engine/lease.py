@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Thread
+from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
@@ -30,11 +31,15 @@ class LeaseLost(Exception):
 
 @dataclass(slots=True)
 class Lease:
-    """The right to store for one mapping, as long as `token` is the mapping's number."""
+    """The right to store for one mapping, as long as `token` is the mapping's number.
+
+    `name` is the mapping's, for ever, on this hub and every copy of its database.
+    """
 
     mapping_id: int
     token: int
     clock: Callable[[], datetime]
+    name: str = ""
     renewed_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,8 +95,9 @@ def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Leas
         )
         if not cursor.rowcount:
             return None
-        token = locked(mapping_id).token
-    return Lease(mapping_id, token, clock)
+        cursor.execute("SELECT token, uid FROM syncadmin_mappingstate WHERE mapping_id = %s", [mapping_id])
+        token, uid = cursor.fetchone()
+    return Lease(mapping_id, token, clock, f"{mapping_id}-{UUID(str(uid)).hex}")
 
 
 @contextmanager

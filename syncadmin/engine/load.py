@@ -42,7 +42,7 @@ def load(
     """
     items = _paired(binding, batch)
     for item in items:
-        item.fresh = any(place in again for place in item.places())
+        item.fresh = item.as_of is not None or any(place in again for place in item.places())
     _attach_conflicts(binding, items)
     _attach_intents(binding, items)
     _read(binding, items, cache)
@@ -68,6 +68,7 @@ def _paired(binding: Binding, batch: Sequence[Due]) -> list[Item]:
             item.marked.add(side)
             item.marks += [(m.id, m.generation) for m in of_record]
             item.tries = max(item.tries, *(m.attempts for m in of_record))
+            item.as_of = min((m.as_of for m in of_record if m.as_of is not None), default=item.as_of)
     return list(found.values())
 
 

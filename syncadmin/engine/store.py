@@ -30,6 +30,7 @@ from .effort import (
     Item,
     Restored,
     Run,
+    idempotency_of,
     intent_body,
     open_intents,
     without_changes,
@@ -262,7 +263,7 @@ def _with_refused(item: Item, asked: core.Conflict) -> core.Conflict:
 def _store_intents(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
     attempts = [(e, a) for e in efforts for a in e.attempts]
     for (_, attempt), pk in zip(attempts, bulk.reserve_ids(Intent, len(attempts)), strict=True):
-        attempt.intent_id = pk
+        attempt.intent_id, attempt.idempotency = pk, idempotency_of(pk, now)
     bulk.insert(
         Intent,
         ("id", "mapping_id", "link_id", "side", "op", "key", "body", "state", "token", "created_at"),

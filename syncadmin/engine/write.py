@@ -46,7 +46,7 @@ def _write(bound: BoundSide, attempt: Attempt, read: base.Record | None, keys: d
         values=bound.raw(write.values, keys),
         expected=expected,
         version=write.version if bound.can.versions else None,
-        idempotency=str(attempt.intent_id) if write.op is core.Op.CREATE else "",
+        idempotency=attempt.idempotency if write.op is core.Op.CREATE else "",
     )
 
 
@@ -92,6 +92,7 @@ def _single_out(bound: BoundSide, attempt: Attempt) -> list[Attempt]:
         single = Attempt(
             replace(write, values=_only(write.values, unit), expected=_only(write.expected, unit)),
             attempt.intent_id,
+            attempt.idempotency,
             replace(
                 raw, values=_only(raw.values, names), expected=_only(raw.expected, names), version=version
             ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.db import connection, models
@@ -139,6 +139,14 @@ def one_of(column: str, values: Sequence[Any], kind: str = "text") -> tuple[str,
 def moment(value: datetime) -> Any:
     """A time as the ORM stores it, to compare with a stored one or to store."""
     return connection.ops.adapt_datetimefield_value(value)
+
+
+def as_moment(stored: Any) -> datetime | None:
+    """A time as a statement of ours reads it: SQLite keeps it as text without a zone."""
+    moment = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    if not isinstance(moment, datetime):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def reserve_ids(model: type[models.Model], count: int) -> list[int]:

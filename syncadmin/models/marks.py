@@ -34,24 +34,39 @@ _COLUMNS = "(mapping_id, side, key, generation, reason, not_before, attempts)"
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A mark that may be handled now."""
+    """A mark that may be handled now; `as_of`: what is known of its record comes from a backup of then."""
 
     id: int
     side: Side
     key: str
     generation: int
     attempts: int
+    as_of: datetime | None = None
 
 
 def due(mapping_id: int, now: datetime, *, after: int, limit: int) -> list[Due]:
     """Marks that may be handled now, oldest first; those beyond the id `after`, at most `limit`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, side, key, generation, attempts FROM syncadmin_mark "
+            "SELECT id, side, key, generation, attempts, as_of FROM syncadmin_mark "
             "WHERE mapping_id = %s AND not_before <= %s AND id > %s ORDER BY id LIMIT %s",
             [mapping_id, bulk.moment(now), after, limit],
         )
-        return [Due(pk, Side(side), *rest) for pk, side, *rest in cursor.fetchall()]
+        return [
+            Due(pk, Side(side), key, generation, attempts, bulk.as_moment(as_of))
+            for pk, side, key, generation, attempts, as_of in cursor.fetchall()
+        ]
+
+
+def backup_of(mapping_id: int, now: datetime) -> datetime | None:
+    """As of when the backup is that due marks were set for; None if there are no such marks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT MIN(as_of) FROM syncadmin_mark "
+            "WHERE mapping_id = %s AND not_before <= %s AND as_of IS NOT NULL",
+            [mapping_id, bulk.moment(now)],
+        )
+        return bulk.as_moment(cursor.fetchone()[0])
 
 
 def newest(mapping_id: int) -> int:
@@ -93,6 +108,24 @@ def mark(mapping_id: int, records: Iterable[tuple[Side | str, str]], reason: str
                 [(mapping_id, side, key, reason, now) for side, key in rows],
             )
     return len(rows)
+
+
+def note_backup(mapping_id: int) -> bool:
+    """After a full comparison: if the database was restored, what is marked now is not as the backup says.
+
+    In a transaction. Returns whether it was.
+    """
+    state = "syncadmin_mappingstate WHERE mapping_id = %s AND restored_from IS NOT NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT restored_from FROM {state}", [mapping_id])
+        found = cursor.fetchone()
+        if found is None:
+            return False
+        cursor.execute("UPDATE syncadmin_mark SET as_of = %s WHERE mapping_id = %s", [found[0], mapping_id])
+        cursor.execute(
+            "UPDATE syncadmin_mappingstate SET restored_from = NULL WHERE mapping_id = %s", [mapping_id]
+        )
+    return True
 
 
 def clear(handled: Sequence[tuple[int, int]]) -> None:

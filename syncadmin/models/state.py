@@ -6,6 +6,7 @@ million links stay small. The journal's head is kept with the lease: whoever may
 
 from __future__ import annotations
 
+import uuid
 from typing import NamedTuple
 
 from django.db import connection, models
@@ -18,13 +19,18 @@ from .mappings import SIDE_CHOICES, Mapping
 class MappingState(models.Model):
     """One row a mapping: the lease with its fencing number, what is due, what stopped it.
 
+    `uid` names it for ever. `restored_from` is set if the database was restored from a backup of then, until
+    everything has been compared.
+
     Every storing transaction locks this row and checks `token`; a worker that lost its lease can store
     nothing. `stopped` says why no pass runs until a person acts ('' if none). `sequence` and `head`
     are the last journal entry's number and hash.
     """
 
     mapping = models.OneToOneField(Mapping, on_delete=models.CASCADE, primary_key=True, related_name="state")
+    uid = models.UUIDField(default=uuid.uuid4, editable=False)
     token = models.BigIntegerField(default=0)
+    restored_from = models.DateTimeField(null=True, blank=True)
     holder = models.CharField(max_length=100, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     next_due = models.DateTimeField(default=timezone.now, db_index=True)
@@ -204,7 +210,8 @@ class Mark(models.Model):
     """A dirty mark: this record may have changed.
 
     Cleared only if `generation` is what it was when handling began. `not_before` and `attempts` defer
-    what has to wait (a reference not linked yet, a system's Retry-After).
+    what has to wait (a reference not linked yet, a system's Retry-After). `as_of` is set if what is known of
+    the record comes from a backup of then.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -215,6 +222,7 @@ class Mark(models.Model):
     reason = models.CharField(max_length=20, blank=True)
     not_before = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveIntegerField(default=0)
+    as_of = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mapping", "side", "key"], name="mark_once")]

@@ -16,13 +16,15 @@ CHUNK = 20
 
 
 def prepare() -> None:
-    """Django with an empty hub database in memory."""
+    """Django with an empty hub database in memory, and no witness beside it."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncadmin.settings")
     os.environ["DATABASE_URL"] = "sqlite://:memory:"
     import django
+    from django.conf import settings
     from django.core.management import call_command
 
     django.setup()
+    settings.WITNESS_DIR = None
     call_command("migrate", verbosity=0)
 
 

@@ -13,12 +13,11 @@ import random
 import sys
 import tempfile
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from cryptography.fernet import Fernet
 
 from syncadmin.embedded import PostgresServer
 
@@ -236,7 +235,7 @@ def hub(kept: str) -> Iterator[None]:
         try:
             url = kept if server is None else server.create_database("hub")
             os.environ |= {"DATABASE_URL": url, "SECRET_KEY": "only-for-the-benchmark"}
-            os.environ |= {"FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+            os.environ |= {"FIELD_ENCRYPTION_KEYS": urlsafe_b64encode(bytes(32)).decode()}
             os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncadmin.settings")
             import django
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from django.db.models import Count
+from django.utils.formats import number_format
 
 from syncadmin.models import Mapping
 
@@ -31,7 +32,7 @@ class Tally:
     more: bool = False
 
     def __str__(self) -> str:
-        return f"{self.number:,}" + ("+" if self.more else "")
+        return number_format(self.number, force_grouping=True) + ("+" if self.more else "")
 
 
 @dataclass(frozen=True, slots=True)

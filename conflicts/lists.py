@@ -35,8 +35,14 @@ AGES = {
     ">7d": gettext_lazy("older than a week"),
     ">30d": gettext_lazy("older than a month"),
 }
+STATES = {
+    ConflictState.OPEN.value: gettext_lazy("open"),
+    ConflictState.DECIDED.value: gettext_lazy("decided"),
+    ConflictState.CLOSED.value: gettext_lazy("closed"),
+    "all": gettext_lazy("all"),
+}
 ORDERS = {
-    Order.IMPACT: gettext_lazy("what matters most"),
+    Order.IMPACT: gettext_lazy("matters most"),
     Order.OLDEST: gettext_lazy("oldest first"),
     Order.NEWEST: gettext_lazy("newest first"),
 }
@@ -82,6 +88,15 @@ class Chip:
     tally: Tally | None
     current: bool
     shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A filter that is set, in words, and the list without it."""
+
+    title: str
+    label: str
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +195,48 @@ def is_saved(user: Any, wanted: InboxFilter) -> bool:
     return views.visible(user).filter(query=wanted.query()).exists()
 
 
+def around(wanted: InboxFilter) -> InboxFilter:
+    """Of what to show groups: if exactly one group is wanted, of all that is around it."""
+    one = wanted.kind and wanted.pattern
+    return wanted.without("mapping", "kind", "field", "pattern") if one else wanted
+
+
+def tokens(census: Census, wanted: InboxFilter) -> list[Token]:
+    """The filters that are set."""
+    left, right = _systems(census, wanted)
+    names = {mapping.name: str(mapping) for mapping in census.mappings.values()}
+    in_words: dict[str, tuple[str, Callable[[str], str | None]]] = {
+        "mapping": (_("Mapping"), names.get),
+        "kind": (_("Kind"), kind_words),
+        "field": (_("Field"), title),
+        "pattern": (_("Pattern"), lambda value: patterns.words(value, left, right)),
+        "changed": (_("Changed in"), _sides(left, right).get),
+        "age": (_("Age"), age_words),
+        "assignee": (_("Assigned to"), {ME: _("me"), NOBODY: _("nobody")}.get),
+        "state": (_("State"), STATES.get),
+        "search": (_("Search"), lambda value: f"“{value}”"),
+    }
+    return [
+        Token(name, str(label(value) or value), wanted.without(key).query())
+        for key, (name, label) in in_words.items()
+        if (value := getattr(wanted, key)) and value != getattr(InboxFilter(), key)
+    ]
+
+
+def age_words(age: str) -> str:
+    """An age like ">7d" in words."""
+    if age in AGES:
+        return str(AGES[age])
+    number, unit = int(age[1:-1]), {"h": _("h"), "d": _("d"), "w": _("wk")}[age[-1]]
+    over = age[0] == ">"
+    words = _("older than %(number)s %(unit)s") if over else _("newer than %(number)s %(unit)s")
+    return words % {"number": number, "unit": unit}
+
+
+def _sides(left: str, right: str) -> dict[str, str]:
+    return {"left": left or _("left"), "right": right or _("right"), "both": _("both sides")}
+
+
 def choices(census: Census, wanted: InboxFilter, assignees: Sequence[str]) -> dict[str, list[Choice]]:
     """The values of each filter, with how many items wait of them beside what else is chosen."""
     left, right = _systems(census, wanted)
@@ -187,14 +244,9 @@ def choices(census: Census, wanted: InboxFilter, assignees: Sequence[str]) -> di
     by_pk = {pk: mapping.name for pk, mapping in census.mappings.items()}
     people = {ME: _("me"), NOBODY: _("nobody"), **{name: name for name in assignees}}
     plain = {
-        "state": {
-            ConflictState.OPEN.value: _("open"),
-            "decided": _("decided"),
-            "closed": _("closed"),
-            "all": _("all"),
-        },
+        "state": {value: str(label) for value, label in STATES.items()},
         "order": {order.value: str(label) for order, label in ORDERS.items()},
-        "age": {value: str(label) for value, label in AGES.items()},
+        "age": {value: age_words(value) for value in dict.fromkeys([*AGES, *filter(None, [wanted.age])])},
         "assignee": people,
     }
     return {
@@ -209,7 +261,7 @@ def choices(census: Census, wanted: InboxFilter, assignees: Sequence[str]) -> di
             wanted,
             "changed",
             lambda row: row.changed,
-            {"left": left or _("left"), "right": right or _("right"), "both": _("both sides")}.get,
+            _sides(left, right).get,
         ),
         **{
             name: [

@@ -167,10 +167,12 @@ def _texts(left: str, right: str) -> Pattern | None:
         return _contained(
             left.startswith(right) or left.endswith(right), right.startswith(left) or right.endswith(left)
         )
+    # only in capitals is ß written as ss
+    fold = str.casefold if left.isupper() or right.isupper() else str.lower
     evened = (
         (Pattern.SPACE, _spaceless),
-        (Pattern.CASE, lambda text: _spaceless(text).casefold()),
-        (Pattern.PUNCTUATION, lambda text: _letters(text.casefold())),
+        (Pattern.CASE, lambda text: fold(_spaceless(text))),
+        (Pattern.PUNCTUATION, lambda text: _letters(fold(text))),
         (Pattern.ACCENTS, lambda text: _letters(_plain(text))),
     )
     for pattern, even in evened:

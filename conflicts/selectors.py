@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Prefetch, Sum
+from django.utils.formats import number_format
 
 from syncadmin.models import Distinct, Link, LinkStatus
 
@@ -106,4 +107,4 @@ def waiting_count() -> int:
 def waiting_label() -> str:
     """The count for the sidebar: '' for none."""
     count = waiting_count()
-    return f"{count:,}" if count else ""
+    return number_format(count, force_grouping=True) if count else ""

@@ -121,12 +121,6 @@ class InboxFilter:
         return bool(self.without("order").query())
 
     @property
-    def set(self) -> int:
-        """How many filters are set, apart from the search."""
-        query = self.without("order", "search").query()
-        return query.count("&") + 1 if query else 0
-
-    @property
     def by_field(self) -> bool:
         """Whether single fields of items are asked for."""
         return bool(self.field or self.pattern or self.changed)

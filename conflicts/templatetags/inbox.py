@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.formats import number_format
 
 from conflicts import lists
 from syncadmin.core.values import empty
@@ -28,4 +28,4 @@ def says_nothing(value: Any) -> bool:
 @register.filter
 def thousands(number: int) -> str:
     """A number as the reader's language writes it."""
-    return str(intcomma(number))
+    return number_format(number, force_grouping=True)

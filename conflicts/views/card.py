@@ -47,7 +47,7 @@ def following(request: HttpRequest, conflict_id: int) -> HttpResponse:
 
     Without one there is the page that says so. `X-Skip` names items whose decisions are on their way.
     """
-    wanted = InboxFilter.read(request.GET)
+    wanted = InboxFilter.read(request.GET, request.user)
     on_their_way = [
         n for text in request.headers.get("X-Skip", "").split(",")[:50] if (n := whole_number(text))
     ]
@@ -94,7 +94,7 @@ def status(request: HttpRequest, conflict_id: int) -> HttpResponse:
 @page(RESOLVE)
 def resolve(request: HttpRequest, conflict_id: int) -> HttpResponse:
     """Store the posted decision; show the next card, or this one again with what is wrong or has changed."""
-    wanted = InboxFilter.read(request.GET)
+    wanted = InboxFilter.read(request.GET, request.user)
     kept = forms.entered(request.POST)
     try:
         decision = forms.read(request.POST)
@@ -128,7 +128,7 @@ def same_again(request: HttpRequest, conflict_id: int) -> HttpResponse:
     conflict = _item(conflict_id)
     if conflict.side and services.take_back(conflict, request.POST.get("key", ""), request.user):
         enqueue_pass(conflict.mapping_id)
-    return HttpResponseRedirect(address(conflict_id, InboxFilter.read(request.GET)))
+    return HttpResponseRedirect(address(conflict_id, InboxFilter.read(request.GET, request.user)))
 
 
 def address(conflict_id: int | None, wanted: InboxFilter) -> str:
@@ -138,7 +138,10 @@ def address(conflict_id: int | None, wanted: InboxFilter) -> str:
 
 
 def _status(request: HttpRequest, conflict: Conflict) -> HttpResponse:
-    context = {"outcome": outcome(conflict, timezone.now()), "wanted": InboxFilter.read(request.GET)}
+    context = {
+        "outcome": outcome(conflict, timezone.now()),
+        "wanted": InboxFilter.read(request.GET, request.user),
+    }
     return shell(request, "conflicts/status.html", context, title=str(conflict))
 
 
@@ -187,5 +190,5 @@ def card_context(request: HttpRequest, conflict: Conflict, entered: Entered | No
         "mine": conflict.decided_by_id == request.user.pk,
         "people": colleagues(conflict, request.user, timezone.now()),
         "may_comment": request.user.has_perm(COMMENT),
-        "wanted": InboxFilter.read(request.GET),
+        "wanted": InboxFilter.read(request.GET, request.user),
     }

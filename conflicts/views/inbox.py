@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef
@@ -22,6 +23,7 @@ from syncadmin.web import page, shell, whole_number
 VIEW = "conflicts.view_conflict"
 RESOLVE = "conflicts.resolve_conflict"
 GROUPS = "groups"
+POLLING = "queue-head"  # the element of the list that asks for news
 
 
 @require_GET
@@ -30,7 +32,20 @@ def list_(request: HttpRequest) -> HttpResponse:
     """The inbox. HTMX gets the list alone (filters, paging, polling). It opens with the person's own view."""
     if not request.GET and not request.htmx and (chosen := views.default(request.user)) and chosen.query:
         return HttpResponseRedirect(f"{reverse('conflicts:list')}?{chosen.query}")
-    return render(request, "conflicts/list.html", queue(request))
+    context = queue(request)
+    response = render(request, "conflicts/list.html", context)
+    if request.htmx and "filters" in context:
+        response["HX-Push-Url"] = _address(context)
+    return response
+
+
+def _address(context: dict[str, Any]) -> str:
+    """Where what the context shows is, without what is not set: as good to read as to send to a colleague."""
+    place = (
+        {"view": GROUPS} if context["grouped"] else {"after": context["after"]} if context["after"] else {}
+    )
+    query = "&".join(part for part in (urlencode(place), context["wanted"].query()) if part)
+    return f"{reverse('conflicts:list')}?{query or 'view=list'}"
 
 
 def queue(request: HttpRequest) -> dict[str, Any]:
@@ -39,6 +54,7 @@ def queue(request: HttpRequest) -> dict[str, Any]:
     census = Census()
     grouped = request.GET.get("view") == GROUPS
     after = whole_number(request.GET.get("after")) or 0
+    polled = request.htmx and request.htmx.trigger == POLLING
     context = {
         "wanted": wanted,
         "after": after,
@@ -46,10 +62,15 @@ def queue(request: HttpRequest) -> dict[str, Any]:
         "tally": census.count(wanted),
         "total": census.total,
         "chips": lists.chips(request.user, wanted, census),
-        "choices": lists.choices(census, wanted, _assignees()),
+        "tokens": lists.tokens(census, wanted),
+        "ungrouped": lists.around(wanted),
         "saved": lists.is_saved(request.user, wanted),
-        "may_share": request.user.has_perm(SHARE_VIEW),
     }
+    if not polled:  # what a person has just opened stays as it is while the list renews itself
+        context |= {
+            "filters": lists.choices(census, wanted, _assignees()),
+            "may_share": request.user.has_perm(SHARE_VIEW),
+        }
     if grouped:
         return {**context, "sections": lists.sections(census, wanted)}
     shown = selectors.page(wanted, after, census=census)

@@ -202,7 +202,7 @@ def _back(request: HttpRequest, conflict_id: int, error: str) -> HttpResponse:
     """To the card, for browsers without scripts."""
     if error:
         messages.error(request, error)
-    return HttpResponseRedirect(address(conflict_id, selectors.InboxFilter.read(request.GET)))
+    return HttpResponseRedirect(address(conflict_id, selectors.InboxFilter.read(request.GET, request.user)))
 
 
 def _item(conflict_id: int) -> Conflict:

@@ -28,6 +28,7 @@ CASES = [
     (Kind.INTEGER, None, 0, Pattern.LEFT_EMPTY),
     (Kind.TEXT, "Ada", "ADA", Pattern.CASE),
     (Kind.TEXT, "STRASSE", "straße", Pattern.CASE),
+    (Kind.TEXT, "Gro\u00df", "Gross", Pattern.ACCENTS),
     (Kind.TEXT, " Ada", "Ada", Pattern.SPACE),
     (Kind.TEXT, "Ada\u00a0L", "Ada L", Pattern.SPACE),
     (Kind.TEXT, "Ada\u200b", "Ada", Pattern.SPACE),

@@ -1,4 +1,4 @@
-// The list of the inbox in groups: j/k between groups, Enter opens one, g changes between list and groups.
+// The list of the inbox: g changes between groups and items, j/k between groups, f opens the filters.
 // Everything works without this file, by Tab and Enter on the links themselves.
 "use strict";
 
@@ -12,7 +12,11 @@ document.addEventListener("DOMContentLoaded", () => {
     const typing = event.target.matches?.("input:not([type=radio]):not([type=checkbox]), textarea, select");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const all = groups();
-    if (event.key === "g") {
+    if (event.key === "f" && filters) {
+      const more = filters.querySelector("[data-filter-more]");
+      more.open = !more.open;
+      (more.open ? more.querySelector("select") : more.querySelector("summary")).focus();
+    } else if (event.key === "g") {
       queue.querySelector("[data-view]:not([aria-current])")?.click();
     } else if (all.length && (event.key === "j" || event.key === "k")) {
       const at = all.indexOf(document.activeElement);
@@ -22,7 +26,7 @@ document.addEventListener("DOMContentLoaded", () => {
     event.preventDefault();
   });
 
-  // filters that are changed in the list's own links (groups, clear) are shown by the form as well
+  // filters that are changed by links of the list (groups, tokens) are shown by the form as well
   function follow() {
     if (!filters) return;
     const query = new URLSearchParams(window.location.search);

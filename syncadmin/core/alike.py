@@ -17,10 +17,11 @@ def alike(held: Value, wanted: Value) -> bool:
         return True
     if not (isinstance(held, str) and isinstance(wanted, str)):
         return False
-    return _plain(held) == _plain(wanted) or _rounded(held, wanted)
+    return plain(held) == plain(wanted) or _rounded(held, wanted)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """The text without differences of space and case."""
     return " ".join(text.split()).casefold()
 
 

@@ -35,6 +35,8 @@ from .side import Side, pair
 from .values import empty, same
 
 IN_DOUBT = "the answer to a create was lost, and it may have made one of these records from the other"
+CLAIMED = "the answer to a create was lost, and the record with its match values may have been made by it"
+VANISHED = "the answer to a create was lost, and what may have been the partner has been deleted since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def _match(side: Side, record: Record, matches: Matches, policy: Policy) -> Plan
     candidates = _ranked(record, matches.candidates)
     if not all(candidate.sure for candidate in candidates):
         return _ask(side, record, IN_DOUBT, candidates, matches.twins)
+    if any(candidate.claimed for candidate in candidates):
+        return _ask(side, record, CLAIMED, candidates, matches.twins)
     if policy.match and all(empty(record.values.get(name)) for name in policy.match):
         if not creates:
             return _nothing(side, record)
@@ -102,6 +106,8 @@ def _match(side: Side, record: Record, matches: Matches, policy: Policy) -> Plan
         return _nothing(side, record)
     if matches.twins:
         return _ask(side, record, "other records have the same match values", twins=matches.twins)
+    if matches.vanished:
+        return _ask(side, record, VANISHED)
     if isinstance(owner, Undecided):
         return _ask(side, record, owner.reason)
     return _create(side, record, "new record")

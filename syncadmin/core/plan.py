@@ -59,13 +59,15 @@ class Candidate:
 
     One that the row filter excludes must be named too (`in_scope` false): it keeps a second record from
     being created beside it. One that is not `sure` may be the same record, whatever its match values: a
-    create whose answer was lost may have made one of the two from the other.
+    create whose answer was lost may have made one of the two from the other. One that is `claimed` may be so
+    with a third record.
     """
 
     record: Record
     linked: bool
     in_scope: bool = True
     sure: bool = True
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,14 @@ class Matches:
 
     `twins` are keys of further records on the unlinked record's own side with the same match
     values: with twins, who belongs to whom is a person's decision. `distinct` are keys of records that have
-    the match values too, but of which a person has said that they are not the same.
+    the match values too, but of which a person has said that they are not the same. `vanished` are keys of
+    records that may have been this one's copy, or its original, and are deleted.
     """
 
     candidates: tuple[Candidate, ...] = ()
     twins: tuple[str, ...] = ()
     distinct: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
 
 
 Observation = Present | Absent | Matches

@@ -16,7 +16,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Value
 from syncadmin.models import Unlinked, bulk
 
-from . import links
+from . import doubts, links
 from .binding import Binding, BoundSide, Translated
 from .collect import Cache
 from .effort import Item
@@ -41,8 +41,10 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
     found = _search(binding, side, items)
     partners = {key for s, _, key in unlinked if s is side.other} | set(found)
     doubted = {key for item in items for key in item.doubts}
-    partners |= doubted - links.by_key(binding.id, side.other, sorted(doubted)).keys()
+    doubted -= links.by_key(binding.id, side.other, sorted(doubted)).keys()
+    partners |= doubted
     records, mute = _records(binding, side.other, partners - linked.keys(), found, cache)
+    claimed = doubts.others(binding.id, side.other, sorted(records))
     unknown = {match for s, match, key in unlinked if s is side.other and key in mute}
     for item in items:
         item.unanswered = item.unanswered or item.match in unknown or bool(item.doubts & mute)
@@ -55,8 +57,11 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
             for key, found_record in records.items():
                 if _match(binding, found_record) == item.match:
                     item.partners[key] = found_record
-                    candidates.setdefault(
-                        key, core.Candidate(found_record.record, linked=False, in_scope=found_record.in_scope)
+                    candidates[key] = core.Candidate(
+                        found_record.record,
+                        linked=False,
+                        in_scope=found_record.in_scope,
+                        claimed=bool(claimed.get(key, frozenset()) - {item.key}),
                     )
             twins = [
                 key for s, match, key in unlinked if s is side and match == item.match and key != item.key
@@ -69,18 +74,22 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
         denied = candidates.keys() & item.distinct
         for key in denied:
             del candidates[key]
+        vanished = (item.doubts & doubted) - records.keys() - mute - item.distinct
         item.observations[side.other] = core.Matches(
-            tuple(candidates.values()), tuple(sorted(twins)), tuple(sorted(denied))
+            tuple(candidates.values()), tuple(sorted(twins)), tuple(sorted(denied)), tuple(sorted(vanished))
         )
 
 
-def find_created(binding: Binding, writes: Sequence[core.Write]) -> dict[int, list[Translated]]:
+def find_created(
+    binding: Binding, writes: Sequence[core.Write]
+) -> tuple[dict[int, list[Translated]], set[int]]:
     """By id of each create among `writes`: unlinked records that it may have made. Raises ConnectorError.
 
     They have the match values that were sent; where there were none to be found by, they are alike in every
-    field.
+    field. Besides, the ids of the creates of which a record that they may have made gave no answer.
     """
     found: dict[int, list[Translated]] = {}
+    untold: set[int] = set()
     for side in SIDES:
         creates = [w for w in writes if w.op is core.Op.CREATE and w.side is side]
         if not creates:
@@ -89,20 +98,25 @@ def find_created(binding: Binding, writes: Sequence[core.Write]) -> dict[int, li
         matches = {id(w): binding.match_of(w.values) for w in creates}
         unlinked = Unlinked.objects.filter(mapping_id=binding.id, side=side.value)
         wanted = {encode_match(m) for m in matches.values() if m is not None}
-        keys = {key for s, _, key in _unlinked(binding.id, wanted) if s is side}
+        keys: dict[str, bytes | None] = {key: m for s, m, key in _unlinked(binding.id, wanted) if s is side}
         if None in matches.values():
-            keys |= set(unlinked.filter(match=None, ignored=False).values_list("key", flat=True))
+            nameless = unlinked.filter(match=None, ignored=False)
+            keys |= dict.fromkeys(nameless.values_list("key", flat=True))
         records = {t.record.key: t for t in _find_values(binding, bound, [m for m in matches.values() if m])}
-        missing = sorted(keys - records.keys())
+        missing = sorted(keys.keys() - records.keys())
+        mute: set[bytes | None] = set()
         if missing:
             fetched = bound.connector.fetch(bound.resource, missing, fields=bound.wanted)
             records.update({t.record.key: t for t in bound.translate(list(fetched.found.values()))})
+            mute = {keys[key] for key in set(missing) - records.keys() - fetched.absent}
         linked = links.by_key(binding.id, side, records)
         free = [t for key, t in records.items() if key not in linked]
         for w in creates:
             match = matches[id(w)]
             found[id(w)] = [t for t in free if _may_be(binding, t, w, match)]
-    return found
+            if (None if match is None else encode_match(match)) in mute:
+                untold.add(id(w))
+    return found, untold
 
 
 def _may_be(binding: Binding, found: Translated, sent: core.Write, match: tuple[Value, ...] | None) -> bool:

@@ -44,7 +44,7 @@ class Run:
 
 @dataclass(slots=True)
 class ChangeRow:
-    """A planned change with its number in the journal (0 until stored)."""
+    """A planned change with its number in the journal (0 until stored, and once it has its disposition)."""
 
     side: Side
     field: str
@@ -61,7 +61,8 @@ class Attempt:
     """One write of an effort, its intent and, once known, its outcome.
 
     `idempotency` names it for systems that know such keys; `away` is why nothing at all could be written to
-    its system: the system's failure, not the record's.
+    its system: the system's failure, not the record's. `in_doubt`: an earlier round may have sent it, and its
+    system has not said that it was not carried out.
     """
 
     write: core.Write
@@ -71,6 +72,7 @@ class Attempt:
     outcome: base.Outcome | None = None
     answer: Translated | None = None
     away: base.Retry | None = None
+    in_doubt: bool = False
 
     @property
     def applied(self) -> bool:
@@ -285,6 +287,7 @@ def _effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
                 ),
                 intent.pk,
                 idempotency_of(intent.pk, intent.created_at),
+                in_doubt=not body.get("undone"),
             )
             for intent, body in zip(intents, bodies, strict=True)
         ],

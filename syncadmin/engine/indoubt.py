@@ -3,7 +3,9 @@
 Most values may be compared and merged anew after a lost answer, because to take the same value twice changes
 nothing. A counter that holds neither what it held before the write nor what was wanted may contain it or not:
 the same difference could be counted twice. And a field that holds its former value in a record which was
-changed since may have been put back by somebody. Both are a person's decision.
+changed since may have been put back by somebody. One that holds another value may have been edited by
+somebody who saw what was written: written once more, that would put back what was replaced. All these are a
+person's decision, but for fields that have an owner: there the owner's value counts.
 """
 
 from __future__ import annotations
@@ -23,20 +25,26 @@ BACK = (
     "a write of this field was interrupted, and the record was changed since: whether somebody has put the "
     "former value back can't be told"
 )
+REPLACED = (
+    "a write of this field was interrupted, and it holds another value since: whether that has replaced what "
+    "was written can't be told"
+)
 REASON = "a write of this count was interrupted, and it has moved since: whether it was added can't be told"
 
 
 def hold_doubtful(run: Run, items: Sequence[Item]) -> None:
     """Turn such writes into conflicts; what a person picked is written anyway."""
-    counters = {f.name for f in run.binding.policy.fields if f.merge is Merge.COUNTER}
+    policy = run.binding.policy
+    counters = {f.name for f in policy.fields if f.merge is Merge.COUNTER}
+    owned = {f.name for f in policy.fields if f.owner is not None or policy.owner is not None}
     for item in items:
         if item.link is None or not (item.intents or item.conflict is not None):
             continue
         updates = [w for w in item.decided.writes if w.op is core.Op.UPDATE]
         written = {name for write in updates for name in write.values}
-        moved, back = _moved(item)
+        moved, back, again = _moved(item, updates)
         free = written - set(item.decided.used_picks)
-        for names, reason in (((moved & counters), REASON), (back, BACK)):
+        for names, reason in ((moved & counters, REASON), (back, BACK), (again - counters - owned, REPLACED)):
             doubtful = (names | _asked(item, reason)) & free
             if doubtful:
                 item.plan = held(item, item.decided, doubtful, reason)
@@ -49,12 +57,13 @@ def _asked(item: Item, reason: str) -> set[str]:
     return {f.field for f in item.conflict.fields.all() if f.reason == reason}
 
 
-def _moved(item: Item) -> tuple[set[str], set[str]]:
-    """The fields of writes that may have been carried out, and that do not hold what they held before; and
-    those that do, although the record was changed since.
+def _moved(item: Item, updates: Sequence[core.Write]) -> tuple[set[str], set[str], set[str]]:
+    """The fields of writes that may have been carried out, and that do not hold what they held before; those
+    that do, although the record was changed since; and those of the first that `updates` would write again.
     """
     moved: set[str] = set()
     back: set[str] = set()
+    again: set[str] = set()
     for intent in item.intents:
         seen = item.seen.get(Side(intent.side))
         if intent.op != core.Op.UPDATE or seen is None:
@@ -64,11 +73,14 @@ def _moved(item: Item) -> tuple[set[str], set[str]]:
             continue
         held_now = {name: seen.record.values.get(name) for name in body["values"]}
         as_before = {name for name, value in held_now.items() if same(value, body["expected"].get(name))}
-        moved |= held_now.keys() - as_before
+        other = held_now.keys() - as_before
+        moved |= other
+        values = [w.values for w in updates if w.side is Side(intent.side)]
+        again |= {n for n in other if any(n in v and same(v[n], body["values"][n]) for v in values)}
         noted = body.get("noted", {}).get(intent.side)
         if _touched(seen.record, body["version"], noted, intent.created_at):
             back |= as_before
-    return moved, back
+    return moved, back, again
 
 
 def _touched(record: core.Record, version: str | None, noted: str | None, since: datetime) -> bool:

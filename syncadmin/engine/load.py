@@ -125,7 +125,7 @@ def _attach_intents(binding: Binding, items: Sequence[Item]) -> None:
     for item in items:
         if item.intents:
             item.fresh = True
-            for change in (c for e in efforts_of(item.intents, item.link) for c in e.changes):
+            for change in (c for e in efforts_of(item.intents, item.link) for c in e.changes if c.seq):
                 item.pending.setdefault((change.side, change.field), (change.seq, change.new))
                 item.planned[change.side, change.field] = change
 

@@ -19,7 +19,7 @@ from syncadmin.core.side import SIDES, Side, pair
 from syncadmin.core.values import encode
 from syncadmin.models import EntryKind, Intent, IntentState, bulk, ledger, marks
 
-from . import distinct, links
+from . import distinct, doubts, links
 from .accounts import disposition_row, link_row
 from .agree import settle
 from .effort import Attempt, ChangeRow, Effort, Run, intent_body
@@ -65,13 +65,14 @@ def store_outcomes(run: Run, efforts: Sequence[Effort]) -> frozenset[tuple[Side,
         links.save(run.binding.id, rows)
         own = {e.conflict.pk for e in efforts if e.conflict is not None}
         close_questions(run, paired, own, now)
+        doubts.forget(run.binding.id, paired, now)
         forget_unlinked(run.binding.id, paired, now)
         look_again(run.binding.id, closed, now)
         distinct.forget(run.binding.id, gone)
         _journal(run, efforts, now)
-        bring_back(run, [e for e in efforts if e.restored], now)
         meter(run, efforts, now)
         _report_refused(run, efforts, now)
+        bring_back(run, [e for e in efforts if e.restored], now)
         _close_conflicts(efforts, now)
         _settle_intents(efforts)
         _settle_marks(run, efforts, now, again)
@@ -164,9 +165,12 @@ def _journal(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
         ]
         if over is not None:
             claimed = [c for c in effort.changes if c not in unclaimed or c.field in over]
-            effort.changes = [c for c in effort.changes if c not in claimed]
             if effort.conflict is not None:
                 intake.forget(effort.conflict, [c.seq for c in claimed])
+            for c in claimed:
+                c.seq = 0  # it has its disposition; what is still in doubt keeps its rule
+        elif effort.conflict is not None and effort.keeps_conflict:
+            intake.forget(effort.conflict, [c.seq for c in effort.changes])
     ledger.append(run.binding.id, rows, now)
 
 
@@ -239,7 +243,10 @@ def _any_rule(effort: Effort, name: str) -> str:
 
 
 def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
-    """What a system refused goes to the inbox, with its own words and what was tried."""
+    """What a system refused goes to the inbox, with its own words and what was tried.
+
+    The rest of such an effort goes on without it: what is still in doubt has nothing to do with the refusal.
+    """
     reports = []
     for effort in efforts:
         refused = [a for a in effort.attempts if _refused(a)]
@@ -263,6 +270,9 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
         )
         source, key = effort.source_key()
         records = effort.observed
+        names = {name for a in refused for name in a.write.values}
+        whole = any(a.write.op is not core.Op.UPDATE for a in refused)
+        mine = [c for c in effort.changes if c.seq and (whole or c.field in names)]
         reports.append(
             intake.Report(
                 conflict=core.Conflict(
@@ -280,18 +290,20 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                     "refused": {"side": write.side.value, "op": write.op.value, "values": values},
                 },
                 times={side: r.modified for side, r in records.items()},
-                waiting={(c.side, c.field): (c.seq, c.new) for c in (*effort.changes, *effort.held) if c.seq},
+                waiting={(c.side, c.field): (c.seq, c.new) for c in (*mine, *effort.held) if c.seq},
                 said=said,
                 keys=(effort.link.left_key, effort.link.right_key) if effort.link is not None else (),
                 live=effort.conflict,
             )
         )
-        rejected = [ChangeRow(c.side, c.field, c.old, c.new, "rejected", said, c.seq) for c in effort.changes]
+        rejected = [ChangeRow(c.side, c.field, c.old, c.new, "rejected", said, c.seq) for c in mine]
         ledger.append(
             run.binding.id,
-            [disposition_row(run, effort.link, _key(effort, c.side), c) for c in rejected if c.seq],
+            [disposition_row(run, effort.link, _key(effort, c.side), c) for c in rejected],
             now,
         )
+        effort.changes = [c for c in effort.changes if c not in mine]
+        effort.settled = {name: pair for name, pair in effort.settled.items() if name not in names}
     intake.receive(run.binding.id, reports, now)
 
 
@@ -322,7 +334,8 @@ def _settle_intents(efforts: Sequence[Effort]) -> None:
         if not all(a.applied for a in effort.attempts):
             for attempt in effort.attempts:
                 if not attempt.applied:
-                    undone = attempt.outcome is not None and attempt.intent_id not in doubt
+                    told = attempt.outcome is not None and attempt.intent_id not in doubt
+                    undone = told and not attempt.in_doubt
                     body = intent_body(effort, attempt.write, undone=undone)
                     Intent.objects.filter(pk=attempt.intent_id).update(body=body)
     # an update that was carried out field by field is over only if every part of it is

@@ -55,24 +55,27 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     open_efforts = [(item, e) for item in items if not item.unanswered for e in _efforts(item)]
     if not open_efforts:
         return False
-    made = find_created(run.binding, [a.write for _, e in open_efforts for a in e.attempts])
+    made, untold = find_created(run.binding, [a.write for _, e in open_efforts for a in e.attempts])
     finished: list[Effort] = []
     lost: list[tuple[Item, Effort]] = []
     for item, effort in open_efforts:
+        mute = any(id(a.write) in untold for a in effort.attempts)
         effort.attempts = [part for a in effort.attempts for part in _parts(item, a)]
         for attempt in effort.attempts:
             found = [t for t in made.get(id(attempt.write), []) if t.record.key not in item.distinct]
             found += _given_to(items, attempt.write, run.binding.policy.match)
+            if not attempt.in_doubt:
+                continue  # whatever the system holds, somebody else has written it
             _look(item, attempt, found, run.binding.policy.match)
         if any(a.applied for a in effort.attempts):
             finished.append(effort)
-        elif any(_too_early(run, intent) for intent in item.intents):
+        elif mute or any(_too_early(run, intent) for intent in item.intents):
             item.unanswered = True
         elif _repeat_creates(run, item, effort):
             finished.append(effort)
-        elif item.link is None:
+        elif item.link is None and any(a.in_doubt for a in effort.attempts):
             lost.append((item, effort))
-    in_doubt = _doubt(run, lost, made)
+    in_doubt = _doubt(run, items, lost, made)
     if not finished:
         return in_doubt
     store_outcomes(run, finished)
@@ -149,16 +152,29 @@ def _holds(values: core.Values, wanted: core.Values) -> bool:
     return all(name in values and alike(values[name], value) for name, value in wanted.items())
 
 
-def _doubt(run: Run, lost: Sequence[tuple[Item, Effort]], made: Mapping[int, Sequence[Translated]]) -> bool:
-    """Remember what creates that were not found may have made. Returns whether anything is newly in doubt."""
+def _doubt(
+    run: Run,
+    items: Sequence[Item],
+    lost: Sequence[tuple[Item, Effort]],
+    made: Mapping[int, Sequence[Translated]],
+) -> bool:
+    """Remember what creates that were not found may have made. Returns whether anything is newly in doubt.
+
+    Where a record that has appeared since gives no answer, nothing can be told yet.
+    """
     pairs: set[doubts.Pair] = set()
     news: dict[tuple[Side, datetime], list[Translated]] = {}
+    mute: set[tuple[Side, datetime]] = set()
     for item, effort in lost:
         planned = {intent.pk: intent.created_at for intent in item.intents}
         for attempt in effort.attempts:
             since = attempt.write.side, planned[attempt.intent_id]
             if since not in news:
-                news[since] = doubts.appeared(run.binding, *since)
+                news[since], told = doubts.appeared(run.binding, *since, items)
+                mute |= set() if told else {since}
+            if since in mute:
+                item.unanswered = True
+                continue
             may_be = doubts.suspects(attempt.write, made.get(id(attempt.write), []), news[since])
             fresh = may_be.keys() - item.doubts - item.distinct
             pairs |= {pair(item.side, item.key, other) for other in fresh}
@@ -196,7 +212,7 @@ def _repeat_creates(run: Run, item: Item, effort: Effort) -> bool:
 
     The very same values are sent: the system answers with the record that the first attempt made, if it did.
     """
-    creates = [a for a in effort.attempts if a.write.op is core.Op.CREATE]
+    creates = [a for a in effort.attempts if a.write.op is core.Op.CREATE and a.in_doubt]
     if (
         not creates
         or _paired(item)

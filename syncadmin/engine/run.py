@@ -35,7 +35,7 @@ from syncadmin.models import (
 )
 from syncadmin.models.marks import Due
 
-from . import guard, health, lease, recover, restored, store, write
+from . import doubts, guard, health, lease, recover, restored, store, write
 from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
@@ -292,6 +292,7 @@ def _handle(
     if recover.settle_applied(run, items):
         cache.forget(place for item in items for place in item.places())
         return frozenset()
+    doubts.hold_back(run.binding, items)
     store.forget_vanished(run, items)
     _put_off_unanswered(run, items)
     forget_own_times(run, items)

@@ -167,6 +167,7 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
     own = {item.conflict.pk for item in items if item.conflict is not None}
     pairs = {place for item in items if item.link is not None for place in item.places()}
     close_questions(run, sorted(pairs | set(paired)), own, now)
+    doubts.forget(run.binding.id, paired, now)
     forget_unlinked(run.binding.id, paired, now)
     look_again(run.binding.id, closed, now)
     distinct.forget(run.binding.id, gone)
@@ -324,7 +325,6 @@ def how_closed(conflict: Conflict, plan: core.Plan | None) -> str:
 def forget_unlinked(mapping_id: int, places: Sequence[tuple[Side, str]], now: datetime) -> None:
     """Records that are paired now, or gone, are no longer unlinked; their peers look again."""
     matches = matches_of(mapping_id, places)
-    doubts.forget(mapping_id, places, now)
     for side in SIDES:
         keys = [key for s, key in places if s is side]
         if keys:
@@ -338,14 +338,23 @@ def forget_unlinked(mapping_id: int, places: Sequence[tuple[Side, str]], now: da
 
 
 def forget_vanished(run: Run, items: Sequence[Item]) -> None:
-    """Unlinked records that are gone before they were paired: forgotten, their conflicts closed."""
-    gone = [i for i in items if i.link is None and i.side in i.seen and i.seen[i.side] is None]
+    """Unlinked records that are gone before they were paired: forgotten, their conflicts closed.
+
+    One that a create in doubt may have copied is kept until that is known.
+    """
+    gone = [
+        i
+        for i in items
+        if i.link is None and i.side in i.seen and i.seen[i.side] is None and not (i.unanswered and i.intents)
+    ]
     if not gone:
         return
     with run.lease.fenced():
         now = run.clock()
-        forget_unlinked(run.binding.id, [(i.side, i.key) for i in gone], now)
-        distinct.forget(run.binding.id, [(i.side, i.key) for i in gone])
+        places = [(i.side, i.key) for i in gone]
+        forget_unlinked(run.binding.id, places, now)
+        doubts.bury(run.binding.id, places, now)
+        distinct.forget(run.binding.id, places)
         intake.close({i.conflict.pk: "the record is gone" for i in gone if i.conflict is not None}, now)
         rows = []
         for item in gone:

@@ -25,6 +25,7 @@ class Change:
     interim: list[str] = field(default_factory=list)
     rule: str = ""
     settled_in: int | None = None  # the pass
+    link: int | None = None  # where it was settled: a change of a record without a partner has none yet
 
     @property
     def tokens(self) -> set[str]:
@@ -93,7 +94,7 @@ def fold(world: World) -> Fold:
                 change.interim.append(entry.disposition)
             else:
                 change.final.append(f"{entry.disposition} ({entry.rule}) #{entry.seq}")
-                change.rule, change.settled_in = entry.rule, entry.pass_id
+                change.rule, change.settled_in, change.link = entry.rule, entry.pass_id, entry.link_id
     for seq, change in folded.changes.items():
         e = change.entry
         words = f"change #{seq} {e.side} {e.key} {e.field or 'record'} {e.old}->{e.new}"

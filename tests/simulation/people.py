@@ -303,7 +303,7 @@ class People:
                 given_up,
                 kind in leaving,
                 kind is RecordPickKind.RESTORE,
-                kind is RecordPickKind.CREATE,
+                kind in (RecordPickKind.CREATE, RecordPickKind.DISTINCT),  # not the same: so it needs one
             ),
         )
 

@@ -77,7 +77,22 @@ SENTENCES = (
     gettext_noop(
         "a write of this count was interrupted, and it has moved since: whether it was added can't be told"
     ),
+    gettext_noop(
+        "a write of this field was interrupted, and the record was changed since: whether somebody has put "
+        "the former value back can't be told"
+    ),
+    gettext_noop(
+        "a write of this field was interrupted, and it holds another value since: whether that has replaced "
+        "what was written can't be told"
+    ),
     # records
+    gettext_noop("the answer to a create was lost, and it may have made one of these records from the other"),
+    gettext_noop(
+        "the answer to a create was lost, and the record with its match values may have been made by it"
+    ),
+    gettext_noop(
+        "the answer to a create was lost, and what may have been the partner has been deleted since"
+    ),
     gettext_noop("it has no value to be matched by (%(fields)s)"),
     gettext_noop("%(count)s records have its match values"),
     gettext_noop("one record is left that has its match values; another is not the same"),

@@ -31,7 +31,7 @@ class Fate(StrEnum):
     OVERRIDE = "override"  # it has moved since, and the person gives up the newer values
     MOVED = "moved"
     TOGETHER = "together"
-    TWO_PEOPLE = "two people"  # it is only proposed, until another person approves
+    TWO_PEOPLE = "took two"  # it is only proposed, until another person approves
     DONE = "done"
     BUSY = "busy"
     NEVER = "never"

@@ -178,7 +178,7 @@ def _act(
     except Conflict.DoesNotExist as problem:
         raise Http404("This conflict is gone.") from problem
     except services.Moved:
-        error = _("Meanwhile this was decided, settled or changed by somebody else. This is how it is now.")
+        error = _("Meanwhile this was decided, settled or changed. This is how it is now.")
     except services.Refused as problem:
         error = str(problem)
     except services.Invalid as problem:

@@ -1,4 +1,7 @@
-"""When an item is due: a mapping may say within what time its conflicts shall be decided."""
+"""When an item is due: a mapping may say within what time its conflicts shall be decided.
+
+Where it says nothing, an item that has been open for a week is overdue: none is forgotten.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from datetime import datetime, timedelta
 from .models import Conflict
 
 SOON = timedelta(hours=1)  # before the time, or a quarter of it where that is less
+FORGOTTEN = timedelta(days=7)  # how long an item may be open where no time is set
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,12 @@ def before(due: float) -> timedelta:
 
 
 def due(conflict: Conflict, now: datetime) -> Due | None:
-    """When an open item is due; None where its mapping sets no time."""
+    """When an open item is due; where its mapping sets no time, None until it is overdue all the same."""
     seconds = conflict.mapping.due
-    if seconds is None or conflict.state != "open":
+    if conflict.state != "open":
         return None
+    if seconds is None:
+        at = conflict.opened_at + FORGOTTEN
+        return Due(at, soon=False, over=True) if at <= now else None
     at = conflict.opened_at + timedelta(seconds=seconds)
     return Due(at, soon=at - before(seconds) <= now < at, over=at <= now)

@@ -179,9 +179,9 @@ class Conflict(models.Model):
             ),
             models.Index(fields=["id"], condition=~Q(hold_reason=""), name="conflict_held"),
             models.Index(
-                fields=["mapping", "opened_at"],
+                fields=["mapping", "told", "opened_at"],
                 condition=Q(state="open", told__lt=3),
-                name="conflict_not_told",
+                name="conflict_to_tell",
             ),
         ]
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Count, Q
 
-from conflicts.due import before
+from conflicts.due import FORGOTTEN, before
 from conflicts.models import Conflict, ConflictQuerySet, ConflictState, Told
 from syncadmin.models import EventKind, Mapping, MappingState, events
 
@@ -27,9 +27,10 @@ ACTOR = "due time"
 def look(now: datetime) -> int:
     """Do what is due now; returns how many items were touched."""
     touched = wake(now)
-    for mapping in Mapping.objects.exclude(due=None):
-        due = timedelta(seconds=mapping.due)
-        touched += _tell(mapping, Told.SOON, now - due + before(mapping.due), now)
+    for mapping in Mapping.objects.all():
+        due = FORGOTTEN if mapping.due is None else timedelta(seconds=mapping.due)
+        if mapping.due is not None:
+            touched += _tell(mapping, Told.SOON, now - due + before(mapping.due), now)
         touched += _tell(mapping, Told.OVERDUE, now - due, now)
         if mapping.escalate_after is not None:
             touched += _escalate(mapping, now - due - timedelta(seconds=mapping.escalate_after), now)
@@ -44,7 +45,8 @@ def wake(now: datetime) -> int:
 
 def _late(mapping: Mapping, told: Told, opened_before: datetime, now: datetime) -> ConflictQuerySet:
     """Items that were opened before and of which this has not been told; not those put off or on hold."""
-    found = Conflict.objects.waiting().awake(now).filter(mapping=mapping, told__lt=told, hold_reason="")
+    less = [earlier for earlier in Told if earlier < told]  # not a range: the index has the time after it
+    found = Conflict.objects.waiting().awake(now).filter(mapping=mapping, told__in=less, hold_reason="")
     return found.filter(opened_at__lte=opened_before).order_by("opened_at", "pk")
 
 
@@ -52,7 +54,7 @@ def _tell(mapping: Mapping, told: Told, opened_before: datetime, now: datetime) 
     """Tell of items that are due soon or overdue: one event an assignee, one for those of nobody."""
     kind = EventKind.DUE_SOON if told == Told.SOON else EventKind.OVERDUE
     count = 0
-    while True:
+    while _late(mapping, told, opened_before, now).exists():
         with transaction.atomic():
             MappingState.objects.select_for_update().get_or_create(mapping=mapping)
             rows = _late(mapping, told, opened_before, now).values_list("pk", "assignee_id")
@@ -66,13 +68,14 @@ def _tell(mapping: Mapping, told: Told, opened_before: datetime, now: datetime) 
             Conflict.objects.filter(pk__in=ids).update(told=told)
         count += len(ids)
         if len(ids) < BATCH:
-            return count
+            break
+    return count
 
 
 def _escalate(mapping: Mapping, opened_before: datetime, now: datetime) -> int:
     """Give items that nobody decided in time to the person, or to those of the group who have the fewest."""
     count = 0
-    while True:
+    while _late(mapping, Told.ESCALATED, opened_before, now).exists():
         with transaction.atomic():
             MappingState.objects.select_for_update().get_or_create(mapping=mapping)
             late = _late(mapping, Told.ESCALATED, opened_before, now).select_for_update(of=("self",))
@@ -90,7 +93,8 @@ def _escalate(mapping: Mapping, opened_before: datetime, now: datetime) -> int:
                 events.tell(EventKind.ESCALATED, now, mapping_id=mapping.pk, conflicts=ids, people=told)
         count += len(items)
         if len(items) < BATCH:
-            return count
+            break
+    return count
 
 
 def _give(item: Conflict, taker: User | None, mapping: Mapping, now: datetime) -> None:

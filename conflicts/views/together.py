@@ -187,7 +187,9 @@ def _act(
         return _back(request, conflict_id, error)
     item = selectors.item(conflict_id)
     if {was, item.state} != {ConflictState.OPEN}:
-        response = render(request, "conflicts/detail.html", card_context(request, item, None))
+        context = card_context(request, item, None)
+        context["people"] = colleagues(item, request.user, now, error=error)
+        response = render(request, "conflicts/detail.html", context)
         response["HX-Retarget"], response["HX-Reswap"] = "#card", "innerHTML"
     else:
         others = presence.beat(conflict_id, request.user.pk, now.timestamp())

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from conflicts.models import Conflict, ConflictGroup, ConflictState
+from conflicts.due import FORGOTTEN
+from conflicts.models import Conflict, ConflictGroup, ConflictState, Facet
 from syncadmin.models import GuardStop, Mapping, MappingState, Mark, Pass, PassState
 from syncadmin.models import Health as SystemHealth
 
@@ -135,7 +136,7 @@ def standings(name: str | None = None) -> list[Standing]:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The numbers over all mappings."""
+    """The numbers over all mappings; `oldest` is when the conflict that has waited longest was opened."""
 
     mappings: int
     in_step: int
@@ -143,11 +144,18 @@ class Totals:
     marks: int
     stopped: int
     last_finished: datetime | None
+    oldest: datetime | None
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether something has waited for a person for longer than anything should."""
+        return self.oldest is not None and self.oldest <= timezone.now() - FORGOTTEN
 
 
 def totals(rows: list[Standing]) -> Totals:
     """The numbers on top of the dashboard."""
     finished = Pass.objects.aggregate(at=Max("finished_at"))["at"]
+    oldest = Facet.objects.filter(open=True, first=True).order_by("opened_at", "conflict")
     return Totals(
         mappings=len(rows),
         in_step=sum(row.health is Health.OK for row in rows),
@@ -155,4 +163,5 @@ def totals(rows: list[Standing]) -> Totals:
         marks=sum(row.marks for row in rows),
         stopped=sum(row.health in (Health.WARN, Health.BAD) for row in rows),
         last_finished=finished,
+        oldest=oldest.values_list("opened_at", flat=True).first(),
     )

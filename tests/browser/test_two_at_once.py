@@ -179,6 +179,7 @@ def test_of_two_answers_at_once_the_later_is_told(open_page, reviewer, bert, gua
     second.locator("#look-comment").fill("that is the old number")
     second.get_by_role("button", name="Decline").click()
 
+    expect(second.locator("#together [role=alert]")).to_contain_text("Meanwhile this was decided")
     expect(second.locator("#card")).to_contain_text("Decided by bert")
     shoot(second, "together-too-late")
     assert Conflict.objects.get().decided_by == bert
@@ -215,7 +216,7 @@ def test_what_could_not_be_sent_is_said_and_kept_and_can_be_sent_again(open_page
     page.keyboard.type("waits for the lawyer")
     page.context.set_offline(True)
     page.keyboard.press("Enter")
-    expect(page.locator("[data-toast]")).to_contain_text("Nothing was stored; try again.")
+    expect(page.locator("[data-toast]")).to_contain_text("Try again: nothing is done twice.")
     shoot(page, "together-lost")
     expect(page.locator("[name=reason]")).to_have_value("waits for the lawyer")
     assert Conflict.objects.get().hold_reason == ""

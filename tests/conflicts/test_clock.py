@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from conflicts.due import due
 from conflicts.models import Conflict
 from conflicts.services import clock, together
 from syncadmin.models import Entry, Event, Mapping
@@ -66,12 +67,22 @@ def test_what_waits_on_purpose_or_is_settled_is_not_overdue(field):
     assert told() == []
 
 
-def test_a_mapping_without_a_due_time_is_never_late():
+def test_without_a_due_time_what_is_open_for_a_week_is_overdue_all_the_same():
     conflict = a_conflict(a_mapping())
 
-    clock.look(conflict.opened_at + 9000 * HOUR)
+    for days in (1, 6.9, 7, 45):
+        clock.look(conflict.opened_at + timedelta(days=days))
 
-    assert told() == []
+    assert told() == [("overdue", [conflict.pk], [])]
+    assert due(conflict, conflict.opened_at + timedelta(days=6.9)) is None
+    assert due(conflict, conflict.opened_at + timedelta(days=7)).over
+
+
+def test_a_look_that_finds_nothing_locks_nothing(django_assert_num_queries):
+    a_conflict(a_due_mapping())
+
+    with django_assert_num_queries(4):  # what is put off; the mappings; due soon; overdue
+        assert clock.look(timezone.now()) == 0
 
 
 def test_what_stays_undecided_is_given_to_the_person_named_once():

@@ -1,7 +1,8 @@
 """Reading a decision from a posted form.
 
-Names: `pick-FIELD`, `typed-FIELD`, `hunk-FIELD-N`, `seen-FIELD`, `record`, `revision`. `pick-FIELD` is a
-field choice or "merge", for which the hunks count. `record` is a record-level choice, with the key of the
+Names: `pick-FIELD`, `typed-FIELD`, `hunk-FIELD-N`, `followed-FIELD`, `seen-FIELD`, `record`, `revision`.
+`pick-FIELD` is a field choice or "merge", for which the hunks count. `followed-FIELD` is the choice that was
+suggested, if the person took it as it was. `record` is a record-level choice, with the key of the
 candidate that it names: `link:KEY`, `distinct:KEY`.
 """
 
@@ -42,7 +43,7 @@ def read(data: Mapping[str, str]) -> Decision:
     fields = {
         name: FieldChoice(PickKind.VALUE, "", kept.hunks.get(name) or ("",))
         if pick == MERGE
-        else FieldChoice(pick_kind(pick), typed.replace("\r\n", "\n"))
+        else FieldChoice(pick_kind(pick), typed.replace("\r\n", "\n"), followed=name in kept.followed)
         for name, (pick, typed) in kept.picks.items()
         if pick
     }
@@ -67,7 +68,10 @@ def entered(data: Mapping[str, str]) -> Entered:
             hunks[field_name] = _hunks(data, field_name)
         elif name.startswith("seen-"):
             seen.update(_seen(name.removeprefix("seen-"), text))
-    return Entered(picks=picks, seen=seen, hunks=hunks, record=data.get("record", ""))
+    followed = frozenset(
+        name for name, (pick, _) in picks.items() if pick and data.get(f"followed-{name}") == pick
+    )
+    return Entered(picks=picks, seen=seen, hunks=hunks, record=data.get("record", ""), followed=followed)
 
 
 def _hunks(data: Mapping[str, str], field_name: str) -> tuple[str, ...]:

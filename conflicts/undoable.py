@@ -216,7 +216,7 @@ class _Known:
                 continue
             if entry.kind == EntryKind.DECISION and entry.rule.startswith("undo"):
                 continue
-            if entry.rule == f"person: {row.kind}":
+            if entry.rule in (f"person: {row.kind}", f"rule #{row.rule_id}: {row.kind}"):
                 carried = True
             elif entry.kind in (EntryKind.CHANGE, EntryKind.DECISION):
                 return (Fate.MOVED if carried else Fate.NEVER), entry

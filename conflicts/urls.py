@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import bulk, card, inbox, saved, together, undo
+from .views import bulk, card, inbox, rules, saved, together, undo
 
 app_name = "conflicts"
 urlpatterns = [
@@ -19,6 +19,10 @@ urlpatterns = [
     path("bulk/<int:run_id>/confirm/", bulk.confirm, name="bulk-confirm"),
     path("bulk/<int:run_id>/cancel/", bulk.cancel, name="bulk-cancel"),
     path("bulk/<int:run_id>/undo/", bulk.undo, name="bulk-undo"),
+    path("rules/", rules.list_, name="rules"),
+    path("rules/<int:rule_id>/", rules.show, name="rule"),
+    path("rules/<int:rule_id>/answer/", rules.answer, name="rule-answer"),
+    path("<int:conflict_id>/propose/<slug:field>/", rules.propose, name="propose"),
     path("undo/<slug:mapping>/<int:seq>/", undo.entry, name="undo-entry"),
     path("<int:conflict_id>/undo/", undo.closely, name="undo"),
     path("<int:conflict_id>/undo/now/", undo.at_once, name="undo-now"),

@@ -32,6 +32,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     "conflicts.view_conflict",
                     lambda: _asked(request),
                 ),
+                _item(request, _("Rules"), "rule", "conflicts:rules", "conflicts.view_conflict"),
                 _item(request, _("Passes"), "sync", "syncadmin:passes", "syncadmin.view_pass"),
                 _item(request, _("History"), "history", "syncadmin:history", "syncadmin.view_entry"),
                 _item(

@@ -16,6 +16,7 @@ COMMENT = "conflicts.add_comment"
 BULK_RESOLVE_CONFLICT = "conflicts.bulk_resolve_conflict"
 SHARE_VIEW = "conflicts.share_savedview"
 CHANGE_SYSTEM = "syncadmin.change_system"
+CHANGE_MAPPING = "syncadmin.change_mapping"
 VIEW_MAPPING = "syncadmin.view_mapping"
 
 CONFIGURED = ("system", "resource", "mapping", "fieldmapping", "rowrule")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from conflicts.models import Conflict, ConflictState
 from conflicts.options import RecordOption, options
 from conflicts.selectors import said_distinct
+from conflicts.suggestions import suggestions
 from syncadmin.core.plan import ConflictKind
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Value
@@ -49,6 +50,13 @@ class Card:
         return self.conflict.state == ConflictState.OPEN
 
     @property
+    def rule(self) -> int | None:
+        """The number of the learned rule that decided it, if one did."""
+        return next(
+            (f.pick["rule"] for f in self.conflict.fields.all() if f.pick and f.pick.get("rule")), None
+        )
+
+    @property
     def differing(self) -> int:
         """How many of the other fields differ."""
         return sum(not other.same for other in self.others)
@@ -68,7 +76,11 @@ def card(conflict: Conflict, entered: Entered | None = None, *, history: bool = 
     mapped = {f.name: f for f in mapping.fields.all()}
     name_references(conflict, mapped)
     heads = (head(conflict, Side.LEFT), head(conflict, Side.RIGHT))
-    fields = tuple(field_card(f, mapping, mapped.get(f.field), heads, entered) for f in conflict.fields.all())
+    suggested = suggestions(conflict, mapped)
+    fields = tuple(
+        field_card(f, mapping, mapped.get(f.field), heads, entered, suggested.get(f.field))
+        for f in conflict.fields.all()
+    )
     asked = {f.name for f in fields}
     about = about_side(conflict)
     shown = about

@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from conflicts import limits, merging
 from conflicts.models import ConflictField, ConflictState
+from conflicts.suggestions import Suggestion
 from syncadmin.core.hunks import Part
 from syncadmin.core.plan import ConflictKind
 from syncadmin.core.side import SIDES, Side
@@ -30,13 +31,17 @@ MEMBERS = 60  # members of a set that can be switched one by one
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What a person has filled in so far and what they saw, to be shown again."""
+    """What a person has filled in so far and what they saw, to be shown again.
+
+    `followed` are the fields for which a suggestion was taken as it was.
+    """
 
     picks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
     hunks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     record: str = ""
+    followed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class FieldCard:
-    """One field to decide. `difference` says what the eye might miss; `limits` what both systems take."""
+    """One field to decide. `difference` says what the eye might miss; `limits` what both systems take.
+
+    `suggestion` is what people did in cases like this; `followed` is set if it was taken as it is.
+    """
 
     name: str
     title: str
@@ -116,6 +124,8 @@ class FieldCard:
     error: str = ""
     refused: bool = False
     tried: Value = None
+    suggestion: Suggestion | None = None
+    followed: bool = False
 
     @property
     def one_base(self) -> bool:
@@ -157,8 +167,9 @@ def field_card(
     mapped: FieldMapping | None,
     heads: tuple[SideHead, SideHead],
     entered: Entered,
+    suggestion: Suggestion | None = None,
 ) -> FieldCard:
-    """One field of an open or decided item, with what the person has entered."""
+    """One field of an open or decided item, with what the person has entered and what is suggested."""
     before = entered.seen.get(row.field)
     if before is None and row.pick and row.conflict.state == ConflictState.OPEN:
         before = (row.pick.get("seen_left"), row.pick.get("seen_right"))
@@ -191,6 +202,8 @@ def field_card(
         error=entered.errors.get(row.field, ""),
         refused=row.field in refused,
         tried=refused.get(row.field),
+        suggestion=suggestion,
+        followed=suggestion is not None and chosen == suggestion.take and row.field in entered.followed,
     )
 
 

@@ -1,9 +1,10 @@
 """The inbox's tables, by concern."""
 
 from .bulk import BulkItem, BulkItemState, BulkRun, RunKind, RunState
-from .decisions import UNDO, Decision
+from .decisions import UNDO, Decision, Overruled
 from .items import Conflict, ConflictField, ConflictQuerySet, ConflictState, SecondLookState, Told
 from .listing import ConflictGroup, Facet
+from .rules import LearnedRule, RuleState
 from .together import Answer, Comment, SecondLook
 from .views import DefaultView, SavedView
 
@@ -22,6 +23,9 @@ __all__ = [
     "Decision",
     "DefaultView",
     "Facet",
+    "LearnedRule",
+    "Overruled",
+    "RuleState",
     "RunKind",
     "RunState",
     "SavedView",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from syncadmin.models import Link, Mapping
 
@@ -16,12 +18,23 @@ from .items import Conflict
 UNDO = "undo"  # the kind of a pick that takes a decision back
 
 
+class Overruled(models.TextChoices):
+    """How people said otherwise than a rule had decided."""
+
+    UNDONE = "undone", _("undone")
+    DECIDED = "decided", _("decided otherwise")
+    EDITED = "edited", _("edited back")
+
+
 class Decision(models.Model):
     """One field, or one record ('' as field), that somebody decided.
 
     `left` and `right` are what the sides held, `ancestor` what they had last agreed on, as [left, right]
     (null: nothing). `seq` is the number of its entry in the mapping's journal, `left_seq` and `right_seq`
     those of the changes that it settled.
+
+    `pattern` and `changed` say what was decided, as `ConflictField` does. `followed`: it took a suggestion as
+    it was. `rule` decided it, if no person did; then `overruled` says how people said otherwise since.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -44,10 +57,29 @@ class Decision(models.Model):
         "conflicts.BulkRun", null=True, on_delete=models.SET_NULL, related_name="decisions"
     )
     undone_at = models.DateTimeField(null=True)
+    pattern = models.CharField(max_length=20, blank=True)
+    changed = models.CharField(max_length=5, blank=True)
+    followed = models.BooleanField(default=False)
+    rule = models.ForeignKey(
+        "conflicts.LearnedRule",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="decisions",
+        db_index=False,
+    )
+    overruled = models.CharField(max_length=9, blank=True, choices=Overruled.choices)
 
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["mapping", "seq"], name="decision_in_journal")]
+        indexes = [
+            models.Index(
+                fields=["mapping", "field", "pattern", "changed", "id"],
+                condition=Q(rule=None),
+                name="decision_habit",
+            ),
+            models.Index(fields=["rule", "id"], condition=Q(rule__isnull=False), name="decision_by_rule"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.field or 'record'}: {self.kind}"

@@ -69,11 +69,14 @@ class FieldChoice:
     """What a person chose for one field.
 
     For `PickKind.VALUE` it is what counts: the text as `typed`, or the picks that merge it by `hunks`.
+    `followed`: it takes a suggestion as it is. `rule` is the number of the learned rule that chose, if any.
     """
 
     kind: PickKind
     typed: str = ""
     hunks: tuple[str, ...] = ()
+    followed: bool = False
+    rule: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,15 @@ class RecordChoice:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision that has passed its checks: picks by field row, and the record-level choice."""
+    """A decision that has passed its checks: picks by field row, and the record-level choice.
+
+    `followed` are the fields for which a suggestion was taken as it was.
+    """
 
     conflict: Conflict
     picks: Sequence[tuple[ConflictField, dict[str, Any]]] = ()
     record: dict[str, Any] | None = None
+    followed: frozenset[str] = frozenset()
 
 
 def resolve(
@@ -175,7 +182,8 @@ def checked(
     record = _checked_record(conflict, record_pick)
     if not picks and record is None:
         raise Invalid({"": _("Nothing is picked yet.")})
-    return Decided(conflict, picks, record)
+    followed = frozenset(name for name, choice in field_picks.items() if choice.followed)
+    return Decided(conflict, picks, record, followed)
 
 
 def store(
@@ -240,6 +248,10 @@ def _remembered(decided: Decided, numbers: Iterator[int]) -> Iterator[Decision]:
             left_seq=field.left_seq,
             right_seq=field.right_seq,
             seq=next(numbers),
+            pattern=field.pattern,
+            changed=field.changed,
+            followed=field.field in decided.followed,
+            rule_id=pick.get("rule"),
         )
     if decided.record is not None:
         yield Decision(**common, kind=decided.record["kind"], seq=next(numbers))
@@ -302,18 +314,14 @@ def _checked_fields(
             except Unreadable as error:
                 errors[name] = str(error)
                 continue
-        picks.append(
-            (
-                field,
-                {
-                    "kind": choice.kind.value,
-                    "value": value,
-                    "seen_left": field.left,
-                    "seen_right": field.right,
-                    "ancestor": _ancestor(conflict, name),
-                },
-            )
-        )
+        pick = {
+            "kind": choice.kind.value,
+            "value": value,
+            "seen_left": field.left,
+            "seen_right": field.right,
+            "ancestor": _ancestor(conflict, name),
+        }
+        picks.append((field, pick if choice.rule is None else {**pick, "rule": choice.rule}))
     errors.update(_split_groups(choices, fields, policies))
     if errors:
         raise Invalid(errors)
@@ -390,12 +398,14 @@ def _entries(
         chosen = {"left": field.left, "right": field.right, "base": field.base_left}.get(
             pick["kind"], pick["value"]
         )
+        rule = f"rule #{pick['rule']}" if "rule" in pick else ""
+        by_rule = f", {rule}" if rule else part_of
         rows.append(
             ledger.Row(
-                **common,
+                **{**common, "actor": rule or actor},
                 field=field.field,
                 new=chosen,
-                rule=f"{pick['kind']}, conflict #{conflict.pk}{part_of}",
+                rule=f"{pick['kind']}, conflict #{conflict.pk}{by_rule}",
                 of=seqs.get(pick["kind"]) or field.left_seq or field.right_seq,
             )
         )

@@ -7,6 +7,7 @@ why it was refused in `X-Refused`; any other gets the line above the next card.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -162,7 +163,7 @@ def _refused(
     request: HttpRequest, conflict_id: int, kept: Entered, why: str, errors: dict[str, str]
 ) -> HttpResponse:
     """The card once more, with what was entered. A script only swaps what was answered with 200."""
-    entered = Entered(kept.picks, errors, kept.seen, kept.hunks, kept.record)
+    entered = replace(kept, errors=errors)
     context = {**card_context(request, _item(conflict_id), entered), "refused": why}
     if not request.htmx:
         context = {**queue(request), **context}

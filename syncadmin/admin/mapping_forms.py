@@ -44,6 +44,7 @@ HELP = {
     "right": _("A resource of the other."),
 }
 ELSEWHERE = _("Something in this mapping needs attention: see the marked fields.")
+ELSEWHERE_ENTERED = ("separators", "zones", "learned")  # by fields of their own; on the pages of the rules
 
 
 def _plain(description: str) -> str:
@@ -147,7 +148,7 @@ class FieldMappingForm(forms.ModelForm):
 
     class Meta:
         model = FieldMapping
-        fields = ("name", "position", *(a for a in FIELD_KEYS.values() if a not in ("separators", "zones")))
+        fields = ("name", "position", *(a for a in FIELD_KEYS.values() if a not in ELSEWHERE_ENTERED))
         widgets = {"rule": UnfoldAdminTextareaWidget(attrs=CODE)}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -156,6 +156,7 @@ def check_field(spec: FieldSpec, prefix: Path = (), names: list[str] | None = No
         yield from _expression(spec.rule, MERGE_NAMES, names, (*prefix, "rule"))
     if {Normalize.LOWER, Normalize.UPPER} <= set(spec.normalize):
         yield Problem((*prefix, "normalize"), "has both lower and upper; leave one of them out")
+    yield from _learned(spec, prefix)
     yield from _zones(spec, prefix)
     yield from _values(spec, prefix)
 
@@ -257,6 +258,19 @@ def _groups(spec: MappingSpec, prefix: Path) -> Iterator[Problem]:
                         f"differs from that of {quoted(names[0])}; group {quoted(group)} is decided together"
                     )
                     yield Problem((*prefix, "fields", name, key), text)
+
+
+def _learned(spec: FieldSpec, prefix: Path) -> Iterator[Problem]:
+    for key in ("group", "two_people"):
+        if spec.learned and getattr(spec, key):
+            why = "what is decided together" if key == "group" else "what takes two people"
+            yield Problem((*prefix, "learned"), f"counts only without `{key}`: no rule decides {why}")
+    seen = set()
+    for number, rule in enumerate(spec.learned):
+        if (rule.differs, rule.changed) in seen:
+            text = f"says a second time what is done with {quoted(rule.differs)}, {rule.changed}"
+            yield Problem((*prefix, "learned", number), text)
+        seen.add((rule.differs, rule.changed))
 
 
 def _zones(spec: FieldSpec, prefix: Path) -> Iterator[Problem]:

@@ -40,6 +40,7 @@ FIELD_KEYS = {
     "weight": "weight",
     "first_contact": "first_contact",
     "two_people": "two_people",
+    "learned": "learned",
 }
 MAPPING_KEYS = {
     "label": "label",

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 from django.utils.translation.trans_real import gettext_noop as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from syncadmin.core.habits import Changed
+from syncadmin.core.patterns import OF_RECORDS, Pattern
 from syncadmin.core.policy import Create, Deletes, Drift, EditVsDelete, FirstContact, LeftScope, Merge
 from syncadmin.core.side import Side
 from syncadmin.core.values import Kind, Normalize
@@ -22,6 +24,7 @@ from .units import Duration, Share
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 FIELD_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 Scalar = str | bool | int | float
+PATTERNS = tuple(p.value for p in Pattern if p not in OF_RECORDS and p is not Pattern.SAME)
 
 
 def _named(pattern: str, words: str) -> Any:
@@ -119,6 +122,17 @@ class EscalateSpec(Strict):
     )
 
 
+class LearnedSpec(Strict):
+    """A rule learned from decisions: conflicts on the field that are like this take one side."""
+
+    differs: Literal[*PATTERNS] = Field(description="How the two values differ.")  # type: ignore[valid-type]
+    changed: Changed = Field(
+        Changed.BOTH,
+        description="Which side differs from what was last agreed; `first contact`: nothing was.",
+    )
+    take: Side = Field(description="The side whose value both get.")
+
+
 class FieldSpec(Strict):
     """A left field paired with a right field: type, conversion, owner, merge strategy."""
 
@@ -172,6 +186,9 @@ class FieldSpec(Strict):
     )
     two_people: bool = Field(
         False, description=_("A decision on this field takes two people: one decides, another approves.")
+    )
+    learned: list[LearnedSpec] = Field(
+        default=[], description="Rules learned from decisions, approved in the inbox or written here."
     )
 
 

@@ -338,7 +338,7 @@ def _apply(plan: FieldPlan, cell: Cell, pick: Pick | Undo) -> None:
             _want(plan, cell, (pick.value, pick.value))
         case PickKind.LEAVE:
             plan.alone[cell.field.name] = cell.values
-    _account(plan, cell, fates, f"person: {pick.kind}")
+    _account(plan, cell, fates, pick.named)
 
 
 def _undo(plan: FieldPlan, cell: Cell, undo: Undo) -> None:

@@ -104,13 +104,20 @@ class Pick:
     """A person's choice for one field, bound to the values that the person saw.
 
     `value` counts only for `PickKind.VALUE`. If a side no longer holds what was seen, the pick is
-    not applied and the conflict comes back refreshed.
+    not applied and the conflict comes back refreshed. `by` is who chose, where it was a rule, as the journal
+    names it.
     """
 
     kind: PickKind
     seen_left: Value
     seen_right: Value
     value: Value = None
+    by: str = "person"
+
+    @property
+    def named(self) -> str:
+        """The choice as the journal names it."""
+        return f"{self.by}: {self.kind}"
 
 
 @dataclass(frozen=True, slots=True)

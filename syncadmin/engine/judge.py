@@ -109,7 +109,8 @@ def _pick(stored: dict[str, Any]) -> core.Pick | core.Undo:
     """A choice as it is stored with a field of an item."""
     seen = stored["seen_left"], stored["seen_right"]
     if stored["kind"] != UNDO:
-        return core.Pick(core.PickKind(stored["kind"]), *seen, stored.get("value"))
+        by = f"rule #{stored['rule']}" if stored.get("rule") else "person"
+        return core.Pick(core.PickKind(stored["kind"]), *seen, stored.get("value"), by)
     (left, right), ancestor = stored["values"], stored["ancestor"]
     return core.Undo(*seen, (left, right), None if ancestor is None else (ancestor[0], ancestor[1]))
 

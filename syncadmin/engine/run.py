@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from conflicts import listing
+from conflicts.services import ruling
 from connectors import base
 from syncadmin.core import plan as core
 from syncadmin.core.retry import RECORDS
@@ -93,6 +94,7 @@ def run_pass(
             _ensure_shape(binding, told)
             listing.weigh_anew(mapping, told.weighed)
             _work(run, row, reporter)
+            run.count("decided by rules", ruling.let_decide(mapping, clock()))
     finally:
         _finish(mapping, row, clock)
         held.release()

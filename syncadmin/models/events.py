@@ -31,6 +31,7 @@ class EventKind(models.TextChoices):
     ESCALATED = "escalated", _("An overdue conflict is given to me or my group")
     GUARD = "guard", _("A guard stops a pass")
     SYSTEM = "system", _("A system cannot be reached")
+    RULE = "rule", _("A rule is proposed or suspends itself")
 
 
 class Event(models.Model):
@@ -44,7 +45,9 @@ class Event(models.Model):
     at = models.DateTimeField()
     mapping = models.ForeignKey(Mapping, null=True, on_delete=models.CASCADE, related_name="+")
     system = models.ForeignKey(System, null=True, on_delete=models.CASCADE, related_name="+")
-    subject = models.BigIntegerField(null=True, help_text="The guard stop, where the event is one.")
+    subject = models.BigIntegerField(
+        null=True, help_text="The guard stop or the rule, where the event is about one."
+    )
     conflicts = models.JSONField(default=list)
     people = models.JSONField(default=list)
     by = models.BigIntegerField(null=True)

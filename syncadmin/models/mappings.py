@@ -303,6 +303,11 @@ class FieldMapping(models.Model):
         default=False,
         help_text=_("A decision on this field takes two people: one decides, another approves."),
     )
+    learned = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Rules learned from decisions, each {differs, changed, take}: see the inbox's rules.",
+    )
     history = HistoricalRecords()
 
     class Meta:

@@ -25,6 +25,7 @@ PERSONAL = (
 )
 # what is over by the time it would be told is not told
 WHILE_OPEN = (EventKind.OPENED, EventKind.SECOND_LOOK, EventKind.DUE_SOON, EventKind.OVERDUE)
+OF_MAPPINGS = (EventKind.GUARD, EventKind.SYSTEM, EventKind.RULE)
 VIEW_CONFLICT, VIEW_MAPPING = "conflicts.view_conflict", "syncadmin.view_mapping"
 
 
@@ -75,7 +76,7 @@ def _asks(subscription: Subscription, event: Event) -> bool:
         return False
     if subscription.mapping_id is not None and not _concerns(event, subscription.mapping_id):
         return False
-    needed = VIEW_MAPPING if event.kind in (EventKind.GUARD, EventKind.SYSTEM) else VIEW_CONFLICT
+    needed = VIEW_MAPPING if event.kind in OF_MAPPINGS else VIEW_CONFLICT
     return person.is_active and person.is_staff and person.has_perm(needed)
 
 

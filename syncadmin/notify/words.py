@@ -94,6 +94,8 @@ def _part(notices: list[Notice]) -> tuple[str, list[str]]:
     if first.kind == EventKind.SYSTEM:
         head = _("%(system)s cannot be reached") % {"system": plain(first.system)}
         return head, _links("syncadmin:dashboard")
+    if first.kind == EventKind.RULE:
+        return _rule(first)
     ids = sorted({pk for notice in notices for pk in notice.conflicts})
     name = plain(first.mapping)
     if first.kind == EventKind.OPENED:
@@ -104,6 +106,17 @@ def _part(notices: list[Notice]) -> tuple[str, list[str]]:
     else:
         head = f"{name}: {TITLES[EventKind(first.kind)]}"
     return head, list(_items(ids, notices))
+
+
+def _rule(notice: Notice) -> tuple[str, list[str]]:
+    """The headline and the link of a rule that is proposed, or has suspended itself."""
+    about = {"field": plain(notice.words), "mapping": plain(notice.mapping)}
+    if notice.actor:
+        head = _("%(who)s proposes a rule for %(field)s of %(mapping)s")
+        about["who"] = plain(notice.actor)
+    else:
+        head = _("the rule for %(field)s of %(mapping)s suspended itself: people overrule it")
+    return head % about, _links("conflicts:rule", notice.subject)
 
 
 def _items(ids: list[int], notices: list[Notice]) -> Iterable[str]:

@@ -105,7 +105,7 @@ def test_making_the_groups_again_gives_back_what_they_lack_and_takes_nothing(gro
     assert set(reviewer.permissions.all()) == wanted
 
 
-LINKS = {"Dashboard", "Inbox", "Passes", "History", "Notifications", "Mappings", "Systems"}
+LINKS = {"Dashboard", "Inbox", "Team", "Rules", "Passes", "History", "Notifications", "Mappings", "Systems"}
 
 
 @pytest.mark.parametrize(

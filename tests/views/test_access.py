@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from conflicts.models import Decision
+from conflicts.models import Decision, LearnedRule
 from conflicts.services import bulk
 from syncadmin.core.bulk import Rule
 from syncadmin.permissions import ACTIONS
@@ -26,6 +26,8 @@ PAGES = {
     "conflicts:bulk-export": LOOKING,
     "conflicts:bulk-new": {"Reviewer"},
     "conflicts:views": LOOKING,
+    "conflicts:rules": LOOKING,
+    "conflicts:rule": LOOKING,
     "conflicts:undo": LOOKING,
     "conflicts:undo-entry": LOOKING,
     "conflicts:undo-status": LOOKING,
@@ -50,6 +52,8 @@ ACTS = {
     "conflicts:view-change": LOOKING,
     "conflicts:resolve": {"Reviewer"},
     "conflicts:same": {"Reviewer"},
+    "conflicts:propose": {"Reviewer"},
+    "conflicts:rule-answer": {"Integrator"},
     "conflicts:bulk-confirm": {"Reviewer"},
     "conflicts:bulk-cancel": {"Reviewer"},
     "conflicts:bulk-undo": {"Reviewer"},
@@ -66,9 +70,14 @@ def addresses(db):
     conflict, link = a_conflict(mapping), a_link(mapping)
     run = bulk.start(Rule.LEFT, a_user())
     Decision.objects.create(conflict=conflict, mapping=mapping, kind="left", seq=1, at=timezone.now())
+    a_rule = LearnedRule.objects.create(
+        mapping=mapping, field="phone", pattern="case", take="left", proposed_at=timezone.now()
+    )
     arguments = {
         "conflicts:undo-entry": ["customers", 1],
         "conflicts:view-change": [1],
+        **{f"conflicts:{name}": [a_rule.pk] for name in ("rule", "rule-answer")},
+        "conflicts:propose": [conflict.pk, "phone"],
         "conflicts:detail": [conflict.pk],
         "conflicts:status": [conflict.pk],
         **{f"conflicts:{name}": [conflict.pk] for name in ("next", "revision", "again", "same", "resolve")},

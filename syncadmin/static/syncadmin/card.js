@@ -20,7 +20,7 @@ document.addEventListener("DOMContentLoaded", () => {
   // ------------------------------------------------------------ what is entered is kept
 
   const draftName = (id) => `syncadmin-draft-${id}`;
-  const isEntered = ([name]) => /^(pick|typed|hunk)-|^record$/.test(name);
+  const isEntered = ([name]) => /^(pick|typed|hunk|followed)-|^record$/.test(name);
 
   function keep() {
     const now = card();

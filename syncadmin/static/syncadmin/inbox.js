@@ -43,6 +43,7 @@ document.addEventListener("DOMContentLoaded", () => {
       fields: pane.querySelector("[data-field]:not(:disabled)"),
       several: pane.querySelectorAll("[data-field]:not(:disabled)").length > 1,
       merge: pane.querySelector("[data-field]:not(:disabled) [data-merge]"),
+      suggested: pane.querySelector("[data-field]:not(:disabled) [data-suggest]"),
       options: pane.querySelector("[data-options]:not(:disabled)"),
       people: pane.querySelector("[data-people] [data-key]"),
       talk: pane.querySelector("[data-say]"),

@@ -12,6 +12,7 @@ urlpatterns = [
     path("views/<int:view_id>/", saved.change, name="view-change"),
     path("team/", together.team_, name="team"),
     path("bulk/", bulk.list_, name="bulk-list"),
+    path("bulk/undo/", bulk.undo_many, name="bulk-undo-many"),
     path("bulk/new/", bulk.new, name="bulk-new"),
     path("bulk/<int:run_id>/", bulk.show, name="bulk"),
     path("bulk/<int:run_id>/items/", bulk.items, name="bulk-items"),

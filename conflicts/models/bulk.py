@@ -31,7 +31,8 @@ class RunState(models.TextChoices):
 
 
 class BulkRun(models.Model):
-    """One run. `query` is the filter of the inbox, or `ticked` the items; `of` is the run that is undone.
+    """One run. `query` is the filter of the inbox, or `ticked` the items; `of` is the run that is undone, or
+    `query` says which decisions are (`conflicts.taken`).
 
     `after` is the last item looked at, `counts` what the preview found: {"fields": {...}, "excluded": {...}}.
     `beat_at` is when a worker last got further: a run that stands still is taken up by another.

@@ -26,11 +26,11 @@ from conflicts.models import (
     Conflict,
     ConflictField,
     ConflictState,
-    Decision,
     RunKind,
     RunState,
 )
 from conflicts.selectors import InboxFilter
+from conflicts.taken import taken_by
 from conflicts.undoable import WHY as UNDO_WHY
 from conflicts.undoable import Fate, look
 from syncadmin.core.bulk import Asked, Rule, Why, choose
@@ -108,12 +108,18 @@ def start(
     )
 
 
-def start_undo(run: BulkRun, user: Any, *, actor: str = "", override: bool = False) -> BulkRun:
-    """A new run that takes back what `run` has decided; with `override` also where it has moved since."""
+def start_undo(
+    run: BulkRun | None, user: Any, *, query: str = "", actor: str = "", override: bool = False
+) -> BulkRun:
+    """A new run that takes back what `run` has decided, or the decisions of `query` (`conflicts.taken`).
+
+    With `override` also where it has moved since.
+    """
     now = timezone.now()
     return BulkRun.objects.create(
         kind=RunKind.UNDO,
         of=run,
+        query=query,
         override=override,
         user=user,
         actor=actor or user.get_username(),
@@ -159,7 +165,7 @@ def _look_further(run: BulkRun) -> int:
 def _wanted(run: BulkRun) -> Any:
     """The items that are still to be looked at, in the order of their numbers."""
     if run.kind == RunKind.UNDO:
-        items = Conflict.objects.filter(pk__in=Decision.objects.filter(run=run.of_id).values("conflict_id"))
+        items = Conflict.objects.filter(pk__in=taken_by(run).values("conflict_id"))
     elif run.ticked:
         items = Conflict.objects.filter(pk__in=run.ticked)
     else:
@@ -259,7 +265,7 @@ def _undos(run: BulkRun, conflicts: Sequence[Conflict]) -> list[BulkItem]:
     key = _by_mapping
     for _mapping, mine in groupby(sorted(conflicts, key=key), key=key):
         ids = [conflict.pk for conflict in mine]
-        looks = look(Decision.objects.filter(run=run.of_id, conflict__in=ids))
+        looks = look(taken_by(run).filter(conflict__in=ids))
         if run.override:
             looks = [replace(e, fate=Fate.OVERRIDE) if e.fate is Fate.MOVED and e.now else e for e in looks]
         looks = together(map(alone, looks))

@@ -14,11 +14,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from conflicts import bulkpages
+from conflicts.cards.outcomes import PICK_WORDS
 from conflicts.census import Census, Tally
 from conflicts.models import BulkItemState, BulkRun, RunKind, RunState
 from conflicts.selectors import InboxFilter
 from conflicts.services import bulk
+from conflicts.taken import KINDS, Taken, Unclear
 from syncadmin.core.bulk import Rule
+from syncadmin.core.plan import PickKind
 from syncadmin.jobs import enqueue_bulk
 from syncadmin.models import Mapping
 from syncadmin.web import newest, page, shell, whole_number
@@ -111,6 +114,8 @@ def _page(request: HttpRequest, run: BulkRun, note: str = "") -> HttpResponse:
 
 
 def _title(run: BulkRun) -> str:
+    if run.kind == RunKind.UNDO and run.of_id is None:
+        return _("Undo of decisions")
     if run.kind == RunKind.UNDO:
         return _("Undo of bulk run #%(number)s") % {"number": run.of_id}
     return _("Bulk run #%(number)s") % {"number": run.pk}
@@ -211,11 +216,49 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 @page(BULK)
 def undo(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Prepare the undo of a run: a run of its own, with a preview."""
+    """Prepare the undo of a run, or an undo once more with what has moved: a run with a preview."""
     run = _run(run_id)
-    if run.kind != RunKind.DECIDE or run.state not in (RunState.DONE, RunState.CANCELLED):
+    if run.kind == RunKind.UNDO:
+        made = bulk.start_undo(run.of, request.user, query=run.query, override="override" in request.POST)
+    elif run.state in (RunState.DONE, RunState.CANCELLED):
+        made = bulk.start_undo(run, request.user, override="override" in request.POST)
+    else:
         raise Http404("There is nothing to undo.")
-    made = bulk.start_undo(run, request.user, override="override" in request.POST)
+    return _previewed(made)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(BULK)
+def undo_many(request: HttpRequest) -> HttpResponse:
+    """Choose decisions to take back: by time, pass, person, choice or mapping; then comes the preview."""
+    error = ""
+    if request.method == "POST":
+        try:
+            wanted = Taken.read(request.POST)
+        except Unclear as problem:
+            error = str(problem)
+        else:
+            return _previewed(bulk.start_undo(None, request.user, query=wanted.query()))
+    systems = list(Mapping.objects.select_related("left__system", "right__system"))
+    pairs = {(str(m.left.system), str(m.right.system)) for m in systems}
+    context = {
+        "error": error,
+        "given": request.POST if error else request.GET,
+        "mappings": systems,
+        "kinds": [(kind, _choice_words(kind, pairs)) for kind in KINDS],
+    }
+    return shell(request, "conflicts/bulk/undo.html", context, title=_("Undo of decisions"))
+
+
+def _choice_words(kind: PickKind, pairs: set[tuple[str, str]]) -> str:
+    if kind in (PickKind.LEFT, PickKind.RIGHT):
+        if len(pairs) == 1:
+            return next(iter(pairs))[kind == PickKind.RIGHT]
+        return _("the left side") if kind == PickKind.LEFT else _("the right side")
+    return str(PICK_WORDS[kind])
+
+
+def _previewed(made: BulkRun) -> HttpResponse:
     if not bulk.prepare(made.pk, bulk.LOOKED_AT_ONCE):
         enqueue_bulk(made.pk)
     return HttpResponseRedirect(reverse("conflicts:bulk", args=[made.pk]))

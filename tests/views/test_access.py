@@ -25,6 +25,7 @@ PAGES = {
     "conflicts:bulk-items": LOOKING,
     "conflicts:bulk-export": LOOKING,
     "conflicts:bulk-new": {"Reviewer"},
+    "conflicts:bulk-undo-many": {"Reviewer"},
     "conflicts:views": LOOKING,
     "conflicts:rules": LOOKING,
     "conflicts:rule": LOOKING,

@@ -15,6 +15,7 @@ from conflicts.models import BulkRun, Conflict, Decision, RunKind
 from conflicts.services import Refused, bulk
 from conflicts.services.second_look import propose_undo
 from conflicts.services.undo import together, undo
+from conflicts.taken import Taken, Unclear
 from conflicts.undoable import Fate, Look, latest, look
 from syncadmin.jobs import enqueue_pass
 from syncadmin.management.bulk_output import carry_out, describe, document
@@ -31,6 +32,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("id", nargs="*", type=int, help="numbers of conflicts")
         parser.add_argument("--bulk", type=int, metavar="RUN", help="all that this bulk run has decided")
+        parser.add_argument(
+            "--since", default="", metavar="TIME", help="all that was decided since, such as 2026-11-23T10:00"
+        )
+        parser.add_argument("--until", default="", metavar="TIME", help="all that was decided until then")
+        parser.add_argument(
+            "--pass", dest="carried", default="", metavar="PASS", help="all decisions that this pass wrote"
+        )
+        parser.add_argument("--by", default="", metavar="USER", help="all that this person decided")
+        parser.add_argument(
+            "--kind", default="", help="all with this choice: left, right, base, value, leave"
+        )
+        parser.add_argument("--mapping", default="", help="of this mapping")
         parser.add_argument("--field", action="append", default=[], help="only this field")
         parser.add_argument(
             "--override", action="store_true", help="also what has moved since: newer values are given up"
@@ -48,8 +61,9 @@ class Command(BaseCommand):
         self.json = json
         self.proposed: list[int] = []
         user, actor = self._who(options["user"])
-        if bool(id) == (options["bulk"] is not None):
-            self._fail("Give the numbers of conflicts, or --bulk RUN.", USAGE)
+        many = any(options[name] for name in Taken.__slots__)
+        if bool(id) + (options["bulk"] is not None) + many != 1:
+            self._fail("Give the numbers of conflicts, or --bulk RUN, or --since, --pass, --by ...", USAGE)
         if id:
             self._single(id, options, user, actor)
         else:
@@ -118,11 +132,15 @@ class Command(BaseCommand):
 
     def _bulk(self, options: dict[str, Any], user: Any, actor: str) -> None:
         of = BulkRun.objects.filter(pk=options["bulk"], kind=RunKind.DECIDE).first()
-        if of is None:
+        if of is None and options["bulk"] is not None:
             self._fail(f"There is no bulk run #{options['bulk']} that decided anything.", FAILED)
+        try:
+            query = "" if of is not None else Taken.read(options).query()
+        except Unclear as error:
+            self._fail(str(error), USAGE)
         if not (options["dry_run"] or options["yes"]):
             self._fail("Say --dry-run to see what would be undone, or --yes to undo it.", USAGE)
-        run = bulk.start_undo(of, user, actor=actor, override=options["override"])
+        run = bulk.start_undo(of, user, query=query, actor=actor, override=options["override"])
         run = carry_out(run, dry=options["dry_run"])
         if self.json:
             self.stdout.write(json_module.dumps(document(run), indent=2))

@@ -101,7 +101,7 @@ _LATEST = """
         WHERE mapping_id = %s AND field = %s AND pattern = %s AND changed = %s
             AND rule_id IS NULL AND undone_at IS NULL
         ORDER BY id DESC LIMIT %s
-    ) AS some"""
+    ) AS latest"""
 
 
 def decisions(mapping_id: int, like: Like) -> QuerySet[Decision]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -130,7 +131,9 @@ def _decide(
             continue
         rows = list(conflict.fields.all())
         picks = {row.field: choice for row in rows if (choice := _choice(row, valid, tolerance)) is not None}
-        if picks and (len(picks) == len(rows) or not mapping.whole_record):
+        if not picks or (mapping.whole_record and len(picks) < len(rows)):
+            continue
+        with suppress(decide.Invalid):  # the configuration has changed meanwhile: it is left to people
             made.append(decide.checked(conflict, picks, None))
     if made:
         decide.store(mapping.pk, made, None, "rules", now)

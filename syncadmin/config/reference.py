@@ -29,6 +29,7 @@ TITLES = {
     "MappingSpec": "A mapping",
     "FieldSpec": "A field mapping",
     "RowRuleSpec": "A row rule",
+    "LearnedSpec": "A learned rule",
     "GuardsSpec": "Guards",
     "EscalateSpec": "Escalation",
     "ResourceName": "`left` and `right` of a mapping",

@@ -84,6 +84,26 @@ def test_a_web_service_gets_one_message_for_all_that_is_ready(receiver, clock):
     assert "and 4 more: https://sync.example.com/conflicts/?mapping=customers" in post["message"]
 
 
+@pytest.mark.parametrize(
+    ("actor", "said"),
+    [
+        ("rita", "rita proposes a rule for phone of customers"),
+        ("", "the rule for phone of customers suspended itself: people overrule it"),
+    ],
+)
+def test_a_rule_that_is_proposed_or_suspends_itself_is_told_with_a_link(receiver, clock, actor, said):
+    a_channel(a_user(*ALL), receiver.url)
+    mapping = a_mapping()
+    events.tell(EventKind.RULE, clock(), mapping_id=mapping.pk, subject=7, actor=actor, words="phone")
+    expand(clock())
+
+    deliver.deliver(clock)
+
+    (post,) = receiver.posts
+    assert post["title"] == f"SyncAdmin: {said}"
+    assert "https://sync.example.com/conflicts/rules/7/" in post["message"]
+
+
 def test_values_are_only_sent_where_the_subscription_says_so(receiver, clock):
     conflict, anna = a_conflict(a_mapping()), a_user(*ALL, name="anna")
     a_channel(anna, receiver.url, "without")

@@ -38,7 +38,8 @@ def make_peer(postgres_server, pocketbase_server, kinto_server) -> Iterator[Call
             url = through(pocketbase_server.url) if through else ""
             made.append(PocketBase(pocketbase_server, unique("people"), url))
         else:
-            made.append(Kinto(kinto_server, unique("people")))
+            url = through(kinto_server.url) if through else ""
+            made.append(Kinto(kinto_server, unique("people"), url))
         return made[-1]
 
     yield make

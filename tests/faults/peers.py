@@ -106,16 +106,16 @@ class PocketBase:
 
 
 class Kinto:
-    """A collection of a Kinto."""
+    """A collection of a Kinto. `through` is the URL that the hub uses, if another."""
 
     connector = "rest"
 
-    def __init__(self, server: KintoServer, name: str) -> None:
+    def __init__(self, server: KintoServer, name: str, through: str = "") -> None:
         self.records = server.create_collection(name)
         self.http = httpx.Client(auth=server.auth)
         self.config = {
             "preset": "kinto",
-            "base_url": server.url,
+            "base_url": through or server.url,
             "blanks": {"bucket": "tests"},
             "auth": {"username": server.auth[0], "password": server.auth[1]},
         }

@@ -29,7 +29,7 @@ def _no_room_left() -> None:
 
 @pytest.mark.usefixtures("_no_room_left")
 @pytest.mark.parametrize("point", ["before store_plans", "after send"])
-def test_f29_a_full_disk_fails_the_pass_and_the_next_goes_on(
+def test_a_full_disk_fails_the_pass_and_the_next_goes_on(
     rig: Rig, make_peer: Callable[[str], Peer], point: str
 ) -> None:
     """Once before the plan is stored, once before the answers of all writes are."""

@@ -107,7 +107,7 @@ def hub() -> Iterator[Hub]:
             hub.server.wipe()
 
 
-def test_f07_the_database_of_the_hub_is_killed_between_sending_and_storing(
+def test_f03_the_database_of_the_hub_is_killed_between_sending_and_storing(
     hub: Hub, make_peer: Callable[[str], Peer]
 ) -> None:
     pair = left, right = make_peer("postgres"), make_peer("pocketbase")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PAIRS = {
     "job": [("postgres", "pocketbase"), ("postgres", "kinto")],
-    "worker": [("postgres", "kinto"), ("kinto", "pocketbase")],
+    "worker": [("postgres", "pocketbase"), ("kinto", "pocketbase")],
 }
 
 
@@ -62,7 +62,7 @@ DOUBTFUL = {"ann@example.com": "city", "bob@example.com": "phone"}
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("victim", PAIRS)
-def test_f01_nothing_is_lost_or_doubled_when_it_is_killed(
+def test_f03_nothing_is_lost_or_doubled_when_it_is_killed(
     rig: Rig, make_peer: Callable[[str], Peer], victim: str, point: str
 ) -> None:
     peers = {}

@@ -1,4 +1,4 @@
-"""A network that loses answers of PostgreSQL and PocketBase: what is in doubt is looked at, never guessed."""
+"""F25, F26: a network that loses answers of PostgreSQL, PocketBase and Kinto: doubt is settled by looking."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.ops.family import wait_for
 from tests.servers.fault_proxy import Cut, HttpProxy, TcpProxy, Wrong
 
 from .checker import People, check, people
-from .peers import Peer
+from .peers import Kinto, Peer
 from .rig import map_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.runs_once]
@@ -74,11 +74,17 @@ def erp(db: None, make_peer: Callable[..., Peer], postgres_server) -> Iterator[W
         yield _world(make_peer("kinto"), make_peer("postgres", through), proxy)
 
 
-@pytest.fixture
-def shop(db: None, make_peer: Callable[..., Peer], pocketbase_server) -> Iterator[World]:
-    """PostgreSQL, and PocketBase behind the HTTP proxy."""
-    with HttpProxy(pocketbase_server.url) as proxy:
-        yield _world(make_peer("postgres"), make_peer("pocketbase", lambda _: proxy.url), proxy)
+@pytest.fixture(params=["pocketbase", "kinto"])
+def shop(db: None, make_peer: Callable[..., Peer], request: pytest.FixtureRequest) -> Iterator[World]:
+    """PostgreSQL, and PocketBase or Kinto behind the HTTP proxy."""
+    with HttpProxy(request.getfixturevalue(f"{request.param}_server").url) as proxy:
+        far = make_peer(request.param, lambda url: f"{proxy.url}{urlsplit(url).path}")
+        yield _world(make_peer("postgres"), far, proxy)
+
+
+def sent(shop: World, edit: str) -> str:
+    """The method of the request that carries an edit on."""
+    return "PUT" if isinstance(shop.far, Kinto) and edit == "create" else SENT[edit]
 
 
 def update(peer: Peer) -> People:
@@ -106,7 +112,7 @@ STATEMENT = {"update": b"UPDATE ", "create": b"INSERT ", "delete": b"DELETE "}
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("let_through", [0, 3])
-def test_f02_the_answer_to_a_commit_is_lost(erp: World, edit: str, let_through: int) -> None:
+def test_f25_the_answer_to_a_commit_is_lost(erp: World, edit: str, let_through: int) -> None:
     wanted = EDITS[edit](erp.near)
     erp.proxy.fault = Cut(b"COMMIT", STATEMENT[edit], answer=let_through)
     first = erp.sync()
@@ -120,7 +126,7 @@ def test_f02_the_answer_to_a_commit_is_lost(erp: World, edit: str, let_through: 
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("arrives", [True, False])
-def test_f02_a_connection_is_cut_before_the_commit(erp: World, edit: str, arrives: bool) -> None:
+def test_f25_a_connection_is_cut_before_the_commit(erp: World, edit: str, arrives: bool) -> None:
     wanted = EDITS[edit](erp.near)
     erp.proxy.fault = Cut(STATEMENT[edit], answer=0 if arrives else None)
     erp.sync()
@@ -130,7 +136,7 @@ def test_f02_a_connection_is_cut_before_the_commit(erp: World, edit: str, arrive
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_f02_the_commit_itself_does_not_arrive(erp: World, edit: str) -> None:
+def test_f25_the_commit_itself_does_not_arrive(erp: World, edit: str) -> None:
     wanted = EDITS[edit](erp.near)
     erp.proxy.fault = Cut(b"COMMIT", STATEMENT[edit], answer=None)
     erp.sync()
@@ -140,7 +146,7 @@ def test_f02_the_commit_itself_does_not_arrive(erp: World, edit: str) -> None:
     erp.check(wanted)
 
 
-def test_f17_who_edits_a_value_after_its_answer_was_lost_is_not_overwritten(erp: World) -> None:
+def test_f25_who_edits_a_value_after_its_answer_was_lost_is_not_overwritten(erp: World) -> None:
     """Whether they saw what the hub had written nobody can tell: a person decides. The rest goes on."""
     update(erp.near)
     erp.proxy.fault = Cut(b"COMMIT", b"UPDATE ")
@@ -149,7 +155,7 @@ def test_f17_who_edits_a_value_after_its_answer_was_lost_is_not_overwritten(erp:
     erp.check({**BEFORE, ANN: {"city": "Bern or Graz", "phone": "9", "points": 15}}, held={ANN: "city"})
 
 
-def test_f17_a_count_is_never_added_twice_when_it_moved_on_after_a_lost_answer(
+def test_f25_a_count_is_never_added_twice_when_it_moved_on_after_a_lost_answer(
     erp: World, django_user_model
 ) -> None:
     update(erp.near)
@@ -165,7 +171,7 @@ def test_f17_a_count_is_never_added_twice_when_it_moved_on_after_a_lost_answer(
     erp.check({**moved, ANN: {**moved[ANN], "points": 16}})
 
 
-def test_f09_a_database_that_refuses_connections_is_named_and_left_alone(erp: World) -> None:
+def test_f26_a_database_that_refuses_connections_is_named_and_left_alone(erp: World) -> None:
     wanted = update(erp.near)
     erp.proxy.refusing = True
     failed = erp.sync()
@@ -181,7 +187,7 @@ def test_f09_a_database_that_refuses_connections_is_named_and_left_alone(erp: Wo
     assert health.failures == 0
 
 
-def test_f22_an_edit_made_while_an_answer_is_late_is_not_lost(erp: World) -> None:
+def test_f16_an_edit_made_while_an_answer_is_late_is_not_lost(erp: World) -> None:
     """The answer to the commit is held back; meanwhile somebody edits what was just written."""
     update(erp.near)
     gate = threading.Event()
@@ -200,14 +206,14 @@ def test_f22_an_edit_made_while_an_answer_is_late_is_not_lost(erp: World) -> Non
     erp.check({**BEFORE, ANN: {"city": "Graz", "phone": "1", "points": 15}})
 
 
-# ---------------------------------------------------------------- PocketBase
+# ---------------------------------------------------------------- PocketBase and Kinto
 
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("fault", ["lost", "truncated"])
-def test_f02_the_answer_to_a_write_is_lost(shop: World, edit: str, fault: str) -> None:
+def test_f25_the_answer_to_a_write_is_lost(shop: World, edit: str, fault: str) -> None:
     wanted = EDITS[edit](shop.near)
-    shop.proxy.fault = Wrong(SENT[edit], "/records", **{fault: True})
+    shop.proxy.fault = Wrong(sent(shop, edit), "/records", **{fault: True})
     shop.sync()
     assert shop.proxy.fault.times == 0
     assert {email: row["points"] for email, row in people(shop.far).items()} == {
@@ -216,7 +222,7 @@ def test_f02_the_answer_to_a_write_is_lost(shop: World, edit: str, fault: str) -
     shop.check(wanted)
 
 
-def test_f17_an_edit_of_a_record_whose_write_is_in_doubt_is_kept(shop: World) -> None:
+def test_f25_an_edit_of_a_record_whose_write_is_in_doubt_is_kept(shop: World) -> None:
     update(shop.near)
     shop.proxy.fault = Wrong(
         "PATCH", "/records", lost=True, meanwhile=lambda: shop.far.edit(ANN, city="Graz", phone="9")
@@ -227,19 +233,23 @@ def test_f17_an_edit_of_a_record_whose_write_is_in_doubt_is_kept(shop: World) ->
 
 def test_f03_a_created_record_that_is_edited_before_the_hub_knows_of_it_is_made_once(shop: World) -> None:
     create(shop.near)
-    shop.proxy.fault = Wrong("POST", "/records", lost=True, meanwhile=lambda: shop.far.edit(NEW, phone="9"))
+    shop.proxy.fault = Wrong(
+        sent(shop, "create"), "/records", lost=True, meanwhile=lambda: shop.far.edit(NEW, phone="9")
+    )
     shop.sync()
     shop.check({**BEFORE, NEW: {"city": "Kiel", "phone": "9", "points": 1}})
 
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("status", [429, 503])
-def test_f09_a_busy_system_is_waited_for_as_long_as_it_says(shop: World, edit: str, status: int) -> None:
+def test_f26_a_busy_system_is_waited_for_as_long_as_it_says(shop: World, edit: str, status: int) -> None:
     wanted = EDITS[edit](shop.near)
-    shop.proxy.fault = Wrong(SENT[edit], "/records", status=status, headers={"Retry-After": "120"}, times=5)
+    shop.proxy.fault = Wrong(
+        sent(shop, edit), "/records", status=status, headers={"Retry-After": "120"}, times=5
+    )
     began = timezone.now()
     busy = shop.sync()
-    asked = [method for method, path in shop.proxy.asked if "/records" in path].count(SENT[edit])
+    asked = [method for method, path in shop.proxy.asked if "/records" in path].count(sent(shop, edit))
     assert set(people(shop.far)) == set(BEFORE)
     health = Health.objects.filter(system=shop.mapping.right.system).first()
     if busy.state == PassState.FAILED:

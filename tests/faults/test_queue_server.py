@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ANN = "ann@example.com"
 
 
-def test_f06_the_queue_server_is_killed_while_passes_run_and_wait(
+def test_the_queue_server_is_killed_while_passes_run_and_wait(
     rig: Rig, make_peer: Callable[[str], Peer]
 ) -> None:
     """Every worker is in the middle of a pass, one more waits in the queue; afterwards all three are done."""

@@ -213,7 +213,7 @@ class HttpProxy:
                 self.end_headers()
                 self.wfile.write(body[: len(body) // 2] if cut else body)
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _any
 
             def log_message(self, *args: Any) -> None:
                 """Be silent."""

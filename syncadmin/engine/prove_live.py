@@ -2,13 +2,16 @@
 
 Both sides are scanned into temporary tables, and SQL finds what differs from its shadow, is gone, or is not
 known. Passes and people go on working meanwhile, so each such record is read again by its key and compared
-with what the hub knows by then; only what differs every time is a finding.
+with what the hub knows by then; only what differs every time is a finding. What its system could have told
+and did not is a finding at once; what it can't tell (a delete, or any change) is one when a comparison is
+overdue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -19,9 +22,10 @@ from django.utils import timezone
 from conflicts.models import Conflict
 from connectors.base import ChangeMode, ConnectorError
 from syncadmin.core import plan as core
+from syncadmin.core.alike import alike
 from syncadmin.core.side import SIDES, Side
-from syncadmin.core.values import Value, empty, same
-from syncadmin.models import Cursor, Intent, Mapping, Mark, Unlinked
+from syncadmin.core.values import Value, decode, empty, same
+from syncadmin.models import Cursor, Intent, Mapping, MappingState, Mark, Unlinked
 
 from . import links, stage
 from .binding import Binding, Translated, bind
@@ -31,17 +35,25 @@ from .prove_report import Finding, Live, Proof
 
 CHUNK = 1000
 ROUNDS = 3
+GRACE = timedelta(minutes=5)  # a comparison that has been due for longer is overdue
 Report = Callable[[str, int, int], None]
 Place = tuple[Side, str]
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """What explains a difference: marks, edits not read yet, open writes, questions to people."""
+    """What explains a difference: marks, edits not read yet, open writes, questions to people.
+
+    `uncompared` and `undeleted` are sides whose systems tell no changes, or no deletes, before the comparison
+    that is due next; `being_made` are the values of creates on their way.
+    """
 
     marked: set[Place]
     unread: set[Place]
+    uncompared: set[Side]
+    undeleted: set[Side]
     being_written: set[int]
+    being_made: dict[Side, list[dict[str, Value]]]
     conflicts: dict[int, Conflict]
     asked: dict[Place, Conflict]
     unlinked: set[Place]
@@ -186,14 +198,32 @@ def _waiting(binding: Binding, batch: list[Place], known: dict[Place, LinkRow]) 
         return {(Side(side), key) for side, key in rows.values_list("side", "key")}
 
     intents = Intent.objects.filter(mapping_id=mapping_id, link_id__in=ids)
+    creates = Intent.objects.filter(mapping_id=mapping_id, op=core.Op.CREATE).values_list("side", "body")
+    uncompared, undeleted = _not_told(binding)
     return _Waiting(
         marked=of(Mark),
         unread=_unread(binding),
+        uncompared=uncompared,
+        undeleted=undeleted,
+        being_made={s: [decode(bytes(body))["values"] for side, body in creates if side == s] for s in SIDES},
         being_written=set(intents.values_list("link_id", flat=True)),
         conflicts={c.link_id: c for c in live.filter(link_id__in=ids) if c.link_id is not None},
         asked={(Side(c.side), c.key): c for c in live.filter(link=None, key__in=keys) if c.side},
         unlinked=of(Unlinked),
     )
+
+
+def _not_told(binding: Binding) -> tuple[set[Side], set[Side]]:
+    """The sides of which changes, and deletes, only show when all is compared, if that is about to happen."""
+    state = MappingState.objects.get(mapping_id=binding.id)
+    latest = timezone.now() - GRACE
+    soon = {due for due, at in (("pass", state.next_due), ("whole", state.next_reconcile)) if at >= latest}
+    if state.stopped:
+        soon = set()
+    scanned = {side for side, bound in binding.sides.items() if bound.can.changes is ChangeMode.SCAN}
+    mute = {side for side, bound in binding.sides.items() if not bound.can.tombstones} - scanned
+    uncompared = scanned if "pass" in soon else set()
+    return uncompared, uncompared | (mute if "whole" in soon else set())
 
 
 def _unread(binding: Binding) -> set[Place]:
@@ -219,7 +249,8 @@ def _finding(place: Place, text: str, **more: Any) -> Finding:
 def _on_its_way(place: Place, waiting: _Waiting) -> str:
     if place in waiting.marked:
         return "marked: a pass will handle it"
-    return "changed since it was last read" if place in waiting.unread else ""
+    unread = place in waiting.unread or place[0] in waiting.uncompared
+    return "changed since it was last read" if unread else ""
 
 
 def _judge_unlinked(place: Place, seen: Translated | None, waiting: _Waiting) -> list[Finding] | str:
@@ -227,6 +258,10 @@ def _judge_unlinked(place: Place, seen: Translated | None, waiting: _Waiting) ->
         return ""
     if place in waiting.asked:
         return "waits in the inbox"
+    held = seen.record.values
+    made = waiting.being_made[place[0]]
+    if any(all(alike(held.get(name), value) for name, value in sent.items()) for sent in made):
+        return "is being written"
     return _on_its_way(place, waiting) or [_finding(place, "the hub does not know this record")]
 
 
@@ -249,6 +284,8 @@ def _judge(
             return "out of the row filter"
         if link.id in waiting.being_written:
             return "is being written"
+        if side in waiting.undeleted:
+            return "gone since it was last compared"
         text = "this record is linked, and its system no longer has it"
         return _on_its_way(place, waiting) or [_finding(place, text, link=link.id)]
     try:

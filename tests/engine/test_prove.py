@@ -1,13 +1,16 @@
 """`prove`: clean worlds are proven, and what the systems hold is compared with what the hub believes."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from syncadmin.engine import run, write
 from syncadmin.engine.prove import prove
 from syncadmin.engine.prove_report import Finding, Proof
+from syncadmin.models import MappingState
 
 from .forging import BERT, findings, secretly
 from .test_pass import ANNA
@@ -87,9 +90,64 @@ def test_f19_a_record_deleted_behind_the_hub_is_found(world, side):
     pair = dict(zip(("left", "right"), settled(world, **ANNA), strict=True))
     getattr(world, side).delete(pair[side])
     world.sync()
+    overdue(world)
     (found,) = findings(world, live=True)
     assert (found.check, found.side, found.key) == ("live", side, str(pair[side]))
     assert "no longer" in found.text
+
+
+def overdue(world: World) -> None:
+    """No pass has come for longer than anybody meant it to."""
+    long_ago = timezone.now() - timedelta(hours=1)
+    MappingState.objects.update(next_due=long_ago, next_reconcile=long_ago)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_delete_that_its_system_does_not_tell_is_no_failure_before_the_next_comparison(world, side):
+    pair = dict(zip(("left", "right"), settled(world, **ANNA), strict=True))
+    getattr(world, side).delete(pair[side])
+    world.sync()
+    proof = prove(world.mapping, live=True)
+    assert proof.findings == []
+    assert proof.live.explained == {"gone since it was last compared": 1}
+    world.sync("reconcile")
+    assert prove(world.mapping, live=True).live.explained == {"waits in the inbox": 1}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_what_a_system_that_is_only_compared_holds_is_no_failure_before_the_next_pass(world, side):
+    """An edit, a delete and a new record of a side that tells no changes; overdue, each is a failure."""
+    kept, gone = settled(world, **ANNA), settled(world, **BERT)
+    resource = getattr(world.mapping, side)
+    resource.config = {"table": "contacts"}
+    resource.save()
+    world.sync()
+    which = ("left", "right").index(side)
+    here = getattr(world, side)
+    here.edit(kept[which], phone="030 2")
+    here.delete(gone[which])
+    here.add(**ANNA | {"email": "carl@example.com"})
+    proof = prove(world.mapping, live=True)
+    assert proof.findings == []
+    assert proof.live.explained == {
+        "changed since it was last read": 2,
+        "gone since it was last compared": 1,
+    }
+    overdue(world)
+    assert len(findings(world, live=True)) == 3
+    world.sync("reconcile")
+    assert findings(world, live=True) == []
+
+
+def test_a_record_that_a_dead_worker_has_made_is_on_its_way(world, monkeypatch):
+    settled(world, **BERT)
+    world.left.add(**ANNA)
+    kill_at(world, monkeypatch, run, "store_outcomes")
+    made = world.right.rows()[1]["id"]
+    secretly(world, "right", made)  # its system does not tell of it
+    assert findings(world, live=True) == []
+    secretly(world, "right", world.right.add(**ANNA | {"email": "carl@example.com"}))
+    assert [f.text for f in findings(world, live=True)] == ["the hub does not know this record"]
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -11,6 +11,7 @@ from typing import Any
 
 RUN_PASS = "syncadmin.run_pass"  # noqa: S105 - a permission, no password
 APPROVE_GUARD_STOP = "syncadmin.approve_guardstop"
+ACCEPT_RISK = "syncadmin.accept_risk"
 RESOLVE_CONFLICT = "conflicts.resolve_conflict"
 COMMENT = "conflicts.add_comment"
 BULK_RESOLVE_CONFLICT = "conflicts.bulk_resolve_conflict"
@@ -32,6 +33,7 @@ ACTIONS: dict[str, list[str]] = {
     "Integrator": [
         COMMENT,
         SHARE_VIEW,
+        ACCEPT_RISK,
         *(permission for model in CONFIGURED for permission in _changing(model)),
     ],
     "Reviewer": [COMMENT, RESOLVE_CONFLICT, BULK_RESOLVE_CONFLICT],

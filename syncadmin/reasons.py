@@ -137,6 +137,13 @@ SENTENCES = (
         "would set %(field)s to one same value in %(number)s of %(known)s known records on %(side)s; "
         "the limit is %(limit)s of them"
     ),
+    gettext_noop("the accepted risk of lost edits has lapsed: %(why)s"),
+    gettext_noop("its time is up"),
+    gettext_noop("writes to the %(side)s side are %(promise)s now, which was not accepted"),
+    gettext_noop("%(expected)s lost edits a year are to be expected; %(most)s were accepted"),
+    gettext_noop("withdrawn by %(name)s"),
+    gettext_noop("accepted anew by %(name)s"),
+    gettext_noop("accepted up to %(most)s lost edits a year until %(day)s, as %(role)s"),
     gettext_noop("its worker died or lost the lease"),
     gettext_noop("stopped unexpectedly; the log of the worker says why"),
     gettext_noop("the hub's database failed: %(error)s"),

@@ -1,16 +1,22 @@
-"""What people may ask of a mapping besides deciding conflicts: approve a stopped plan, have a pass run now.
+"""What people may ask of a mapping besides deciding conflicts: approve a plan, accept a risk, run now.
 
 The change is stored here; callers check permissions and ask the queue for a pass afterwards.
 """
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from syncadmin.models import EntryKind, GuardStop, MappingState, ledger
+from syncadmin.core.exposure import Need
+from syncadmin.engine.risk import Figures, lapse, short
+from syncadmin.models import EntryKind, GuardStop, Mapping, MappingState, Mark, RiskAcceptance, ledger
+
+LONGEST = timedelta(days=366)
 
 
 class Overtaken(Exception):
@@ -25,7 +31,7 @@ def approve(stop_id: int, user: Any) -> GuardStop:
     """Let exactly the plan of this stop go on, once. Raises `Overtaken` or `GuardStop.DoesNotExist`."""
     with transaction.atomic():
         mapping_id = GuardStop.objects.values_list("mapping_id", flat=True).get(pk=stop_id)
-        state, _ = MappingState.objects.select_for_update().get_or_create(mapping_id=mapping_id)
+        state, _made = MappingState.objects.select_for_update().get_or_create(mapping_id=mapping_id)
         stop = GuardStop.objects.select_for_update(of=("self",)).select_related("mapping").get(pk=stop_id)
         if stop.approved_at is not None or stop.closed_at is not None:
             raise Overtaken(stop)
@@ -45,6 +51,65 @@ def make_due(mapping_id: int) -> None:
     """Make a pass of the mapping due now."""
     now = timezone.now()
     with transaction.atomic():
-        state, _ = MappingState.objects.select_for_update().get_or_create(mapping_id=mapping_id)
+        state, _made = MappingState.objects.select_for_update().get_or_create(mapping_id=mapping_id)
         state.next_due = min(state.next_due, now)
         state.save(update_fields=["next_due"])
+
+
+class NotAccepted(ValueError):
+    """A risk can't be accepted like this; says what is wrong, in words for a person."""
+
+
+def accept_risk(
+    mapping: Mapping, told: Figures, *, most: float, until: datetime, role: str, note: str, user: Any
+) -> RiskAcceptance:
+    """Accept up to `most` lost edits a year until a day, by the figures that were shown. Raises NotAccepted.
+
+    It takes the place of an earlier acceptance. What waited for it is due now.
+    """
+    now = timezone.now()
+    _ensure_acceptable(told, most, until, role, now)
+    name = user.get_username()
+    with transaction.atomic():
+        state, _made = MappingState.objects.select_for_update().get_or_create(mapping=mapping)
+        before = RiskAcceptance.objects.filter(mapping=mapping, lapsed_at=None)
+        before.update(lapsed_at=now, lapsed_how=f"accepted anew by {name}")
+        made = RiskAcceptance.objects.create(
+            mapping=mapping,
+            person=user,
+            name=user.get_full_name() or name,
+            role=role.strip()[:100],
+            note=note.strip()[:2000],
+            at=now,
+            until=until,
+            most=most,
+            figures=told.as_dict(),
+            promises={side.value: promise for side, promise in told.exposure.sides.items()},
+        )
+        text = f"accepted up to {short(most)} lost edits a year until {until:%Y-%m-%d}, as {made.role}"
+        ledger.append(mapping.pk, [ledger.Row(EntryKind.DECISION, rule=text, actor=name)], now)
+        Mark.objects.filter(mapping=mapping, not_before__gt=now).update(not_before=now)
+        state.next_due = min(state.next_due, now)
+        state.save(update_fields=["next_due"])
+    return made
+
+
+def _ensure_acceptable(told: Figures, most: float, until: datetime, role: str, now: datetime) -> None:
+    if told.exposure.need is not Need.SIGN:
+        raise NotAccepted(_("There is no risk to accept: no edit can be lost unseen here."))
+    if not role.strip():
+        raise NotAccepted(_("Say in which role you accept it."))
+    if not 0 < most < 1e9:
+        raise NotAccepted(_("The number of lost edits a year must be more than zero."))
+    if told.lost is not None and most < told.lost.expected:
+        raise NotAccepted(_("More lost edits than that are to be expected already."))
+    if until <= now:
+        raise NotAccepted(_("The last day must be in the future."))
+    if until - now > LONGEST:
+        raise NotAccepted(_("A risk can be accepted for a year at most."))
+
+
+def withdraw_risk(mapping_id: int, user: Any) -> bool:
+    """Take an acceptance back. False if there is none."""
+    name = user.get_username()
+    return lapse(mapping_id, f"withdrawn by {name}", timezone.now(), actor=name)

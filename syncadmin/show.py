@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -194,3 +194,13 @@ def _text(look: str, text: str, breaks: bool = False) -> Shown:
         tuple(pieces(text[SHORT:LONG], breaks, cut=True)),
         length=len(text),
     )
+
+
+def short_number(value: float) -> str:
+    """A number that is not negative, to two digits, as the reader's language writes it."""
+    rounded = float(f"{max(value, 0):.2g}")
+    if rounded < 1e-9:
+        return "0"
+    places = max(0, 1 - int(f"{rounded:e}".partition("e")[2]))
+    text = formats.number_format(rounded, places, use_l10n=True, force_grouping=True)
+    return text.rstrip("0").rstrip(".,") if places else text

@@ -22,6 +22,7 @@ from redis.lock import Lock
 
 from conflicts.services import clock
 from conflicts.services.bulk import stalled
+from syncadmin.engine import risk
 from syncadmin.jobs import impatient_connection, put_bulk_in_queue, put_in_queue, put_notices_in_queue
 from syncadmin.models import Event, Intent, MappingState, Mark
 from syncadmin.notify import deliver
@@ -102,6 +103,7 @@ class Ticker:
         if self.clock_at is None or now >= self.clock_at:
             self.clock_at = now + CLOCK_EVERY
             clock.look(now)
+            risk.lapse_what_is_over(now)
             if Event.objects.exists() or deliver.work(now):
                 put_notices_in_queue()
         return enqueued

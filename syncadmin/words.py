@@ -89,6 +89,7 @@ POLICIES = (
     gettext_noop("propagate"),
     gettext_noop("delete wins"),
     gettext_noop("stop"),
+    gettext_noop("warn"),
 )
 TYPES = (
     gettext_noop("integer"),
@@ -120,6 +121,7 @@ COUNTS = (
     gettext_noop("undone"),
     gettext_noop("unguarded"),
     gettext_noop("unmeasured"),
+    gettext_noop("not accepted"),
 )
 ALL = (
     *STATES,

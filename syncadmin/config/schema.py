@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from django.utils.translation.trans_real import gettext_noop as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from syncadmin.core.exposure import Unaccepted
 from syncadmin.core.habits import Changed
 from syncadmin.core.patterns import OF_RECORDS, Pattern
 from syncadmin.core.policy import Create, Deletes, Drift, EditVsDelete, FirstContact, LeftScope, Merge
@@ -239,6 +240,14 @@ class MappingSpec(Strict):
         description=_("Who wins where matched records differ and nothing was agreed before."),
     )
     whole_record: bool = Field(False, description=_("A conflict on one field holds back the whole record."))
+    risk: Unaccepted = Field(
+        Unaccepted.WARN,
+        description=_(
+            "What happens to writes that could replace an unseen edit, where a system refuses no "
+            "stale write, until somebody accepts the risk: `warn` (they go out, and pages say "
+            "so) or `stop` (they wait)."
+        ),
+    )
     clock_tolerance: Duration = Field(
         5.0, description=_("Two changes closer in time than this can't be ordered.")
     )

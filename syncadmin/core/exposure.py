@@ -26,6 +26,13 @@ class Need(StrEnum):
     SIGN = "sign"
 
 
+class Unaccepted(StrEnum):
+    """What happens to writes that could replace an unseen edit, while nobody has accepted that."""
+
+    WARN = "warn"  # they go out; pages, commands and notices say so
+    STOP = "stop"  # they wait, and nothing is lost
+
+
 @dataclass(frozen=True, slots=True)
 class Promise:
     """How safe updates and deletes are on one side: atomic, checked or blind."""

@@ -28,13 +28,17 @@ Place = tuple[Side, str]  # side, field name ('' for the record itself)
 
 @dataclass(slots=True)
 class Run:
-    """One pass at work: what it is bound to, what gives it the right to store, what it has counted."""
+    """One pass at work: what it is bound to, what gives it the right to store, what it has counted.
+
+    To `waiting_sides` nothing goes that could replace an unseen edit, until somebody accepts the risk.
+    """
 
     binding: Binding
     lease: Lease
     pass_id: int
     clock: Callable[[], datetime]
     counts: dict[str, int] = field(default_factory=dict)
+    waiting_sides: frozenset[Side] = frozenset()
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to a named count of the pass."""

@@ -36,11 +36,12 @@ from syncadmin.models import (
 )
 from syncadmin.models.marks import Due
 
-from . import doubts, guard, health, lease, recover, restored, store, write
+from . import doubts, guard, health, lease, meter, recover, risk, store, write
 from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
 from .effort import Item, Run
+from .exposed import promises
 from .fresh import doubtful
 from .indoubt import hold_doubtful
 from .judge import judge
@@ -73,7 +74,6 @@ def run_pass(
     held = lease.acquire(mapping_id, holder or f"{socket.gethostname()}:{os.getpid()}", clock)
     if held is None:
         return None
-    restored.recognise(held)
     lost = {
         "state": PassState.LOST,
         "finished_at": clock(),
@@ -95,6 +95,8 @@ def run_pass(
             listing.weigh_anew(mapping, told.weighed)
             _work(run, row, reporter)
             run.count("decided by rules", ruling.let_decide(mapping, clock()))
+            meter.read_journal(binding, held.token)
+            risk.look(binding, clock())
     finally:
         _finish(mapping, row, clock)
         held.release()
@@ -116,7 +118,7 @@ def _told_before(mapping_id: int) -> MappingState:
 
 def _note_promises(binding: Binding, told: MappingState) -> None:
     """Keep what the systems promise and what values they take now, for the pages."""
-    guarantees = {side.value: bound.can.update.value for side, bound in binding.sides.items()}
+    guarantees = promises(binding)
     limits = {side.value: dict(bound.limits) for side, bound in binding.sides.items()}
     if (told.guarantees, told.limits) != (guarantees, limits):
         MappingState.objects.filter(mapping_id=binding.id).update(guarantees=guarantees, limits=limits)
@@ -146,8 +148,7 @@ def kind_due(mapping: Mapping, asked: str, now: datetime) -> str:
     """The kind of pass that is due: a full comparison where none was made yet, was asked for, or is due."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT next_reconcile <= %s OR restored_from IS NOT NULL, "
-            "EXISTS (SELECT 1 FROM syncadmin_pass p "
+            "SELECT next_reconcile <= %s, EXISTS (SELECT 1 FROM syncadmin_pass p "
             "WHERE p.mapping_id = s.mapping_id AND p.state = 'done' AND p.kind <> 'incremental') "
             "FROM syncadmin_mappingstate s WHERE s.mapping_id = %s",
             [bulk.moment(now), mapping.pk],
@@ -238,14 +239,13 @@ def _finish(mapping: Mapping, row: Pass, clock: Clock) -> None:
 def _work(run: Run, row: Pass, report: Reporter) -> None:
     """Read, then decide and write until nothing is due. Raises GuardTripped, LeaseLost, ConnectorError."""
     cache = Cache()
+    run.waiting_sides = risk.waiting_sides(run.binding, run.clock())
     recover.mark_open_intents(run)
     report("reading", 0)
     if row.kind == PassKind.INCREMENTAL:
         found = read_changes(run.binding, run.lease, cache, run.clock(), report)
     else:
         found = compare_all(run.binding, run.lease, run.clock(), report)
-    if found.restored:
-        restored.doubt_copies(run, row.started_at)
     run.count("read", found.read)
     run.count("linked", found.linked)
     if found.linked:
@@ -304,6 +304,7 @@ def _handle(
     judged = _without_late_deletes(run, judged, foreseen)
     hold_bounces(run, judged)
     hold_doubtful(run, judged)
+    judged = risk.without_unaccepted(run, judged)
     writing = store.store_plans(run, judged)
     anew = frozenset(place for item in unsure for place in item.places())
     if not writing:

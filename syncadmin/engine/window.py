@@ -7,18 +7,21 @@ system keeps no trace, nobody can tell: then the measured windows say how much c
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from connectors import base
 from syncadmin.core import plan as core
 from syncadmin.core.side import Side
 from syncadmin.core.values import decode
 from syncadmin.models import EntryKind, Intent, IntentState, Pass, ledger
+from syncadmin.models.risk import add_to_day
 
 from .effort import Attempt, Effort, Run
 
 RACED = "raced: the record was changed between the checking read and this write, which may have replaced it"
+Days = dict[Side, Counter[str]]  # what to add to the lost-update meter, by side
 _SENT = (base.Result.APPLIED, base.Result.UNKNOWN)
 
 
@@ -32,6 +35,7 @@ def guarded(run: Run, side: Side, op: core.Op) -> bool:
 def meter(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
     """Count the unguarded writes that were sent, and journal those that were raced. In a transaction."""
     rows: list[ledger.Row] = []
+    days: Days = defaultdict(Counter)
     for effort in efforts:
         for attempt in effort.attempts:
             outcome, write = attempt.outcome, attempt.write
@@ -39,16 +43,27 @@ def meter(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                 continue  # found by recovery, which has counted it, or not carried out
             if guarded(run, write.side, write.op):
                 continue
+            mine = days[write.side]
             run.count("unguarded")
+            mine["writes"] += 1
             if outcome.window is None:
                 run.count("unmeasured")
+                mine["unmeasured"] += 1
             else:
                 run.count("window ms", max(1, round(outcome.window * 1000)))
+                mine["microseconds"] += max(1, round(outcome.window * 1_000_000))
             if outcome.raced:
                 run.count("raced")
+                mine["raced"] += 1
                 rows.append(_row(run, effort, attempt))
+    _store(run, days, now)
     ledger.append(run.binding.id, rows, now)
     Pass.objects.filter(pk=run.pass_id).update(counts=run.counts)
+
+
+def _store(run: Run, days: Days, now: datetime) -> None:
+    for side, counts in sorted(days.items()):
+        add_to_day(run.binding.id, side.value, now.astimezone(UTC).date(), **counts)
 
 
 def _row(run: Run, effort: Effort, attempt: Attempt) -> ledger.Row:
@@ -73,9 +88,12 @@ def doubt_orphans(run: Run, intents: Sequence[Intent]) -> None:
     """
     planned = [intent for intent in intents if intent.state == IntentState.PLANNED]
     orphans = [intent for intent in planned if not decode(bytes(intent.body)).get("undone")]
+    days: Days = defaultdict(Counter)
     for intent in orphans:
         if not guarded(run, Side(intent.side), core.Op(intent.op)):
             run.count("unguarded")
             run.count("unmeasured")
+            days[Side(intent.side)].update(("writes", "unmeasured"))
+    _store(run, days, run.clock())
     Intent.objects.filter(pk__in=[i.pk for i in orphans]).update(state=IntentState.DOUBT)
     Pass.objects.filter(pk=run.pass_id).update(counts=run.counts)

@@ -5,6 +5,7 @@ from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
 from .notices import Channel, Notice, NoticeState, Profile, Rhythm, Subscription
 from .passes import GuardStop, Pass, PassKind, PassState
+from .risk import Meter, MeterDay, RiskAcceptance
 from .state import (
     Cursor,
     Distinct,
@@ -38,6 +39,8 @@ __all__ = [
     "Mapping",
     "MappingState",
     "Mark",
+    "Meter",
+    "MeterDay",
     "Notice",
     "NoticeState",
     "Pass",
@@ -46,6 +49,7 @@ __all__ = [
     "Profile",
     "Resource",
     "Rhythm",
+    "RiskAcceptance",
     "RowRule",
     "Subscription",
     "System",

@@ -32,6 +32,7 @@ class EventKind(models.TextChoices):
     GUARD = "guard", _("A guard stops a pass")
     SYSTEM = "system", _("A system cannot be reached")
     RULE = "rule", _("A rule is proposed or suspends itself")
+    RISK = "risk", _("An accepted risk of lost edits lapses")
 
 
 class Event(models.Model):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from syncadmin.core import policy as core
+from syncadmin.core.exposure import Unaccepted
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import FieldType, Kind, Normalize
 
@@ -145,6 +146,13 @@ class Mapping(models.Model):
         max_length=150,
         blank=True,
         help_text=_("Group of whom one is given it, and all are told."),
+    )
+    risk = models.CharField(
+        _("risk"),
+        max_length=5,
+        choices=choices_of(Unaccepted),
+        default=Unaccepted.WARN.value,
+        help_text=_("What happens to writes that could replace an unseen edit, until the risk is accepted."),
     )
     history = HistoricalRecords()
 

@@ -138,6 +138,11 @@ def defer(handled: Sequence[tuple[int, int]], until: datetime) -> None:
     _many("UPDATE syncadmin_mark SET attempts = attempts + 1, not_before = %s", handled, [until])
 
 
+def put_off(handled: Sequence[tuple[int, int]], until: datetime) -> None:
+    """Put marks off for what is no failure: not before `until`, and no attempt is counted."""
+    _many("UPDATE syncadmin_mark SET not_before = %s", handled, [until])
+
+
 def _many(statement: str, handled: Sequence[tuple[int, int]], params: Sequence[object] = ()) -> None:
     if not handled:
         return

@@ -38,7 +38,8 @@ class MappingState(models.Model):
     stopped = models.CharField(max_length=20, blank=True, help_text="guard, configuration or empty")
     message = models.TextField(blank=True)
     guarantees = models.JSONField(
-        default=dict, help_text="By side, how safe an update is: atomic, checked, blind."
+        default=dict,
+        help_text="By side, how safe an update is: atomic, checked, blind; 'left delete': a delete.",
     )
     shape = models.JSONField(
         default=dict, help_text="By side, the types of the fields when a pass last saw them; empty: not yet."

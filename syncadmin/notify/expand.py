@@ -23,6 +23,7 @@ PERSONAL = (
     EventKind.ANSWERED,
     EventKind.ESCALATED,
 )
+OF_MAPPINGS = (EventKind.GUARD, EventKind.SYSTEM, EventKind.RISK)
 # what is over by the time it would be told is not told
 WHILE_OPEN = (EventKind.OPENED, EventKind.SECOND_LOOK, EventKind.DUE_SOON, EventKind.OVERDUE)
 OF_MAPPINGS = (EventKind.GUARD, EventKind.SYSTEM, EventKind.RULE)

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from conflicts.models import Conflict
 from syncadmin.models import EventKind, Notice
+from syncadmin.reasons import translated
 from syncadmin.show import brief
 
 SHOWN = 10  # items of one kind that a message names
@@ -96,6 +97,12 @@ def _part(notices: list[Notice]) -> tuple[str, list[str]]:
         return head, _links("syncadmin:dashboard")
     if first.kind == EventKind.RULE:
         return _rule(first)
+    if first.kind == EventKind.RISK:
+        head = _("%(mapping)s: the accepted risk of lost edits has lapsed") % {
+            "mapping": plain(first.mapping)
+        }
+        name = first.mapping.name if first.mapping else ""
+        return head, [plain(translated(first.words), WORDS), *_links("syncadmin:risk", name)]
     ids = sorted({pk for notice in notices for pk in notice.conflicts})
     name = plain(first.mapping)
     if first.kind == EventKind.OPENED:

@@ -13,8 +13,11 @@ from django.utils.translation import ngettext
 
 from conflicts.due import FORGOTTEN
 from conflicts.models import Conflict, ConflictGroup, ConflictState, Facet
+from syncadmin.core.exposure import Unaccepted
 from syncadmin.models import GuardStop, Mapping, MappingState, Mark, Pass, PassState
 from syncadmin.models import Health as SystemHealth
+
+from .risk import Status, statuses
 
 
 class Health(StrEnum):
@@ -37,6 +40,7 @@ class Standing:
     waiting: int
     deciding: int
     marks: int
+    risk: Status = Status.NONE
 
     @property
     def running(self) -> Pass | None:
@@ -68,6 +72,8 @@ class Standing:
             return Health.BAD, away % {"names": names}
         if self.last is None:
             return Health.INFO, _("never run")
+        if self.risk_words and self.mapping.risk == Unaccepted.STOP:
+            return Health.WARN, _("writes wait: risk not accepted")
         if self.last.state in (PassState.FAILED, PassState.LOST):
             failed = self.last.state == PassState.FAILED
             return Health.BAD, _("last pass failed") if failed else _("last pass was lost")
@@ -76,6 +82,12 @@ class Standing:
         if self.marks or self.deciding:
             return Health.INFO, _("%(count)s on the way") % {"count": self.marks or self.deciding}
         return Health.OK, _("in step")
+
+    @property
+    def risk_words(self) -> str:
+        """That nobody accepts the risk of lost edits, if there is one and nobody does."""
+        words = {Status.OPEN: _("risk not accepted"), Status.LAPSED: _("acceptance lapsed")}
+        return words.get(self.risk, "")
 
     @property
     def message(self) -> str:
@@ -111,6 +123,7 @@ class Standing:
 def standings(name: str | None = None) -> list[Standing]:
     """All mappings, or the one called `name`, each with how it stands."""
     mappings = Mapping.objects.select_related("left__system__health", "right__system__health", "state")
+    mappings = mappings.prefetch_related("fields", "row_rules")
     if name is not None:
         mappings = mappings.filter(name=name)
     newest = Pass.objects.filter(mapping=OuterRef("mapping")).order_by("-pk").values("pk")[:1]
@@ -120,6 +133,7 @@ def standings(name: str | None = None) -> list[Standing]:
     decided = Conflict.objects.filter(state=ConflictState.DECIDED).order_by()
     deciding = dict(decided.values_list("mapping").annotate(Count("pk")))
     marks = dict(Mark.objects.order_by().values_list("mapping").annotate(Count("pk")))
+    risks = statuses(list(mappings), timezone.now())
     return [
         Standing(
             mapping=mapping,
@@ -129,6 +143,7 @@ def standings(name: str | None = None) -> list[Standing]:
             waiting=waiting.get(mapping.pk, 0),
             deciding=deciding.get(mapping.pk, 0),
             marks=marks.get(mapping.pk, 0),
+            risk=risks[mapping.pk],
         )
         for mapping in mappings
     ]

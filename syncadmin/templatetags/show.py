@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from syncadmin import show as showing
 from syncadmin.models import Pass
 from syncadmin.reasons import translated
-from syncadmin.show import exact, said_by_name
+from syncadmin.show import exact, said_by_name, short_number
 
 register = template.Library()
 
@@ -93,6 +93,12 @@ def reasoned(text: str) -> str:
 def share(part: int, whole: int) -> int:
     """`part` of `whole` in per cent, 0 to 100."""
     return max(0, min(100, round(100 * part / whole))) if whole else 0
+
+
+@register.filter
+def shortnumber(value: float) -> str:
+    """A number to two digits."""
+    return short_number(value)
 
 
 @register.filter

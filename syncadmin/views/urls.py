@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from . import dashboard, guard_stops, history, notifications, passes
+from . import dashboard, guard_stops, history, notifications, passes, risk
 
 app_name = "syncadmin"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("mappings/<slug:name>/run/", dashboard.run, name="run"),
+    path("mappings/<slug:name>/risk/", risk.show, name="risk"),
+    path("mappings/<slug:name>/risk/accept/", risk.accept, name="risk-accept"),
+    path("mappings/<slug:name>/risk/withdraw/", risk.withdraw, name="risk-withdraw"),
     path("passes/", passes.list_, name="passes"),
     path("passes/<int:pass_id>/", passes.detail, name="pass"),
     path("guard-stops/<int:stop_id>/", guard_stops.detail, name="guard_stop"),

@@ -1,8 +1,12 @@
 """Fixtures of the engine tests: the same world on PostgreSQL and on SQLite peers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from connectors.base import Guarantee
+from connectors.sql.connector import SqlConnector
 
 from .world import World, build
 
@@ -22,3 +26,20 @@ def world(db: None, postgres_server, tmp_path: Path) -> World:
 def staff(django_user_model):
     """A person who decides."""
     return django_user_model.objects.create_user("rita", is_staff=True)
+
+
+@pytest.fixture
+def unguarded(monkeypatch):
+    """Both systems without compare-and-set; returns what their outcomes say besides."""
+    told: dict[str, object] = {"window": 0.012}
+    can, write = SqlConnector.capabilities, SqlConnector.write
+
+    def weaker(self, resource):
+        return replace(can(self, resource), update=Guarantee.CHECKED, delete=Guarantee.CHECKED)
+
+    def measured(self, resource, writes, *, fields):
+        return [replace(outcome, **told) for outcome in write(self, resource, writes, fields=fields)]
+
+    monkeypatch.setattr(SqlConnector, "capabilities", weaker)
+    monkeypatch.setattr(SqlConnector, "write", measured)
+    return told

@@ -1,34 +1,14 @@
 """Writes to a system that refuses no stale write: counted, measured, and named where an edit was raced."""
 
-from dataclasses import replace
-
 import pytest
 
-from connectors.base import Guarantee, skipped
-from connectors.sql.connector import SqlConnector
+from connectors.base import skipped
 from syncadmin.engine import run
 from syncadmin.engine.prove import prove
 from syncadmin.engine.window import RACED
 
 from .test_pass import ANNA
 from .test_recovery import kill_at
-
-
-@pytest.fixture
-def unguarded(monkeypatch):
-    """Both systems without compare-and-set; returns what their outcomes say besides."""
-    told: dict[str, object] = {"window": 0.012}
-    can, write = SqlConnector.capabilities, SqlConnector.write
-
-    def weaker(self, resource):
-        return replace(can(self, resource), update=Guarantee.CHECKED, delete=Guarantee.CHECKED)
-
-    def measured(self, resource, writes, *, fields):
-        return [replace(outcome, **told) for outcome in write(self, resource, writes, fields=fields)]
-
-    monkeypatch.setattr(SqlConnector, "capabilities", weaker)
-    monkeypatch.setattr(SqlConnector, "write", measured)
-    return told
 
 
 def metered(done):

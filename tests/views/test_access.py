@@ -33,6 +33,7 @@ PAGES = {
     "conflicts:undo-entry": LOOKING,
     "conflicts:undo-status": LOOKING,
     "syncadmin:dashboard": LOOKING,
+    "syncadmin:risk": LOOKING,
     "syncadmin:passes": LOOKING,
     "syncadmin:pass": LOOKING,
     "syncadmin:guard_stop": LOOKING,
@@ -61,6 +62,8 @@ ACTS = {
     "conflicts:undo-now": {"Reviewer"},
     "syncadmin:run": {"Operator"},
     "syncadmin:approve": {"Operator"},
+    "syncadmin:risk-accept": {"Integrator"},
+    "syncadmin:risk-withdraw": {"Integrator"},
     **{f"syncadmin:{name}": LOOKING for name in NOTICES},
 }
 
@@ -87,6 +90,7 @@ def addresses(db):
         **{f"conflicts:bulk{name}": [run.pk] for name in ("-cancel", "-undo")},
         **{name: [conflict.pk] for name in ACTS if name.partition(":")[2] in TOGETHER},
         "syncadmin:run": ["customers"],
+        **{f"syncadmin:risk{act}": ["customers"] for act in ("", "-accept", "-withdraw")},
         "syncadmin:pass": [a_pass(mapping).pk],
         "syncadmin:guard_stop": [(stop := a_guard_stop(mapping)).pk],
         "syncadmin:approve": [stop.pk],

@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
+from django.utils import timezone
 from django.utils.formats import number_format
 
 from syncadmin.models import Mapping
@@ -21,7 +23,7 @@ from .patterns import OF_RECORDS
 from .wanted import InboxFilter
 
 COUNT_LIMIT = 1000  # counting further costs more than it tells
-SAMPLED = 5000  # items of which groups are made where the counters do not help
+SAMPLED = 2000  # items of which groups are made where the counters do not help
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,11 @@ class _Row:
 
 
 class Census:
-    """All groups with open items, as they are now."""
+    """All groups with open items, as they are now, and what has been counted since."""
+
+    def __init__(self) -> None:
+        self._counts: dict[InboxFilter, Tally] = {}
+        self._sizes: dict[InboxFilter, dict[int, Tally]] = {}
 
     @cached_property
     def rows(self) -> list[_Row]:
@@ -88,8 +94,23 @@ class Census:
         if counted(wanted):
             rows = self.matching(wanted)
             return Tally(sum(row.facets if wanted.by_field else row.items for row in rows))
-        number = wanted.items().order_by()[:COUNT_LIMIT].count()
-        return Tally(number, number >= COUNT_LIMIT)
+        if wanted not in self._counts:
+            number = self._places(wanted)[:COUNT_LIMIT].count()
+            self._counts[wanted] = Tally(number, number >= COUNT_LIMIT)
+        return self._counts[wanted]
+
+    def _places(self, wanted: InboxFilter) -> QuerySet[Any, Any]:
+        """The ids of the items: from the facets alone, if nothing else is asked for but what these know."""
+        once = wanted.field or not wanted.by_field  # a facet is an item
+        if wanted.state != ConflictState.OPEN or not (wanted.only_aged and once):
+            return wanted.items().order_by().values_list("pk", flat=True)
+        sign, limit = wanted.opened() or ("lte", timezone.now())
+        facets = Facet.objects.filter(open=True, **{f"opened_at__{sign}": limit}).order_by()
+        if not wanted.by_field:
+            facets = facets.filter(first=True)
+        if wanted.mapping or wanted.kind or wanted.by_field:
+            facets = facets.filter(group_id__in=[row.pk for row in self.matching(wanted)])
+        return facets.values_list("conflict_id", flat=True)
 
     @property
     def total(self) -> int:
@@ -117,13 +138,22 @@ class Census:
         ]
         return sorted(made, key=lambda g: (g.mapping.name, -g.tally.number, g.kind, g.field, g.pattern))
 
+    def size(self, wanted: InboxFilter, mapping: Mapping) -> Tally:
+        """How many items of the mapping are in the groups of what is wanted, which have been read."""
+        if wanted in self._sizes:
+            return self._sizes[wanted].get(mapping.pk, Tally(0))
+        return self.count(wanted.of(mapping.name))
+
     def _group(self, wanted: InboxFilter, mapping: Mapping, key: Iterable[str], tally: Tally) -> Group:
         kind, field, pattern = key
         narrowed = replace(wanted, mapping=mapping.name, kind=kind, field=field, pattern=pattern)
         return Group(mapping, kind, field, pattern, tally, narrowed)
 
     def _sampled(self, wanted: InboxFilter) -> tuple[list[_Row], bool]:
-        ids = list(wanted.items().order_by().values_list("pk", flat=True)[: SAMPLED + 1])
+        found = list(wanted.items().order_by().values_list("pk", "mapping_id")[: SAMPLED + 1])
+        more, ids = len(found) > SAMPLED, [pk for pk, _ in found]
+        of_mapping = Counter(mapping for _, mapping in found[:SAMPLED])
+        self._sizes[wanted] = {mapping: Tally(size, more) for mapping, size in of_mapping.items()}
         sizes = dict(
             Facet.objects.filter(conflict_id__in=ids[:SAMPLED])
             .order_by()
@@ -133,7 +163,7 @@ class Census:
         columns = ("pk", "mapping_id", "kind", "field", "pattern", "changed", "items", "facets")
         known = [_Row(*row) for row in ConflictGroup.objects.filter(pk__in=sizes).values_list(*columns)]
         fitting = {row.pk for row in _fitting(known, wanted)}
-        return [replace(row, facets=sizes[row.pk]) for row in known if row.pk in fitting], len(ids) > SAMPLED
+        return [replace(row, facets=sizes[row.pk]) for row in known if row.pk in fitting], more
 
 
 def _fitting(rows: Iterable[_Row], wanted: InboxFilter) -> list[_Row]:

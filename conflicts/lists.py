@@ -27,7 +27,7 @@ from .wanted import ME, NOBODY, InboxFilter, Order
 CHIPS = 12
 COUNTED_CHIPS = 6  # so many views whose count the groups do not know are counted; others show none
 EXAMPLES = 60  # groups with an example
-SHOWN_GROUPS = 300
+SHOWN_GROUPS = 200
 AGES = {
     "<1h": gettext_lazy("the last hour"),
     "<1d": gettext_lazy("the last day"),
@@ -137,7 +137,7 @@ def sections(census: Census, wanted: InboxFilter) -> list[Section]:
     for members in parts:
         mapping = members[0].mapping
         lines = [_group_row(group, largest, examples.get(id(group))) for group in members]
-        tally = census.count(wanted.of(mapping.name))
+        tally = census.size(wanted, mapping)
         made.append(Section(mapping, tally, lines, by_mapping[mapping.pk] - len(members)))
     return sorted(made, key=lambda section: -section.tally.number)
 

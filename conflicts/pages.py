@@ -1,9 +1,9 @@
 """Pages of items in the order wanted, quick among a million: by walking an index, not by sorting all.
 
 Groups that the filter lets through are walked side by side, each in its own index, and merged: what is
-rare is found as quickly as what is common. Conditions that no index of facets knows (age, assignee, search)
-are first tried on the head of the list; if that does not fill the page, what they let through is gathered
-and sorted.
+rare is found as quickly as what is common. Conditions that the order's index does not know (age, assignee,
+search) are tried on the head of the list if many items fulfil them; if few do, or if that does not fill the
+page, what fulfils them is gathered and sorted.
 Every way gives what `InboxFilter.items` says.
 """
 
@@ -21,7 +21,8 @@ from .census import Census
 from .models import Conflict, ConflictState
 from .wanted import InboxFilter, Order
 
-HEAD = 2000  # items on which rare conditions are tried before they are gathered
+HEAD = 1000  # items on which conditions that many fulfil are tried before all of them are gathered
+LEAST = 8  # items of each group that are looked at first
 _COLUMN = {Order.IMPACT: "impact", Order.OLDEST: "opened_at", Order.NEWEST: "opened_at"}
 Place = tuple[Any, int]
 
@@ -31,18 +32,23 @@ def ids(wanted: InboxFilter, after: int, limit: int, census: Census | None = Non
     if wanted.state != ConflictState.OPEN:
         older = Q(pk__lt=after) if after else Q()
         return list(wanted.items().filter(older).values_list("pk", flat=True)[:limit])
-    place = _place(wanted, after)
-    groups = None
+    census, place, groups = census or Census(), _place(wanted, after), None
     if wanted.mapping or wanted.kind or wanted.by_field:
-        groups = [row.pk for row in (census or Census()).matching(wanted)]
-        if not groups:
-            return []
-    if not wanted.searched:
+        groups = [row.pk for row in census.matching(wanted)]
+    found = census.count(wanted) if wanted.searched else None
+    if groups == [] or (found and not found.number):
+        return []
+    aged = wanted.ordered is not Order.IMPACT  # the order's index knows the age
+    if found is None or (aged and wanted.only_aged):
         return _walk(wanted, groups, place, limit)
-    head = _walk(wanted, groups, place, HEAD)
-    fitting = Conflict.objects.filter(wanted.extras(), pk__in=head).order_by(*wanted.ordered.columns)
-    found = list(fitting.values_list("pk", flat=True)[:limit])
-    return found if len(found) == limit or len(head) < HEAD else _gather(wanted, place, limit)
+    if found.more:
+        head = _walk(wanted, groups, place, HEAD)
+        fitting = Conflict.objects.filter(wanted.extras(), pk__in=head).order_by(*wanted.ordered.columns)
+        tried = list(fitting.values_list("pk", flat=True)[:limit])
+        if len(tried) == limit or len(head) < HEAD:
+            return tried
+    source = _young_or_old(wanted, groups) if wanted.only_aged else _fulfilling(wanted)
+    return _gather(wanted, source, place, limit)
 
 
 def first_of(groups: Sequence[int]) -> dict[int, tuple[float, int]]:
@@ -82,43 +88,89 @@ def _walk(wanted: InboxFilter, groups: Sequence[int] | None, place: Place | None
     """The next open items of these groups (None: of all), from the index of the order."""
     column, descending = _COLUMN[wanted.ordered], wanted.ordered is not Order.OLDEST
     order = f"{column} DESC, conflict_id DESC" if descending else f"{column}, conflict_id"
-    first = "" if wanted.by_field else " AND first"
-    where, params = f"open{first}", []
+    where, params = _open_facets(wanted, column == "opened_at")
+    if groups is not None and connection.vendor == "postgresql":
+        return _merge(wanted, groups, place, limit)
     if place is not None:
         where += f" AND ({column}, conflict_id) {'<' if descending else '>'} (%s, %s)"
-        params = list(place)
-    if groups is None:
-        sql = f"SELECT conflict_id FROM conflicts_facet WHERE {where} ORDER BY {order} LIMIT %s"
-    elif connection.vendor == "postgresql":
-        inner = (
-            f"SELECT conflict_id, {column} FROM conflicts_facet WHERE group_id = g.id AND {where} "
-            f"ORDER BY {order} LIMIT %s"
-        )
-        sql = (
-            f"SELECT DISTINCT conflict_id, {column} FROM unnest(%s::bigint[]) AS g(id) "
-            f"CROSS JOIN LATERAL ({inner}) AS f ORDER BY {order} LIMIT %s"
-        )
-        params = [list(groups), *params, limit]
-    else:
-        marks = ", ".join(["%s"] * len(groups))
-        sql = (
-            f"SELECT DISTINCT conflict_id, {column} FROM conflicts_facet "
-            f"WHERE group_id IN ({marks}) AND {where} ORDER BY {order} LIMIT %s"
-        )
-        params = [*groups, *params]
+        params += place
+    if groups is not None:
+        where += f" AND group_id IN ({', '.join(['%s'] * len(groups))})"
+        params += groups
+    columns = f"{'' if groups is None else 'DISTINCT '}conflict_id, {column}"
+    sql = f"SELECT {columns} FROM conflicts_facet WHERE {where} ORDER BY {order} LIMIT %s"
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, limit])
         return [row[0] for row in cursor.fetchall()]
 
 
-def _gather(wanted: InboxFilter, place: Place | None, limit: int) -> list[int]:
-    """Find all that is wanted by the most telling condition first, and sort it.
+def _open_facets(wanted: InboxFilter, aged: bool) -> tuple[str, list[Any]]:
+    """The condition on facets of what waits: one for each item, unless single fields are wanted."""
+    where, params = "open" if wanted.by_field else "open AND first", []
+    if aged and (limit := wanted.opened()):
+        where += f" AND opened_at {'<' if limit[0] == 'lt' else '>='} %s"
+        params = [bulk.moment(limit[1])]
+    return where, params
 
-    The database must not take the order's index here: it would walk through all that waits.
-    """
+
+def _merge(wanted: InboxFilter, groups: Sequence[int], place: Place | None, limit: int) -> list[int]:
+    """The first items of many sorted lists: a few of each, then more of those lists that reach that far."""
     column, descending = _COLUMN[wanted.ordered], wanted.ordered is not Order.OLDEST
+    kind = "float8" if column == "impact" else "timestamptz"
+    where, params = _open_facets(wanted, column == "opened_at")
+    sql = (
+        f"SELECT g.id, f.{column}, f.conflict_id FROM unnest(%s::bigint[], %s::{kind}[], %s::bigint[]) "
+        "AS g(id, place, item) CROSS JOIN LATERAL ("
+        f"SELECT {column}, conflict_id FROM conflicts_facet WHERE group_id = g.id AND {where} "
+        f"AND ({column}, conflict_id) {'<' if descending else '>'} (g.place, g.item) "
+        f"ORDER BY {column} {'DESC' if descending else ''}, conflict_id {'DESC' if descending else ''} "
+        "LIMIT %s) AS f"
+    )
+    start = place or ("Infinity" if descending else "-Infinity", 0)
+    places, found, step = dict.fromkeys(groups, start), set[Place](), max(LEAST, 4 * limit // len(groups))
+    while places:
+        keys, values, items = zip(*((group, *at) for group, at in places.items()), strict=True)
+        read: dict[int, list[Place]] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [list(keys), list(map(str, values)), list(items), *params, step])
+            for group, value, item in cursor.fetchall():
+                read.setdefault(group, []).append((value, item))
+        found.update(one for members in read.values() for one in members)
+        best = sorted(found, reverse=descending)[:limit]
+        last = best[-1] if len(best) == limit else None
+        places = {
+            group: members[-1]
+            for group, members in read.items()
+            if len(members) == step and (last is None or (members[-1] > last) == descending)
+        }
+        step *= 4
+    return [item for _, item in best]
+
+
+Source = tuple[str, Sequence[Any]]  # a query for id, impact and opened_at of items, and its parameters
+
+
+def _fulfilling(wanted: InboxFilter) -> Source:
+    """All that is wanted, found by its most telling condition."""
     found: Any = wanted.items().order_by().values_list("pk", "impact", "opened_at")
-    inner, params = found.query.sql_with_params()
+    sql, params = found.query.sql_with_params()
+    return sql, params
+
+
+def _young_or_old(wanted: InboxFilter, groups: Sequence[int] | None) -> Source:
+    """All that is wanted, if only its age is asked for beside its groups: from the index of ages alone."""
+    where, params = _open_facets(wanted, True)
+    if groups is not None:
+        where += f" AND group_id IN ({', '.join(['%s'] * len(groups))})"
+        params += groups
+    columns = "conflict_id, impact, opened_at"
+    return f"SELECT {'DISTINCT ' if groups else ''}{columns} FROM conflicts_facet WHERE {where}", params
+
+
+def _gather(wanted: InboxFilter, source: Source, place: Place | None, limit: int) -> list[int]:
+    """Sort all that `source` finds. The database must not take the order's index here: it would walk far."""
+    column, descending = _COLUMN[wanted.ordered], wanted.ordered is not Order.OLDEST
+    inner, params = source
     where = ""
     if place is not None:
         where, params = f"WHERE ({column}, id) {'<' if descending else '>'} (%s, %s)", (*params, *place)

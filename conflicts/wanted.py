@@ -131,6 +131,11 @@ class InboxFilter:
         return bool(self.search or self.age or self.assignee)
 
     @property
+    def only_aged(self) -> bool:
+        """Whether nothing but the age is asked for beside what groups have in common."""
+        return bool(self.age) and not (self.search or self.assignee)
+
+    @property
     def ordered(self) -> Order:
         """The order as a member of `Order`."""
         return Order(self.order)
@@ -160,13 +165,19 @@ class InboxFilter:
                 facets = facets.filter(**{f"group__{name}": value})
         return facets
 
+    def opened(self, now: datetime | None = None) -> tuple[str, datetime] | None:
+        """When items must have been opened: ("lt" or "gte", a time), None for any time."""
+        parts = _AGE.fullmatch(self.age)
+        if parts is None:
+            return None
+        sign, number, unit = parts.groups()
+        limit = (now or timezone.now()) - timedelta(**{_UNITS[unit]: int(number)})
+        return ("lt" if sign == ">" else "gte"), limit
+
     def extras(self, now: datetime | None = None) -> Q:
         """The conditions on items that groups know nothing of: age, assignee, search."""
-        found = Q()
-        if self.age and (parts := _AGE.fullmatch(self.age)):
-            sign, number, unit = parts.groups()
-            limit = (now or timezone.now()) - timedelta(**{_UNITS[unit]: int(number)})
-            found &= Q(opened_at__lt=limit) if sign == ">" else Q(opened_at__gte=limit)
+        limit = self.opened(now)
+        found = Q(**{f"opened_at__{limit[0]}": limit[1]}) if limit else Q()
         if self.assignee == NOBODY:
             found &= Q(assignee=None)
         elif self.assignee == ME:
@@ -191,11 +202,26 @@ def _found(text: str) -> Q:
 
 
 def has_words(words: list[str]) -> Q:
-    """Items whose search text has, for each of these folded words, one that begins with it."""
+    """Items whose search text has, for each of these folded words, one that begins with it.
+
+    A number of one or two digits must be the whole word: too many begin with it to tell anything.
+    """
     if connection.vendor != "postgresql":
-        return Q(*(Q(search__contains=f" {word}") for word in words))
-    query = " & ".join(f"'{word}':*" for word in words)  # letters and digits alone
+        return Q(*(_has_word(word) for word in words))
+    query = " & ".join(
+        f"'{word}'{'' if _whole(word) else ':*'}" for word in words
+    )  # letters and digits alone
     return Q(_Matches(F("search"), Value(query, output_field=TextField())))
+
+
+def _whole(word: str) -> bool:
+    return len(word) < 3 and word.isdigit()
+
+
+def _has_word(word: str) -> Q:
+    if _whole(word):
+        return Q(search__contains=f" {word} ") | Q(search__endswith=f" {word}")
+    return Q(search__contains=f" {word}")
 
 
 class _Matches(Func):

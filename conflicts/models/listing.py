@@ -64,15 +64,19 @@ class Facet(models.Model):
         ordering = ["id"]
         indexes = [
             models.Index(fields=["-impact", "-conflict"], condition=_FIRST, name="facet_impact"),
-            models.Index(fields=["opened_at", "conflict"], condition=_FIRST, name="facet_age"),
+            models.Index(fields=["opened_at", "conflict", "impact"], condition=_FIRST, name="facet_age"),
             models.Index(
                 fields=["group", "-impact", "-conflict"], condition=_OPEN, name="facet_group_impact"
             ),
-            models.Index(fields=["group", "opened_at", "conflict"], condition=_OPEN, name="facet_group_age"),
+            models.Index(
+                fields=["group", "opened_at", "conflict", "impact"], condition=_OPEN, name="facet_group_age"
+            ),
             models.Index(
                 fields=["group", "-impact", "-conflict"], condition=_FIRST, name="facet_item_impact"
             ),
-            models.Index(fields=["group", "opened_at", "conflict"], condition=_FIRST, name="facet_item_age"),
+            models.Index(
+                fields=["group", "opened_at", "conflict", "impact"], condition=_FIRST, name="facet_item_age"
+            ),
         ]
 
     def __str__(self) -> str:

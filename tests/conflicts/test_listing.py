@@ -215,6 +215,7 @@ def test_the_order_of_two_items_never_changes_with_time():
         ("Müller", True),
         ("49301234", True),
         ("+49 30", True),
+        ("+49 3", False),
         ("love babbage", False),
         ("acme.example", True),
         ("' & !'", False),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conflicts', '0011_team_indexes'),
+        ('conflicts', '0013_learned_rules'),
     ]
 
     operations = [

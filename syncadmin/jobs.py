@@ -28,6 +28,7 @@ STRENGTH = {"incremental": 0, "reconcile": 1, "backfill": 2}
 NOTE_SECONDS = 7 * 86400
 FAILED_JOB_SECONDS = 86400
 BULK_SECONDS = 3600
+SURVEY_SECONDS = 86400
 NOTICES_NOTE = "syncadmin:notices"
 NOTICES_SECONDS = 60
 NOTICES_TIMEOUT = 900
@@ -79,6 +80,36 @@ def put_bulk_in_queue(run_id: int) -> bool:
         )
     except RedisError as error:
         logger.warning("bulk run %s waits for the ticker: the queue can't be reached: %s", run_id, error)
+        return False
+    return True
+
+
+def run_survey(survey_id: int) -> None:
+    """The job: read both sides of a survey and store what was found. Safe to run twice, and at any time."""
+    from syncadmin import surveys
+
+    surveys.run(survey_id)
+
+
+def enqueue_survey(survey_id: int) -> None:
+    """Have a worker carry a survey out, once the current transaction, if any, is committed."""
+    transaction.on_commit(partial(put_survey_in_queue, survey_id))
+
+
+def put_survey_in_queue(survey_id: int) -> bool:
+    """Put a survey in the queue, now; False if that failed, and the ticker asks again."""
+    try:
+        get_queue(connection=impatient_connection()).enqueue_call(
+            run_survey,
+            args=(survey_id,),
+            job_id=f"survey-{survey_id}-{uuid.uuid4().hex}",
+            description=f"survey {survey_id}",
+            timeout=SURVEY_SECONDS,
+            result_ttl=0,
+            failure_ttl=FAILED_JOB_SECONDS,
+        )
+    except RedisError as error:
+        logger.warning("survey %s waits for the ticker: the queue can't be reached: %s", survey_id, error)
         return False
     return True
 

@@ -18,6 +18,7 @@ BULK_RESOLVE_CONFLICT = "conflicts.bulk_resolve_conflict"
 SHARE_VIEW = "conflicts.share_savedview"
 CHANGE_SYSTEM = "syncadmin.change_system"
 CHANGE_MAPPING = "syncadmin.change_mapping"
+SURVEY = "syncadmin.add_survey"
 VIEW_MAPPING = "syncadmin.view_mapping"
 
 CONFIGURED = ("system", "resource", "mapping", "fieldmapping", "rowrule")
@@ -34,6 +35,7 @@ ACTIONS: dict[str, list[str]] = {
         COMMENT,
         SHARE_VIEW,
         ACCEPT_RISK,
+        SURVEY,
         *(permission for model in CONFIGURED for permission in _changing(model)),
     ],
     "Reviewer": [COMMENT, RESOLVE_CONFLICT, BULK_RESOLVE_CONFLICT],

@@ -22,8 +22,15 @@ from redis.lock import Lock
 
 from conflicts.services import clock
 from conflicts.services.bulk import stalled
+from syncadmin import surveys
 from syncadmin.engine import risk
-from syncadmin.jobs import impatient_connection, put_bulk_in_queue, put_in_queue, put_notices_in_queue
+from syncadmin.jobs import (
+    impatient_connection,
+    put_bulk_in_queue,
+    put_in_queue,
+    put_notices_in_queue,
+    put_survey_in_queue,
+)
 from syncadmin.models import Event, Intent, MappingState, Mark
 from syncadmin.notify import deliver
 
@@ -104,6 +111,8 @@ class Ticker:
             self.clock_at = now + CLOCK_EVERY
             clock.look(now)
             risk.lapse_what_is_over(now)
+            for survey_id in surveys.stalled(now):
+                put_survey_in_queue(survey_id)
             if Event.objects.exists() or deliver.work(now):
                 put_notices_in_queue()
         return enqueued

@@ -9,27 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from connectors.base import Connector, FieldInfo, Misconfigured, ResourceInfo, Unreadable
+from syncadmin.core.fieldtype import FITS
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Kind
 from syncadmin.models import FieldMapping
 from syncadmin.models import Mapping as MappingRow
 
 from .problems import Problem, hint, quoted
-
-NUMBERS = {Kind.INTEGER, Kind.DECIMAL}
-# the types of a system's field that each canonical type can be read from and written to
-FITS: Mapping[Kind, set[Kind]] = {
-    Kind.TEXT: {Kind.TEXT, Kind.CHOICE, Kind.REFERENCE, *NUMBERS, Kind.BOOLEAN},
-    Kind.INTEGER: {*NUMBERS, Kind.TEXT, Kind.BOOLEAN},
-    Kind.DECIMAL: {*NUMBERS, Kind.TEXT},
-    Kind.BOOLEAN: {Kind.BOOLEAN, Kind.INTEGER, Kind.TEXT, Kind.CHOICE},
-    Kind.DATE: {Kind.DATE, Kind.DATETIME, Kind.TEXT},
-    Kind.DATETIME: {Kind.DATETIME, Kind.TEXT},
-    Kind.CHOICE: {Kind.CHOICE, Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN},
-    Kind.SET: {Kind.SET, Kind.JSON, Kind.TEXT},
-    Kind.JSON: {Kind.JSON, Kind.SET, Kind.TEXT},
-    Kind.REFERENCE: {Kind.REFERENCE, Kind.TEXT, Kind.INTEGER, Kind.CHOICE},
-}
 
 
 def verify(mapping: MappingRow, connectors: Mapping[Side, Connector]) -> list[Problem]:

@@ -26,6 +26,22 @@ class Kind(StrEnum):
     REFERENCE = "reference"
 
 
+_NUMBERS = {Kind.INTEGER, Kind.DECIMAL}
+# the types of a system's field that each canonical type can be read from and written to
+FITS: Mapping[Kind, set[Kind]] = {
+    Kind.TEXT: {Kind.TEXT, Kind.CHOICE, Kind.REFERENCE, *_NUMBERS, Kind.BOOLEAN},
+    Kind.INTEGER: {*_NUMBERS, Kind.TEXT, Kind.BOOLEAN},
+    Kind.DECIMAL: {*_NUMBERS, Kind.TEXT},
+    Kind.BOOLEAN: {Kind.BOOLEAN, Kind.INTEGER, Kind.TEXT, Kind.CHOICE},
+    Kind.DATE: {Kind.DATE, Kind.DATETIME, Kind.TEXT},
+    Kind.DATETIME: {Kind.DATETIME, Kind.TEXT},
+    Kind.CHOICE: {Kind.CHOICE, Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN},
+    Kind.SET: {Kind.SET, Kind.JSON, Kind.TEXT},
+    Kind.JSON: {Kind.JSON, Kind.SET, Kind.TEXT},
+    Kind.REFERENCE: {Kind.REFERENCE, Kind.TEXT, Kind.INTEGER, Kind.CHOICE},
+}
+
+
 class Normalize(StrEnum):
     """Optional normalisation of text before it is compared (and so of what is written)."""
 

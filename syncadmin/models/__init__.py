@@ -18,6 +18,7 @@ from .state import (
     Mark,
     Unlinked,
 )
+from .surveys import Survey, SurveyState
 from .systems import Health, Resource, System
 
 __all__ = [
@@ -52,6 +53,8 @@ __all__ = [
     "RiskAcceptance",
     "RowRule",
     "Subscription",
+    "Survey",
+    "SurveyState",
     "System",
     "Unlinked",
 ]

@@ -171,7 +171,7 @@ def test_a_look_takes_two_queries_however_many_mappings_are_due(
     for name in ("a", "b", "c"):
         mark(a_mapping(name))
     # the first, and one every few seconds, looks at the inbox and the accepted risks too
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         assert len(ticker.tick()) == 3
     with django_assert_num_queries(2):
         assert ticker.tick() == []

@@ -37,6 +37,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _item(request, _("History"), "history", "syncadmin:history", "syncadmin.view_entry"),
                 _item(
                     request,
+                    _("Only on one side"),
+                    "link_off",
+                    "syncadmin:one-sided",
+                    "syncadmin.view_unlinked",
+                ),
+                _item(
+                    request,
                     _("Notifications"),
                     "notifications",
                     "syncadmin:notifications",

@@ -85,7 +85,11 @@ SENTENCES = (
         "a write of this field was interrupted, and it holds another value since: whether that has replaced "
         "what was written can't be told"
     ),
+    gettext_noop("the hub's database was restored from a backup: which value is the newer one can't be told"),
     # records
+    gettext_noop(
+        "the hub's database was restored from a backup: what became of this record since can't be told"
+    ),
     gettext_noop("the answer to a create was lost, and it may have made one of these records from the other"),
     gettext_noop(
         "the answer to a create was lost, and the record with its match values may have been made by it"
@@ -118,6 +122,11 @@ SENTENCES = (
     gettext_noop("not undone: it has changed meanwhile"),
     gettext_noop("settled by itself: nothing to decide is left"),
     # guards and passes
+    gettext_noop("restored from a backup: what the hub knows is as of %(time)s"),
+    gettext_noop(
+        "the hub's database was restored from a backup of %(time)s; would make %(made)s and delete "
+        "%(deleted)s records that may have been made or deleted since then"
+    ),
     gettext_noop("would delete all %(known)s known records on %(side)s"),
     gettext_noop(
         "would delete %(number)s of %(known)s known records on %(side)s; the limit is %(limit)s of them"

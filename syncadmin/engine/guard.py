@@ -49,7 +49,7 @@ class Tally:
     digest: int = 0
     fields: Counter[str] = field(default_factory=Counter)
     sample: list[dict[str, Any]] = field(default_factory=list)
-    forgotten: Counter[str] = field(default_factory=Counter)
+    forgotten: Counter[core.Op] = field(default_factory=Counter)
 
     def add(self, item: Item, label: str) -> None:
         """Count an item's plan."""
@@ -66,7 +66,7 @@ class Tally:
             writes.append(core.Write(side, core.Op.DELETE, None, {}))
         for write in plan.writes if item.as_of is not None else ():
             if write.op is not core.Op.UPDATE:
-                self.forgotten[_DOING[write.op].format(write.side)] += 1
+                self.forgotten[write.op] += 1
         for write in writes:
             self.counts[write.side].add(write, self.types, label)
             self.digest = (self.digest + _hash(item, write)) % 2**256
@@ -87,17 +87,11 @@ class Tally:
         """Why records of a hub that was restored from a backup of then are not simply made or deleted."""
         if not self.forgotten or as_of is None:
             return None
-        would = " and ".join(f"{doing} ({number})" for doing, number in sorted(self.forgotten.items()))
+        made, deleted = (self.forgotten[op] for op in (core.Op.CREATE, core.Op.DELETE))
         return (
             f"the hub's database was restored from a backup of {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC; "
-            f"would {would}: records that it may have made, or that may have been deleted, since then"
+            f"would make {made} and delete {deleted} records that may have been made or deleted since then"
         )
-
-
-_DOING = {
-    core.Op.CREATE: "create records on the {} side",
-    core.Op.DELETE: "delete records on the {} side",
-}
 
 
 def _hash(item: Item, write: core.Write) -> int:

@@ -14,9 +14,11 @@ from django.utils.translation import ngettext
 from conflicts.due import FORGOTTEN
 from conflicts.models import Conflict, ConflictGroup, ConflictState, Facet
 from syncadmin.core.exposure import Unaccepted
+from syncadmin.core.side import Side
 from syncadmin.models import GuardStop, Mapping, MappingState, Mark, Pass, PassState
 from syncadmin.models import Health as SystemHealth
 
+from . import one_sided
 from .risk import Status, statuses
 
 
@@ -31,7 +33,10 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one mapping stands: `waiting` counts open conflicts, `marks` changes on the way."""
+    """How one mapping stands: `waiting` counts open conflicts, `marks` changes on the way.
+
+    `one_sided` counts, by side, the records without a partner.
+    """
 
     mapping: Mapping
     state: MappingState | None
@@ -40,7 +45,14 @@ class Standing:
     waiting: int
     deciding: int
     marks: int
+    one_sided: dict[Side, int]
     risk: Status = Status.NONE
+
+    @property
+    def alone(self) -> list[tuple[Side, str, str]]:
+        """The sides that have records without a partner: (side, system, how many)."""
+        systems = {Side.LEFT: self.mapping.left.system, Side.RIGHT: self.mapping.right.system}
+        return [(s, str(systems[s]), one_sided.counted(n)) for s, n in self.one_sided.items() if n]
 
     @property
     def running(self) -> Pass | None:
@@ -134,6 +146,7 @@ def standings(name: str | None = None) -> list[Standing]:
     deciding = dict(decided.values_list("mapping").annotate(Count("pk")))
     marks = dict(Mark.objects.order_by().values_list("mapping").annotate(Count("pk")))
     risks = statuses(list(mappings), timezone.now())
+    alone = one_sided.counts()
     return [
         Standing(
             mapping=mapping,
@@ -144,6 +157,7 @@ def standings(name: str | None = None) -> list[Standing]:
             deciding=deciding.get(mapping.pk, 0),
             marks=marks.get(mapping.pk, 0),
             risk=risks[mapping.pk],
+            one_sided=alone.get(mapping.pk, {}),
         )
         for mapping in mappings
     ]

@@ -48,6 +48,7 @@ def _dashboard(request: HttpRequest, asked: int | None = None) -> HttpResponse:
         "asked": asked,
         "demo": apps.is_installed("syncadmin.demo"),
         "busy": asked is not None or any(row.running or row.marks or row.deciding for row in rows),
+        "may_see_alone": request.user.has_perm("syncadmin.view_unlinked"),
         "may_run": request.user.has_perm(RUN),
         "may_decide": request.user.has_perm("conflicts.view_conflict"),
         "may_approve": request.user.has_perm("syncadmin.approve_guardstop"),

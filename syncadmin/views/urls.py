@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import dashboard, guard_stops, history, notifications, passes, risk
+from . import dashboard, guard_stops, history, notifications, one_sided, passes, risk
 
 app_name = "syncadmin"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("passes/<int:pass_id>/", passes.detail, name="pass"),
     path("guard-stops/<int:stop_id>/", guard_stops.detail, name="guard_stop"),
     path("guard-stops/<int:stop_id>/approve/", guard_stops.approve, name="approve"),
+    path("one-sided/", one_sided.list_, name="one-sided"),
     path("history/", history.list_, name="history"),
     path("history/export.<slug:form>", history.export, name="export"),
     path("history/<slug:mapping>/<int:link_id>/", history.record, name="record"),

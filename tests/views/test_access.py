@@ -38,6 +38,7 @@ PAGES = {
     "syncadmin:pass": LOOKING,
     "syncadmin:guard_stop": LOOKING,
     "syncadmin:history": LOOKING,
+    "syncadmin:one-sided": LOOKING,
     "syncadmin:record": LOOKING,
     "syncadmin:export": LOOKING,
     "syncadmin:notifications": LOOKING,

@@ -253,13 +253,13 @@ def _hunks(row: ConflictField, mapped: FieldMapping | None, takes: tuple[str, ..
 
 
 def _members(row: ConflictField, typed: str) -> tuple[Member, ...]:
-    """The members that any side has or had, to be switched one by one; none if there are too many."""
+    """The members that any side has or had, to be switched one by one; none if it is too much."""
     left, right, base = (
         [str(m) for m in held] if isinstance(held, list) else []
         for held in (row.left, row.right, row.base_left)
     )
     found = list(dict.fromkeys([*base, *left, *right]))
-    if len(found) > MEMBERS:
+    if len(found) > MEMBERS or sum(map(len, found)) > SEEN_LIMIT:
         return ()
     lines = set(typed.splitlines())
     return tuple(Member(text, text in left, text in right, text in base, text in lines) for text in found)
@@ -275,7 +275,8 @@ def as_typed(kind: Kind, value: Value) -> str:
     if kind is Kind.DATETIME and isinstance(value, str) and (at := parse_datetime(value)) is not None:
         return timezone.localtime(at).replace(tzinfo=None).isoformat(sep=" ")
     if kind is Kind.SET and isinstance(value, list):
-        return "\n".join(map(str, value))
+        text = "\n".join(map(str, value))
+        return text if len(text) <= SEEN_LIMIT else ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value) if isinstance(value, str | int) else ""

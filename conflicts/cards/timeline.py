@@ -125,7 +125,7 @@ def _decided(entry: Entry, heads: dict[Side, SideHead]) -> str:
 
 def _noted(entry: Entry) -> str:
     """What somebody did with the item besides deciding it, and what they said to it."""
-    text, words = entry.rule.partition(": ")[2], _value(entry.new)
+    text, words = translated(entry.rule.partition(": ")[2]), _value(entry.new)
     if not isinstance(words, str) or not words:
         return text
     return _("%(what)s: “%(words)s”") % {"what": text, "words": brief(words, 100)}

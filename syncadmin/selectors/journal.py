@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from syncadmin.core.plan import Disposition
 from syncadmin.core.side import SIDES, Side
@@ -25,7 +26,7 @@ class NoSuchRecord(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JournalFilter:
-    """What part of the journal is wanted; empty means any. Dates are whole days in UTC."""
+    """What part of the journal is wanted; empty means any. Dates are whole days of the reader's zone."""
 
     mapping: str = ""
     link: int | None = None
@@ -109,7 +110,7 @@ def _day(data: Mapping[str, Any], name: str) -> date | None:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    return datetime.combine(day, time(), timezone.get_current_timezone())
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,14 @@ def test_the_journal_is_filtered_by_its_address(viewer, story, query, found):
     assert found is None or kinds(response) == found
 
 
+def test_days_are_those_of_the_readers_zone(viewer, settings):
+    journal(a_mapping(), {"new": "late"}, at=datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
+    viewer.cookies[settings.TIME_ZONE_COOKIE_NAME] = "Asia/Tokyo"
+
+    assert kinds(viewer.get(reverse("syncadmin:history"), {"since": "2026-07-02"})) == ["change"]
+    assert kinds(viewer.get(reverse("syncadmin:history"), {"until": "2026-07-01"})) == []
+
+
 def test_what_a_pass_did_can_be_asked_for(viewer, story):
     pass_id = Entry.objects.exclude(pass_id=None).get().pass_id
 

@@ -15,6 +15,7 @@ from syncadmin.core.side import SIDES
 from syncadmin.engine.prove import prove
 from syncadmin.models import Event, FieldMapping
 
+FATES = ("write", "disposition")
 LONG, SHORT, BEFORE = "Main St 5, back house", "Main St 5", "Elm St"
 
 
@@ -70,7 +71,7 @@ def test_an_approved_rule_decides_as_a_person_would_and_is_named_for_it(world, a
         f"rule #{approved.pk}",
         f"left, conflict #{item.pk}, rule #{approved.pk}",
     )
-    fates = {(e.disposition, e.rule) for e in world.history(kind="disposition") if e.rule.startswith("rule")}
+    fates = {(e.disposition, e.rule) for e in world.history(rule__startswith="rule", kind__in=FATES)}
     assert fates == {
         ("propagated", f"rule #{approved.pk}: left"),
         ("overridden", f"rule #{approved.pk}: left"),

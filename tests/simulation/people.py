@@ -12,7 +12,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from conflicts.models import Conflict
+from conflicts.models import Conflict, LearnedRule, RuleState
+from conflicts.models import Decision as Made
 from conflicts.services import RECORD_PICKS, FieldChoice, Invalid, Moved, RecordChoice, resolve
 from connectors.base import ChangeMode
 from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
@@ -48,6 +49,7 @@ class People:
     decisions: list[Decision] = field(default_factory=list)
     staff: Any = None
     acts: int = 0
+    ruled: int = 0  # the last decision of a rule that is noted
     edits: tuple[str, ...] = ()  # the only fields that they edit; none: any
     disputed: tuple[str, ...] = ()  # the fields that were decided last
 
@@ -247,6 +249,19 @@ class People:
         return self.rng.choice([*firms, None])
 
     # ------------------------------------------------------------ staff
+
+    def note_rules(self) -> None:
+        """What learned rules have decided since, with what they gave up, as for any other decision."""
+        for made in Made.objects.filter(rule__isnull=False, pk__gt=self.ruled).order_by("pk"):
+            self.ruled = made.pk
+            conflict = Conflict.objects.get(pk=made.conflict_id)
+            entities = {who(conflict.snapshot.get(side) or {}) for side in ("left", "right")}
+            lost = tokens(made.right if made.kind == PickKind.LEFT else made.left)
+            self.decisions.append(Decision(entities, {made.field: lost}))
+            self.probes[f"a rule decided {made.pattern}"] += 1
+            self.probes["decided by a rule"] += 1
+        suspended = LearnedRule.objects.filter(state=RuleState.SUSPENDED).count()
+        self.probes["a rule was suspended"] = suspended
 
     def decide(self, rng: random.Random, *, firmly: bool = False) -> bool:
         """Somebody decides one open item. `firmly`: no answer that leaves things as they are."""

@@ -5,6 +5,7 @@ import pytest
 from .figures import FAULTS
 from .history import History
 from .runner import run_some
+from .themes import FIRST_RULED
 
 pytestmark = pytest.mark.runs_once
 
@@ -47,6 +48,13 @@ def test_every_history_ends_in_agreement_with_everything_accounted_for(db, reque
     missed = [name for name in REACHED if not report.probes[name]]
     missed += [kind for kind in FAULTS.keys() - THEMED if not report.faults[kind]]
     assert not missed, f"never reached: {missed}"
+
+
+def test_histories_in_which_rules_decide_end_in_agreement_too(db, request):
+    report = run_some(range(FIRST_RULED, FIRST_RULED + 100))
+    assert not report.failures, "\n".join(report.failures.values())
+    reached = ("decided by a rule", "a rule was suspended", "undone: ready")
+    assert [name for name in reached if not report.probes[name]] == []
 
 
 @pytest.mark.parametrize("seed", FOUND)

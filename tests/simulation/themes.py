@@ -130,6 +130,20 @@ THEMES = (
 )
 
 
+FIRST_RULED = 700_000
+RULED = Theme(
+    "rules decide, and people overrule them",
+    rules={"learned": True},
+    policy={"first_contact": "review"},
+    habits={"refuses": False},
+    faults={**CALM, "edits": 0.05},
+    edits=("a",),
+    steps=("users", "users", "pass", "second thoughts", "pass", "pass"),
+)
+
+
 def theme_of(seed: int) -> Theme:
-    """The theme of a seed: in turn from FIRST_THEMED on, none before."""
+    """The theme of a seed: in turn from FIRST_THEMED on, none before, and rules from FIRST_RULED on."""
+    if seed >= FIRST_RULED:
+        return RULED
     return THEMES[seed % len(THEMES)] if seed >= FIRST_THEMED else PLAIN

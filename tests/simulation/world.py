@@ -56,6 +56,7 @@ class Rules:
     owner: str = "left"
     drift: str = "enforce"
     references: bool = False
+    learned: bool = False
 
 
 def draw_habits(rng: random.Random, *, atomic: bool) -> Habits:
@@ -195,6 +196,8 @@ class World:
             return None
         finally:
             self.spans.append((began, len(self.audit)))
+            if self.rules.learned:
+                self.people.note_rules()
         if row is not None:
             self.passes.append(row)
             if self.guarded:
@@ -246,6 +249,14 @@ class World:
         return True
 
 
+TAKES = {"left empty": "right", "right empty": "right", "left newer": "left", "right newer": "left"}
+LEARNED = [
+    {"differs": differs, "changed": changed, "take": take}
+    for differs, take in {**TAKES, "other": "right", "space": "left"}.items()
+    for changed in ("both", "first contact")
+]
+
+
 def make_mappings(rules: Rules) -> dict[str, Mapping]:
     """The hub's configuration."""
     systems = SystemRow.objects.bulk_create(
@@ -272,10 +283,11 @@ def make_mappings(rules: Rules) -> dict[str, Mapping]:
 def fields_of(name: str, rules: Rules, made: dict[str, Mapping]) -> list[dict[str, Any]]:
     """The field mappings of a mapping."""
     email = {"name": "email", "type": "text", "normalize": ["trim", "lower"]}
-    a = {"name": "a", "type": "text"}
+    a: dict[str, Any] = {"name": "a", "type": "text"}
     if name == "firms":
         return [email, a | {"merge": "prefer left", "first_contact": "prefer left"}]
     group = {"group": "g"} if rules.grouped else {}
+    a |= {"learned": list(LEARNED)} if rules.learned else {}
     return [
         email,
         {"name": "born", "type": "text", "merge": "prefer left", "first_contact": "prefer left"},

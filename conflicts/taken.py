@@ -1,4 +1,4 @@
-"""Which decisions a run takes back: those of a time range, a pass, a person, a choice, a mapping, or a run.
+"""Which decisions a run takes back: of a time range, a pass, a person, a rule, a choice, a mapping, or a run.
 
 Plain data, kept with the run as a query string: the same always means the same decisions.
 """
@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from syncadmin.core.plan import PickKind
 from syncadmin.models import Entry
+from syncadmin.web import whole_number
 
 from .models import BulkRun, Decision
 
@@ -32,7 +33,8 @@ class Unclear(ValueError):
 class Taken:
     """What is wanted; empty means any. `since` and `until` are times in ISO form, with their zone.
 
-    `kind` is the choice that was made, `carried` the number of the pass that wrote it, `by` a user name.
+    `kind` is the choice that was made, `carried` the number of the pass that wrote it, `by` a user name,
+    `rule` the number of the learned rule that decided.
     """
 
     since: str = ""
@@ -41,6 +43,7 @@ class Taken:
     by: str = ""
     kind: str = ""
     carried: str = ""
+    rule: str = ""
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Taken:
@@ -52,6 +55,8 @@ class Taken:
             raise Unclear(_("“%(kind)s” is no choice.") % {"kind": given["kind"]})
         if given["carried"] and not (given["carried"].isascii() and given["carried"].isdigit()):
             raise Unclear(_("“%(number)s” is no pass.") % {"number": given["carried"]})
+        if given["rule"] and whole_number(given["rule"]) is None:
+            raise Unclear(_("“%(number)s” is no rule.") % {"number": given["rule"]})
         if not any(given.values()):
             raise Unclear(_("Say which decisions: since when, of which pass, whose, or which choice."))
         return cls(**given)
@@ -73,8 +78,11 @@ class Taken:
             found = found.filter(by__username=self.by)
         if self.kind:
             found = found.filter(kind=self.kind)
+        if self.rule:
+            found = found.filter(rule=int(self.rule))
         if self.carried:
-            wrote = Entry.objects.filter(pass_id=int(self.carried), rule__startswith="person: ")
+            chosen = Q(rule__startswith="person: ") | Q(rule__startswith="rule #")
+            wrote = Entry.objects.filter(chosen, pass_id=int(self.carried))
             same = {
                 "mapping_id": OuterRef("mapping"),
                 "link_id": OuterRef("link"),

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from conflicts.models import BulkRun, Conflict, Decision
+from conflicts.models import BulkRun, Conflict, Decision, LearnedRule
 from conflicts.services import FieldChoice, bulk, resolve
 from conflicts.taken import Taken, taken_by
 from syncadmin.core.plan import PickKind
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = timezone.now()
 HOUR = timedelta(hours=1)
+TO = "/conflicts/bulk/undo/"
 
 
 @pytest.fixture
@@ -139,3 +140,14 @@ def test_once_more_with_what_has_moved_it_is_the_same_decisions(bulk_reviewer, f
 
     again = BulkRun.objects.latest("pk")
     assert (again.query, again.override, again.seen) == ("kind=left", True, 2)
+
+
+def test_all_that_a_rule_has_decided_is_taken_back(four, bulk_reviewer):
+    mapping = four[0].mapping
+    rule = LearnedRule.objects.create(
+        mapping=mapping, field="phone", pattern="case", take="left", proposed_at=timezone.now()
+    )
+    item = a_conflict(mapping, label="by rule")
+    resolve(item.pk, 1, {"phone": FieldChoice(PickKind.LEFT, rule=rule.pk)}, None, None, "rules")
+    assert f'name="rule" value="{rule.pk}"' in bulk_reviewer.get(f"{TO}?rule={rule.pk}").content.decode()
+    assert undone("--rule", str(rule.pk)) == {"by rule"}

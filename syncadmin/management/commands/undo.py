@@ -39,6 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--pass", dest="carried", default="", metavar="PASS", help="all decisions that this pass wrote"
         )
+        parser.add_argument("--rule", default="", metavar="RULE", help="all that this learned rule decided")
         parser.add_argument("--by", default="", metavar="USER", help="all that this person decided")
         parser.add_argument(
             "--kind", default="", help="all with this choice: left, right, base, value, leave"

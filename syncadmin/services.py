@@ -86,7 +86,9 @@ def accept_risk(
             figures=told.as_dict(),
             promises={side.value: promise for side, promise in told.exposure.sides.items()},
         )
-        text = f"accepted up to {short(most)} lost edits a year until {until:%Y-%m-%d}, as {made.role}"
+        text = (
+            f"accepted up to {short(most)} lost edits a year until {made.last_day:%Y-%m-%d}, as {made.role}"
+        )
         ledger.append(mapping.pk, [ledger.Row(EntryKind.DECISION, rule=text, actor=name)], now)
         Mark.objects.filter(mapping=mapping, not_before__gt=now).update(not_before=now)
         state.next_due = min(state.next_due, now)

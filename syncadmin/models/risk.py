@@ -5,10 +5,11 @@ Only mappings that can lose an edit unseen have rows here (see `core.exposure`).
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .mappings import SIDE_CHOICES, Mapping
@@ -92,6 +93,11 @@ class RiskAcceptance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mapping}: {self.name}, {self.at:%Y-%m-%d}"
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which it counts, where the reader is."""
+        return timezone.localdate(self.until - timedelta(seconds=1))
 
     def in_force(self, now: datetime) -> bool:
         """Whether it counts at this moment."""

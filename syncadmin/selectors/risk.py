@@ -102,13 +102,18 @@ def believed(mapping: Mapping, a_day: dict[str, float], records: int | None) -> 
     return risk.Traffic(edits, max(1, linked), max(1, fields))
 
 
-def in_words(lost: risk.Figure) -> str:
-    """Lost edits a year as people say it."""
-    low, high = short_number(lost.low), short_number(lost.high)
+def interval(lost: risk.Figure) -> str:
+    """What lost edits a year lie between, beside the number itself."""
+    high = short_number(lost.high)
     if lost.expected <= 0:
         return _("none seen coming; at most %(high)s a year") % {"high": high}
-    words = _("%(expected)s a year (between %(low)s and %(high)s)")
-    return words % {"expected": short_number(lost.expected), "low": low, "high": high}
+    return _("between %(low)s and %(high)s a year") % {"low": short_number(lost.low), "high": high}
+
+
+def in_words(lost: risk.Figure) -> str:
+    """Lost edits a year as people say it."""
+    told = interval(lost)
+    return f"{short_number(lost.expected)} ({told})" if lost.expected > 0 else told
 
 
 def how_often(lost: risk.Figure) -> str:

@@ -21,7 +21,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.jobs import enqueue_pass
 from syncadmin.models import Mapping
 from syncadmin.permissions import ACCEPT_RISK, VIEW_MAPPING
-from syncadmin.selectors.risk import RiskStanding, Status, believed, how_often, in_words, standing
+from syncadmin.selectors.risk import RiskStanding, Status, believed, how_often, interval, standing
 from syncadmin.show import short_number
 from syncadmin.web import page, shell
 
@@ -159,9 +159,10 @@ def _page(request: HttpRequest, mapping: Mapping, form: AcceptForm | None = None
         "told": told,
         "status": (LOOKS[found.status], LABELS[found.status]),
         "big": short_number(told.lost.expected or told.lost.high) if told.lost else "",
-        "lost": in_words(told.lost) if told.lost else "",
+        "lost": interval(told.lost) if told.lost else "",
         "often": how_often(told.lost) if told.lost else "",
         "days": short_number(told.watched / risk.DAY) if told.watched else "0",
+        "pairs": short_number(2 * told.near / open_for) if (open_for := _open_for(found)) else "",
         "hours": short_number(told.near / 3600),
         "rows": [_row(found, side) for side in SIDES] if told.sides else [],
         "traffic": traffic,
@@ -172,6 +173,11 @@ def _page(request: HttpRequest, mapping: Mapping, form: AcceptForm | None = None
     status = 400 if form is not None else 200
     title = _("How much could be lost")
     return shell(request, "syncadmin/risk.html", context, title=title, status=status)
+
+
+def _open_for(found: RiskStanding) -> float:
+    """The mean windows of both sides together, in seconds."""
+    return sum(side.window.expected for side in found.figures.sides.values())
 
 
 def _row(found: RiskStanding, side: Side) -> dict[str, Any]:

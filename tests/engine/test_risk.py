@@ -135,7 +135,7 @@ def test_an_acceptance_lapses_when_more_is_to_be_expected(world, unguarded, staf
     assert Event.objects.get(kind=EventKind.RISK).words == lapsed.lapsed_how
     rules = [entry.rule for entry in world.history() if "lost edits" in entry.rule]
     assert rules == [
-        f"accepted up to 0.00001 lost edits a year until {lapsed.until:%Y-%m-%d}, as head of sales",
+        f"accepted up to 0.00001 lost edits a year until {lapsed.last_day:%Y-%m-%d}, as head of sales",
         f"the accepted risk of lost edits has lapsed: {lapsed.lapsed_how}",
     ]
     world.sync()

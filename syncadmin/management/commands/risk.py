@@ -118,7 +118,7 @@ def _side_line(side: str, told: SideFigures) -> str:
 def _accepted(status: Status, last: RiskAcceptance | None) -> str:
     if last is None:
         return "not accepted by anybody"
-    most = f"up to {short(last.most)} a year until {last.until:%Y-%m-%d}"
+    most = f"up to {short(last.most)} a year until {last.last_day:%Y-%m-%d}"
     who = f"{last.name} ({last.role}), {last.at:%Y-%m-%d}: {most}"
     if status is Status.ACCEPTED:
         return f"accepted by {who}"

@@ -36,7 +36,7 @@ from syncadmin.models import (
 )
 from syncadmin.models.marks import Due
 
-from . import doubts, guard, health, lease, meter, recover, risk, store, write
+from . import doubts, guard, health, lease, meter, recover, restored, risk, store, write
 from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
@@ -74,6 +74,7 @@ def run_pass(
     held = lease.acquire(mapping_id, holder or f"{socket.gethostname()}:{os.getpid()}", clock)
     if held is None:
         return None
+    restored.recognise(held)
     lost = {
         "state": PassState.LOST,
         "finished_at": clock(),
@@ -148,7 +149,8 @@ def kind_due(mapping: Mapping, asked: str, now: datetime) -> str:
     """The kind of pass that is due: a full comparison where none was made yet, was asked for, or is due."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT next_reconcile <= %s, EXISTS (SELECT 1 FROM syncadmin_pass p "
+            "SELECT next_reconcile <= %s OR restored_from IS NOT NULL, "
+            "EXISTS (SELECT 1 FROM syncadmin_pass p "
             "WHERE p.mapping_id = s.mapping_id AND p.state = 'done' AND p.kind <> 'incremental') "
             "FROM syncadmin_mappingstate s WHERE s.mapping_id = %s",
             [bulk.moment(now), mapping.pk],
@@ -246,6 +248,8 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
         found = read_changes(run.binding, run.lease, cache, run.clock(), report)
     else:
         found = compare_all(run.binding, run.lease, run.clock(), report)
+    if found.restored:
+        restored.doubt_copies(run, row.started_at)
     run.count("read", found.read)
     run.count("linked", found.linked)
     if found.linked:

@@ -14,7 +14,7 @@ ITSELF = $(UV) pip install --quiet --no-deps --no-build-isolation --config-setti
 RUN_TESTS = $(BIN)/python -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test simulate check test-sqlite test-postgresql format words pins clean
+.PHONY: help demo run test simulate check test-sqlite test-postgresql format words pictures pins clean
 
 help:
 	@echo "make demo            two live sample systems, kept in step (RESET=1 starts afresh)"
@@ -24,6 +24,7 @@ help:
 	@echo "make check           only lint, types, import rules, templates, migrations"
 	@echo "make format          format the code"
 	@echo "make words           collect the words to translate, and compile the translations (needs gettext)"
+	@echo "make pictures        renew the pictures of docs/reviewing.md (needs the browser of the tests)"
 	@echo "make pins            renew the pinned requirements from pyproject.toml"
 
 demo: $(VENV)/.demo
@@ -69,6 +70,9 @@ MESSAGES = $(BIN)/python manage.py makemessages --locale de --no-location --no-o
 words: $(VENV)/.dev
 	$(MESSAGES)
 	$(BIN)/python manage.py compilemessages --locale de --ignore .venv
+
+pictures: $(VENV)/.dev
+	MAKE_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_guide.py -q
 
 PIN = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 --custom-compile-command "make pins"
 

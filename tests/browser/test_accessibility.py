@@ -79,6 +79,18 @@ def test_the_list_and_what_is_done_to_many(open_page, chief, look, size, scheme)
     page.goto("/conflicts/")
     open_all(page)
     look(page, "inbox")
+    page.keyboard.press("g")
+    expect(page.locator("[data-group]").first).to_be_visible()
+    look(page, "inbox, groups")
+    for address in (
+        "/conflicts/team/",
+        "/conflicts/views/",
+        "/conflicts/rules/",
+        "/mappings/customers/risk/",
+    ):
+        page.goto(address)
+        open_all(page)
+        look(page, address)
     page.goto("/conflicts/bulk/")
     look(page, "bulk runs, none")
     page.goto("/conflicts/bulk/new/")

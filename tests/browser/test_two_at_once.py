@@ -15,6 +15,7 @@ from conflicts import presence
 from conflicts.models import Comment, Conflict
 from conflicts.services import together
 from syncadmin.models import Entry, FieldMapping
+from tests.browser.axe import grave_findings
 from tests.browser.conftest import NARROW, WIDE
 from tests.builders import a_conflict, a_mapping, a_user
 
@@ -114,6 +115,7 @@ def test_who_proposed_is_no_second_pair_of_eyes(open_page, reviewer, bert, guard
     expect(people(rita)).to_contain_text("You have proposed: Phone: CRM")
     expect(rita.get_by_role("button", name="Approve")).to_have_count(0)
     shoot(rita, f"together-proposed-{size[0]}-{scheme}")
+    assert not grave_findings(rita)
 
     visit(other, guarded)
     form = other.locator(".sa-answer")
@@ -162,6 +164,7 @@ def test_what_two_decided_is_not_undone_by_one(open_page, reviewer, bert, guarde
     rita.get_by_role("link", name="Ada Lovelace").click()
     expect(people(rita)).to_contain_text("Bert Brecht has proposed to undo: Phone: CRM")
     shoot(rita, f"together-undo-approve-{size[0]}-{scheme}")
+    assert not grave_findings(rita)
     rita.get_by_role("button", name="Approve").click()
     expect(rita.locator("[data-card]")).to_have_attribute("data-state", "open")
     assert Conflict.objects.get().state == "open"
@@ -292,3 +295,7 @@ def test_the_team_on_one_page(open_page, reviewer, bert, guarded, shoot, size, s
         expect(page.get_by_role("link", name=name)).to_be_visible()
     expect(page.locator(".sa-team")).to_contain_text("waits for the <b>lawyer</b>")
     shoot(page, f"together-team-{size[0]}-{scheme}", whole=True)
+    assert not grave_findings(page)
+    page.goto("/conflicts/bulk/undo/")
+    shoot(page, f"undo-many-{size[0]}-{scheme}")
+    assert not grave_findings(page)

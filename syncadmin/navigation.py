@@ -63,6 +63,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     "syncadmin.view_mapping",
                 ),
                 _item(request, _("Systems"), "dns", f"{ADMIN}_system_changelist", "syncadmin.view_system"),
+                _item(request, _("Surveys"), "travel_explore", "syncadmin:surveys", "syncadmin.add_survey"),
             ],
         },
         {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import dashboard, guard_stops, history, notifications, one_sided, passes, risk
+from . import dashboard, guard_stops, history, notifications, one_sided, passes, risk, surveys
 
 app_name = "syncadmin"
 urlpatterns = [
@@ -16,6 +16,12 @@ urlpatterns = [
     path("guard-stops/<int:stop_id>/", guard_stops.detail, name="guard_stop"),
     path("guard-stops/<int:stop_id>/approve/", guard_stops.approve, name="approve"),
     path("one-sided/", one_sided.list_, name="one-sided"),
+    path("surveys/", surveys.list_, name="surveys"),
+    path("surveys/<int:survey_id>/", surveys.show, name="survey"),
+    path("surveys/<int:survey_id>/cancel/", surveys.cancel, name="survey-cancel"),
+    path("surveys/<int:survey_id>/resume/", surveys.resume, name="survey-resume"),
+    path("surveys/<int:survey_id>/file/", surveys.file, name="survey-file"),
+    path("surveys/<int:survey_id>/mapping/", surveys.make, name="survey-mapping"),
     path("history/", history.list_, name="history"),
     path("history/export.<slug:form>", history.export, name="export"),
     path("history/<slug:mapping>/<int:link_id>/", history.record, name="record"),

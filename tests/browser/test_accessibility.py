@@ -17,6 +17,7 @@ from tests.browser.card_states import STATES, a_rich_mapping
 from tests.browser.conftest import NARROW, WIDE
 from tests.builders import a_conflict, a_guard_stop, a_pass, a_user
 from tests.notify.conftest import a_channel
+from tests.survey.built import a_survey
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -127,6 +128,24 @@ def test_what_happened_and_what_is_told(open_page, chief, look, size, scheme, se
         "/history/",
         f"/history/{mapping.name}/{conflict.link_id}/",
         "/notifications/",
+    ):
+        page.goto(address)
+        open_all(page)
+        look(page, address)
+
+
+@every_look
+def test_surveys(open_page, chief, look, size, scheme):
+    mapping = a_rich_mapping()
+    ends = mapping.left, mapping.right
+    running = a_survey(*ends, state="running", result=None, side="left", read=7, total=20)
+    ended = a_survey(*ends, state="interrupted", result=None, side="left", message="no answer")
+    page = open_page(chief, size, scheme)
+    for address in (
+        "/surveys/",
+        f"/surveys/{running.pk}/",
+        f"/surveys/{ended.pk}/",
+        f"/surveys/{a_survey(*ends).pk}/",
     ):
         page.goto(address)
         open_all(page)

@@ -10,6 +10,7 @@ from conflicts.services import bulk
 from syncadmin.core.bulk import Rule
 from syncadmin.permissions import ACTIONS
 from tests.builders import a_conflict, a_guard_stop, a_link, a_mapping, a_pass, a_user
+from tests.survey.built import a_survey
 
 SIGNED_IN = [*ACTIONS, "nobody"]
 LOOKING = {"Integrator", "Reviewer", "Auditor", "Operator"}
@@ -42,6 +43,7 @@ PAGES = {
     "syncadmin:record": LOOKING,
     "syncadmin:export": LOOKING,
     "syncadmin:notifications": LOOKING,
+    **{f"syncadmin:survey{name}": {"Integrator"} for name in ("s", "", "-file")},
 }
 CHANNELS = ("channel-test", "channel-remove", "subscription", "unsubscribe")
 NOTICES = ("channel-add", "subscribe", "notification-hours", *CHANNELS)
@@ -66,6 +68,7 @@ ACTS = {
     "syncadmin:risk-accept": {"Integrator"},
     "syncadmin:risk-withdraw": {"Integrator"},
     **{f"syncadmin:{name}": LOOKING for name in NOTICES},
+    **{f"syncadmin:survey-{name}": {"Integrator"} for name in ("cancel", "resume", "mapping")},
 }
 
 
@@ -78,6 +81,7 @@ def addresses(db):
     a_rule = LearnedRule.objects.create(
         mapping=mapping, field="phone", pattern="case", take="left", proposed_at=timezone.now()
     )
+    survey = a_survey(mapping.left, mapping.right)
     arguments = {
         "conflicts:undo-entry": ["customers", 1],
         "conflicts:view-change": [1],
@@ -92,6 +96,9 @@ def addresses(db):
         **{name: [conflict.pk] for name in ACTS if name.partition(":")[2] in TOGETHER},
         "syncadmin:run": ["customers"],
         **{f"syncadmin:risk{act}": ["customers"] for act in ("", "-accept", "-withdraw")},
+        **{
+            f"syncadmin:survey{name}": [survey.pk] for name in ("", "-file", "-cancel", "-resume", "-mapping")
+        },
         "syncadmin:pass": [a_pass(mapping).pk],
         "syncadmin:guard_stop": [(stop := a_guard_stop(mapping)).pk],
         "syncadmin:approve": [stop.pk],

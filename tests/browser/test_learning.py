@@ -70,7 +70,7 @@ def test_a_suggestion_is_followed_by_one_key_and_never_by_enter_alone(open_page,
     expect(page.locator("input[name=pick-phone][value=left]")).to_be_checked()
     shoot(page, "learn-followed")
     page.keyboard.press("Enter")
-    expect(page.locator("[data-status]")).to_be_visible()
+    expect(page.locator("[data-status]")).to_be_visible(timeout=20_000)
     decision = Decision.objects.get(conflict=item)
     assert (decision.kind, decision.followed, decision.by) == ("left", True, reviewer)
 
@@ -86,7 +86,7 @@ def test_only_what_takes_the_suggestion_follows_it(open_page, reviewer, habit, k
         page.keyboard.press(key)
     expect(page.locator(f"input[name=pick-phone][value={kind}]")).to_be_checked()
     page.keyboard.press("Enter")
-    expect(page.locator("[data-status]")).to_be_visible()
+    expect(page.locator("[data-status]")).to_be_visible(timeout=20_000)
     decision = Decision.objects.get(conflict=item)
     assert (decision.kind, decision.followed) == (kind, followed)
 

@@ -66,7 +66,7 @@ def test_a_suggestion_is_followed_by_one_key_and_never_by_enter_alone(open_page,
     expect(page.locator("[data-progress]")).not_to_be_empty()
     assert Conflict.objects.get(pk=item.pk).state == "open"
 
-    page.keyboard.press("f")
+    page.keyboard.press("v")
     expect(page.locator("input[name=pick-phone][value=left]")).to_be_checked()
     shoot(page, "learn-followed")
     page.keyboard.press("Enter")
@@ -76,7 +76,7 @@ def test_a_suggestion_is_followed_by_one_key_and_never_by_enter_alone(open_page,
 
 
 @pytest.mark.parametrize(
-    ("keys", "kind", "followed"), [("1", "left", False), ("f2", "right", False), ("f2f", "left", True)]
+    ("keys", "kind", "followed"), [("1", "left", False), ("v2", "right", False), ("v2v", "left", True)]
 )
 def test_only_what_takes_the_suggestion_follows_it(open_page, reviewer, habit, keys, kind, followed):
     item = a_conflict(habit, fields=empty(30))
@@ -109,7 +109,7 @@ def test_a_pattern_becomes_a_rule_by_a_click_and_an_approval(open_page, reviewer
     boss: Page = open_page(integrator)
     boss.goto("/conflicts/rules/")
     boss.get_by_role("link", name="Phone").click()
-    expect(boss.locator(".sa-rule-cases").first).to_contain_text("Ada Lovelace")
+    expect(boss.locator(".sa-rule-cases").first).to_contain_text("Grace Hopper")
     boss.get_by_label("Note").fill("as agreed with sales")
     boss.get_by_role("button", name="Approve").click()
     expect(boss.locator(".sa-page-head")).to_contain_text("in force")

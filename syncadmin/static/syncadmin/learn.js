@@ -1,4 +1,4 @@
-// Suggestions on the card of the inbox: `f` or a click takes what is suggested, as a pick like any other. It is noted
+// Suggestions on the card of the inbox: `v` or a click takes what is suggested, as a pick like any other. It is noted
 // that the pick followed a suggestion, so that suggestions do not feed themselves.
 
 import { fields, picked } from "./picks.js";
@@ -31,7 +31,7 @@ pane?.addEventListener("change", (event) => {
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
-  if (event.key !== "f" || typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.key !== "v" || typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   if (document.querySelector("dialog[open]")) return;
   const open = suggested();
   const free = open.filter((field) => !picked(field));

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+from syncadmin.config.connect import open_connector
 from syncadmin.core.exposure import Exposure, Promise, exposure
 from syncadmin.core.side import SIDES
 from syncadmin.models import Mapping, MappingState
@@ -19,6 +22,17 @@ def exposure_of(binding: Binding) -> Exposure:
     """Where a mapping that is bound can lose an edit."""
     found = {side: Promise(bound.can.update, bound.can.delete) for side, bound in binding.sides.items()}
     return exposure(binding.policy, found)
+
+
+def ask(mapping: Mapping) -> None:
+    """Ask both systems what they promise, before any pass has. Raises base.ConnectorError."""
+    told: dict[str, str] = {}
+    for side in SIDES:
+        resource = mapping.resource(side)
+        with closing(open_connector(resource.system)) as connector:
+            can = connector.capabilities(resource.name)
+        told |= {side.value: can.update.value, f"{side} delete": can.delete.value}
+    MappingState.objects.filter(mapping=mapping).update(guarantees=told)
 
 
 def exposure_told(mapping: Mapping, state: MappingState | None) -> Exposure:

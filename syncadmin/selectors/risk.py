@@ -13,8 +13,18 @@ from syncadmin.core.exposure import Need, Unaccepted
 from syncadmin.core.side import SIDES
 from syncadmin.engine.exposed import exposure_told
 from syncadmin.engine.risk import Figures, figures
-from syncadmin.models import Link, LinkStatus, Mapping, MappingState, RiskAcceptance
+from syncadmin.models import (
+    Link,
+    LinkStatus,
+    Mapping,
+    MappingState,
+    RiskAcceptance,
+    Survey,
+    SurveyState,
+)
 from syncadmin.show import short_number
+from syncadmin.survey import report as reporting
+from syncadmin.survey.traffic import traffic
 
 
 class Status(StrEnum):
@@ -61,10 +71,12 @@ class RiskStanding:
         }.get(self.figures.exposure.need, "")
 
 
-def standing(mapping: Mapping, now: datetime, traffic: risk.Traffic | None = None) -> RiskStanding:
-    """How the risk of a mapping stands. `traffic` is what somebody believes before anybody has watched."""
+def standing(mapping: Mapping, now: datetime, told: risk.Traffic | None = None) -> RiskStanding:
+    """How the risk of a mapping stands. `told` is what somebody believes of the traffic before a watch;
+    without it, what a survey tells.
+    """
     exposure = exposure_told(mapping, MappingState.objects.filter(mapping=mapping).first())
-    found = figures(mapping, exposure, now, traffic)
+    found = figures(mapping, exposure, now, told or surveyed(mapping, len(exposure.fields)))
     signed = list(RiskAcceptance.objects.filter(mapping=mapping).select_related("person")[:20])
     last = signed[0] if signed else None
     return RiskStanding(mapping, found, status_of(exposure.need, last, now), last, signed[1:])
@@ -90,6 +102,13 @@ def statuses(mappings: list[Mapping], now: datetime) -> dict[int, Status]:
         )
         for mapping in mappings
     }
+
+
+def surveyed(mapping: Mapping, fields: int) -> risk.Traffic | None:
+    """What the newest survey of both resources tells of the traffic, None if there is none that can."""
+    done = Survey.objects.filter(left=mapping.left_id, right=mapping.right_id, state=SurveyState.DONE)
+    newest = done.exclude(result=None).order_by("-pk").first()
+    return traffic(reporting.read(newest.result), fields) if newest is not None else None
 
 
 def believed(mapping: Mapping, a_day: dict[str, float], records: int | None) -> risk.Traffic:

@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from connectors.base import ConnectorError
 from syncadmin import services
 from syncadmin.core import risk
 from syncadmin.core.side import SIDES, Side
+from syncadmin.engine.exposed import ask
 from syncadmin.jobs import enqueue_pass
 from syncadmin.models import Mapping
 from syncadmin.permissions import ACCEPT_RISK, VIEW_MAPPING
@@ -128,6 +130,18 @@ def withdraw(request: HttpRequest, name: str) -> HttpResponse:
     mapping = _mapping(name)
     if services.withdraw_risk(mapping.pk, request.user):
         messages.success(request, _("The acceptance is withdrawn."))
+    return _back(mapping)
+
+
+@require_POST
+@page(ACCEPT_RISK)
+def ask_systems(request: HttpRequest, name: str) -> HttpResponse:
+    """Ask both systems how safe writes to them are, before the first pass does."""
+    mapping = _mapping(name)
+    try:
+        ask(mapping)
+    except ConnectorError as error:
+        messages.error(request, str(error))
     return _back(mapping)
 
 

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("mappings/<slug:name>/run/", dashboard.run, name="run"),
     path("mappings/<slug:name>/risk/", risk.show, name="risk"),
+    path("mappings/<slug:name>/risk/ask/", risk.ask_systems, name="risk-ask"),
     path("mappings/<slug:name>/risk/accept/", risk.accept, name="risk-accept"),
     path("mappings/<slug:name>/risk/withdraw/", risk.withdraw, name="risk-withdraw"),
     path("passes/", passes.list_, name="passes"),

@@ -1,9 +1,13 @@
 """The lost-update meter: what it counts, when an acceptance lapses, and what waits without one."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
+from unittest import mock
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from connectors.base import Guarantee
@@ -192,6 +196,30 @@ def test_what_waited_and_was_edited_on_the_other_side_meanwhile_is_a_conflict(wo
     [conflict] = world.open()
     assert {f.field for f in conflict.fields.all()} == {"phone"}
     assert world.right.row(right)["phone"] == "030 3"
+
+
+def test_the_systems_can_be_asked_before_the_first_pass(world, unguarded, capsys):
+    assert standing(world.mapping, timezone.now()).status is Status.UNKNOWN
+    with pytest.raises(CommandError, match="Nobody accepts"):
+        call_command("risk", world.mapping.name, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["status"], told["sides"]["left"]["promise"]) == ("open", "checked")
+    assert told["lost_edits_a_year"] is None
+
+
+def test_the_command_accepts_in_the_name_of_somebody_who_may(world, unguarded, django_user_model, capsys):
+    world.linked(**ANNA)
+    given = ["risk", world.mapping.name, "--edits-left", "200", "--edits-right", "50", "--records", "1000"]
+    user = django_user_model.objects.create_user("ines", is_staff=True)
+    sign = [*given, "--accept", "50", "--user", "ines", "--role", "Head of sales"]
+    with pytest.raises(CommandError, match="may not accept risks"):
+        call_command(*sign)
+    user.user_permissions.add(Permission.objects.get(codename="accept_risk"))
+    with mock.patch("syncadmin.management.commands.risk.enqueue_pass"):
+        call_command(*sign)
+    out = capsys.readouterr().out
+    assert "(assumed, before watching)" in out
+    assert "accepted by ines (Head of sales)" in out
 
 
 def test_with_warn_nothing_waits(world, unguarded):

@@ -67,6 +67,7 @@ ACTS = {
     "syncadmin:approve": {"Operator"},
     "syncadmin:risk-accept": {"Integrator"},
     "syncadmin:risk-withdraw": {"Integrator"},
+    "syncadmin:risk-ask": {"Integrator"},
     **{f"syncadmin:{name}": LOOKING for name in NOTICES},
     **{f"syncadmin:survey-{name}": {"Integrator"} for name in ("cancel", "resume", "mapping")},
 }
@@ -95,7 +96,7 @@ def addresses(db):
         **{f"conflicts:bulk{name}": [run.pk] for name in ("-cancel", "-undo")},
         **{name: [conflict.pk] for name in ACTS if name.partition(":")[2] in TOGETHER},
         "syncadmin:run": ["customers"],
-        **{f"syncadmin:risk{act}": ["customers"] for act in ("", "-accept", "-withdraw")},
+        **{f"syncadmin:risk{act}": ["customers"] for act in ("", "-ask", "-accept", "-withdraw")},
         **{
             f"syncadmin:survey{name}": [survey.pk] for name in ("", "-file", "-cancel", "-resume", "-mapping")
         },

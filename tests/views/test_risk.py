@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils import timezone
 
+from connectors.base import Retry
 from syncadmin.models import (
     Entry,
     FieldMapping,
@@ -16,8 +17,11 @@ from syncadmin.models import (
     Meter,
     MeterDay,
     RiskAcceptance,
+    Survey,
 )
+from syncadmin.survey.report import Report
 from tests.builders import a_mapping, a_user
+from tests.survey.test_traffic import side as a_side
 
 pytestmark = pytest.mark.django_db
 URL = "/mappings/customers/risk/"
@@ -169,3 +173,35 @@ def test_values_of_others_do_no_harm(integrator):
     page = integrator.get(URL).content.decode()
     assert "<script>alert(1)" not in page
     assert "p<b>x" not in page
+
+
+def test_before_the_first_pass_the_systems_can_be_asked(integrator, monkeypatch):
+    mapping = a_mapping()
+    assert "Ask both systems now" in text_of(integrator.get(URL))
+
+    def answer(row):
+        MappingState.objects.filter(mapping=row).update(guarantees={"left": "atomic", "right": "checked"})
+
+    monkeypatch.setattr("syncadmin.views.risk.ask", answer)
+    page = text_of(integrator.post(f"{URL}ask/", follow=True))
+    assert "not accepted" in page
+    assert "Ask both systems now" not in page
+
+    def away(row):
+        raise Retry("cannot be reached", system="shop")
+
+    MappingState.objects.filter(mapping=mapping).update(guarantees={})
+    monkeypatch.setattr("syncadmin.views.risk.ask", away)
+    assert "shop: cannot be reached" in text_of(integrator.post(f"{URL}ask/", follow=True))
+
+
+def test_a_survey_tells_of_the_traffic_before_anybody_watched(viewer):
+    mapping = a_mapping()
+    MappingState.objects.filter(mapping=mapping).update(guarantees={"left": "atomic", "right": "checked"})
+    found = Report(a_side({"day": 50}), a_side({"day": 40}), [], [], 0, [], [], [], [])
+    now = timezone.now()
+    Survey.objects.create(
+        left=mapping.left, right=mapping.right, sample=0, budget=100, actor="ines", state="done",
+        created_at=now, beat_at=now, finished_at=now, result=found.as_dict(),
+    )  # fmt: skip
+    assert "From a survey of both systems" in text_of(viewer.get(URL))

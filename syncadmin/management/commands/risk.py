@@ -11,8 +11,10 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from connectors.base import ConnectorError
 from syncadmin import services
 from syncadmin.core.side import SIDES
+from syncadmin.engine.exposed import ask
 from syncadmin.engine.risk import Figures, SideFigures, short
 from syncadmin.jobs import enqueue_pass
 from syncadmin.management.mapping_command import FAILED, USAGE, MappingCommand
@@ -54,6 +56,9 @@ class Command(MappingCommand):
                 "Give the edits of both sides: --edits-left and --edits-right.", returncode=USAGE
             )
         found = standing(mapping, timezone.now(), traffic)
+        if found.status is Status.UNKNOWN:
+            self._ask(found)
+            found = standing(mapping, timezone.now(), traffic)
         if options["accept"] is not None:
             self._accept(found, options)
             found = standing(mapping, timezone.now(), traffic)
@@ -63,6 +68,12 @@ class Command(MappingCommand):
             self._print(found)
         if found.status in (Status.OPEN, Status.LAPSED):
             raise CommandError("Nobody accepts this risk now.", returncode=FAILED)
+
+    def _ask(self, found: RiskStanding) -> None:
+        try:
+            ask(found.mapping)
+        except ConnectorError as error:
+            raise CommandError(str(error), returncode=FAILED) from error
 
     def _accept(self, found: RiskStanding, options: dict[str, Any]) -> None:
         user = get_user_model().objects.filter(username=options["user"], is_active=True).first()

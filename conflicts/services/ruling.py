@@ -27,7 +27,7 @@ from conflicts.models import (
     RuleState,
 )
 from conflicts.suggestions import Like, classed
-from syncadmin.core.fields import TAKEN_BACK
+from syncadmin.core.asked import BY_PEOPLE
 from syncadmin.core.habits import USES, WATCHED, Changed, overruled_too_often
 from syncadmin.core.plan import ConflictKind, PickKind
 from syncadmin.core.values import same
@@ -145,7 +145,7 @@ def _choice(
 ) -> decide.FieldChoice | None:
     """What a rule takes for a field, if one is about it."""
     found = valid.get((row.field, row.pattern, row.changed))
-    if found is None or row.reason == TAKEN_BACK or not classed(row, tolerance):
+    if found is None or row.reason in BY_PEOPLE or not classed(row, tolerance):
         return None
     return decide.FieldChoice(PickKind(found.take), rule=found.pk)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from .asked import TAKEN_BACK
 from .merge import Merged, Question, Take, Undecided, choose_side, merge
 from .plan import Change, Disposition, FieldConflict, LinkState, Pick, PickKind, Record, Undo
 from .policy import Drift, FieldPolicy, Merge, Policy, Unit
@@ -18,7 +19,6 @@ from .side import SIDES, Side, at, pair
 from .values import Kind, Value, empty, same
 
 _MISSING = object()
-TAKEN_BACK = "a decision on it was taken back"
 
 
 class State(Enum):

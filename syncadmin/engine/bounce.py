@@ -13,6 +13,7 @@ from datetime import timedelta
 from django.db import connection
 
 from syncadmin.core import plan as core
+from syncadmin.core.asked import BOUNCES
 from syncadmin.core.bounce import TURNS, turns
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Value
@@ -21,7 +22,6 @@ from syncadmin.models import bulk
 from .effort import Item, Run
 
 WITHIN = timedelta(minutes=15)
-REASON = f"both systems keep setting it back: it was turned {TURNS} times within minutes"
 Written = dict[tuple[int, str], list[tuple[Side, Value]]]
 
 
@@ -43,7 +43,7 @@ def hold_bounces(run: Run, items: Sequence[Item]) -> None:
             and turns(written.get((item.link.id, name), []), (write.side, value)) >= TURNS
         }
         if bouncing:
-            item.plan = held(item, item.decided, bouncing, REASON)
+            item.plan = held(item, item.decided, bouncing, BOUNCES)
 
 
 def _written(run: Run, links: Sequence[int]) -> Written:

@@ -14,22 +14,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from syncadmin.core import plan as core
+from syncadmin.core.asked import BACK, COUNTED, REPLACED
 from syncadmin.core.policy import Merge
 from syncadmin.core.side import Side
 from syncadmin.core.values import decode, same
 
 from .bounce import held
 from .effort import Item, Run
-
-BACK = (
-    "a write of this field was interrupted, and the record was changed since: whether somebody has put the "
-    "former value back can't be told"
-)
-REPLACED = (
-    "a write of this field was interrupted, and it holds another value since: whether that has replaced what "
-    "was written can't be told"
-)
-REASON = "a write of this count was interrupted, and it has moved since: whether it was added can't be told"
 
 
 def hold_doubtful(run: Run, items: Sequence[Item]) -> None:
@@ -44,7 +35,11 @@ def hold_doubtful(run: Run, items: Sequence[Item]) -> None:
         written = {name for write in updates for name in write.values}
         moved, back, again = _moved(item, updates)
         free = written - set(item.decided.used_picks)
-        for names, reason in ((moved & counters, REASON), (back, BACK), (again - counters - owned, REPLACED)):
+        for names, reason in (
+            (moved & counters, COUNTED),
+            (back, BACK),
+            (again - counters - owned, REPLACED),
+        ):
             doubtful = (names | _asked(item, reason)) & free
             if doubtful:
                 item.plan = held(item, item.decided, doubtful, reason)

@@ -19,6 +19,7 @@ from django.db.models import Max
 
 from conflicts.models import Conflict, Decision
 from syncadmin.core import plan as core
+from syncadmin.core.asked import FROM_BACKUP
 from syncadmin.core.policy import Deletes, Drift, EditVsDelete, LeftScope, Policy
 from syncadmin.core.rows import owner_of
 from syncadmin.core.side import SIDES, Side
@@ -31,7 +32,6 @@ from .bounce import held
 from .effort import Item, Run
 from .lease import Lease
 
-REASON = "the hub's database was restored from a backup: which value is the newer one can't be told"
 RECORD_REASON = (
     "the hub's database was restored from a backup: what became of this record since can't be told"
 )
@@ -192,7 +192,7 @@ def hold_untold(item: Item, policy: Policy) -> None:
     if policy.whole_record:
         untold = set(written)
     together = {f.name for u in policy.units for f in u.fields if untold & {g.name for g in u.fields}}
-    item.plan = held(item, plan, (untold | together) & written.keys(), REASON)
+    item.plan = held(item, plan, (untold | together) & written.keys(), FROM_BACKUP)
 
 
 def _asked(item: Item) -> set[str]:
@@ -200,7 +200,7 @@ def _asked(item: Item) -> set[str]:
     return (
         set()
         if item.conflict is None
-        else {f.field for f in item.conflict.fields.all() if f.reason == REASON}
+        else {f.field for f in item.conflict.fields.all() if f.reason == FROM_BACKUP}
     )
 
 

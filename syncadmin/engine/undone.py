@@ -15,7 +15,7 @@ import msgspec
 from conflicts import intake
 from connectors.base import Result
 from syncadmin.core import plan as core
-from syncadmin.core.fields import TAKEN_BACK
+from syncadmin.core.asked import TAKEN_BACK
 from syncadmin.core.side import SIDES, at
 from syncadmin.models import EntryKind, ledger, marks
 

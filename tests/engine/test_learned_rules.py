@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from conflicts.models import Conflict, ConflictState, Decision, LearnedRule, RuleState
 from conflicts.services import rules
+from conflicts.services.ruling import let_decide
 from conflicts.services.undo import undo
 from conflicts.undoable import Fate, latest, look
+from syncadmin.core.asked import BY_PEOPLE
 from syncadmin.core.side import SIDES
 from syncadmin.engine.prove import prove
+from syncadmin.engine.run import mapping_for_pass
 from syncadmin.models import Event, FieldMapping
 
 FATES = ("write", "disposition")
@@ -246,6 +249,18 @@ def test_a_rule_leaves_alone_what_people_have_in_hand(world, staff):
     assert not Decision.objects.exists()
 
 
+@pytest.mark.parametrize("reason", sorted(BY_PEOPLE))
+def test_a_rule_leaves_alone_what_only_a_person_can_tell(world, staff, reason):
+    """As a value that bounces: a rule would keep it bouncing."""
+    differing(world)
+    [item] = world.open()
+    item.fields.update(reason=reason)
+    a_rule(world, staff)
+    assert let_decide(mapping_for_pass(world.mapping.pk), timezone.now()) == 0
+    item.fields.update(reason="both sides changed it")
+    assert let_decide(mapping_for_pass(world.mapping.pk), timezone.now()) == 1
+
+
 def test_of_a_record_that_is_decided_as_a_whole_a_rule_decides_all_or_nothing(world, staff):
     world.set(whole_record=True)
     a_rule(world, staff)
@@ -264,9 +279,6 @@ def test_of_a_record_that_is_decided_as_a_whole_a_rule_decides_all_or_nothing(wo
 
 
 def test_a_pass_without_rules_asks_nothing_about_them(world, django_assert_num_queries):
-    from conflicts.services.ruling import let_decide
-    from syncadmin.engine.run import mapping_for_pass
-
     mapping = mapping_for_pass(world.mapping.pk)
     with django_assert_num_queries(0):
         assert let_decide(mapping, timezone.now()) == 0

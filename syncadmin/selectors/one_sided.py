@@ -38,7 +38,7 @@ def counts() -> dict[int, dict[Side, int]]:
     """By mapping: how many records only each side has, counted up to MOST + 1. One query."""
     of_side = (
         "(SELECT count(*) FROM (SELECT 1 FROM syncadmin_unlinked u "
-        "WHERE u.mapping_id = m.id AND u.side = '{}' LIMIT {}) AS some)"
+        "WHERE u.mapping_id = m.id AND u.side = '{}' LIMIT {}) AS found)"
     )
     columns = ", ".join(of_side.format(side, MOST + 1) for side in SIDES)
     with connection.cursor() as cursor:

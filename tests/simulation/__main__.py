@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .figures import Report
-from .runner import prepare, run_many, run_mutants, staff_member
+from .runner import FIRST_THEMED, prepare, run_many, run_mutants, staff_member
 
 SHOWN = 20
 
@@ -52,7 +52,6 @@ def find_mutants(limit: int) -> int:
     """For every planted bug the first history that notices it: plain ones and themed ones are tried."""
     prepare()
     from .mutants import MUTANTS
-    from .themes import FIRST_THEMED
 
     seeds = [n for k in range(limit) for n in (k, FIRST_THEMED + k)]
     survivors = 0

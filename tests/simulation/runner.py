@@ -13,6 +13,7 @@ from typing import Any
 from .figures import Report
 
 CHUNK = 20
+FIRST_THEMED = 600_000  # histories with a theme have numbers of their own (themes.py)
 
 
 def prepare() -> None:
@@ -81,12 +82,13 @@ def run_mutants(names: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[st
 def run_many(first: int, seeds: int = 0, *, steps: int = 0, mutant: str = "") -> Report:
     """Play histories on all cores, from seed `first`: so many seeds, or until so many steps were taken.
 
+    The latter plays themed histories too, every third portion.
     A failing history stops nothing; a worker that dies does, and is told as a failure of its first seed.
     """
     from tqdm import tqdm
 
     total, bars = Report(), {"total": steps, "unit": "step"} if steps else {"total": seeds, "unit": "seed"}
-    chunks = chunks_of(first, seeds)
+    chunks = chunks_of(first, seeds) if seeds else mixed(first)
     cores = os.cpu_count() or 1
     with (
         ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=prepare) as pool,
@@ -111,6 +113,13 @@ def run_many(first: int, seeds: int = 0, *, steps: int = 0, mutant: str = "") ->
                 total.add(report)
                 bar.update(report.steps.total() if steps else report.seeds)
                 bar.set_postfix(failed=len(total.failures))
+
+
+def mixed(first: int) -> Iterator[Sequence[int]]:
+    """Portions without end: two of plain histories from `first` on, one of themed ones, and so on."""
+    plain, themed = chunks_of(first, 0), chunks_of(FIRST_THEMED, 0)
+    while True:
+        yield from (next(plain), next(plain), next(themed))
 
 
 def chunks_of(first: int, seeds: int) -> Iterator[Sequence[int]]:

@@ -8,7 +8,7 @@ import pytest
 from .__main__ import show
 from .figures import FAULTS, Report, faults_of
 from .history import History
-from .runner import chunks_of, run_some
+from .runner import chunks_of, mixed, run_some
 
 pytestmark = pytest.mark.runs_once
 
@@ -64,6 +64,6 @@ def test_workers_get_every_seed_once(seeds, last):
     assert played == list(range(10, last + 1))
 
 
-def test_without_a_number_of_seeds_there_is_no_end():
-    chunks = chunks_of(0, 0)
-    assert [next(chunks)[0] for _ in range(3)] == [0, 20, 40]
+def test_without_a_number_of_seeds_there_is_no_end_and_every_third_portion_has_themes():
+    chunks = mixed(0)
+    assert [next(chunks)[0] for _ in range(6)] == [0, 20, 600_000, 40, 60, 600_020]

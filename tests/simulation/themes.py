@@ -16,6 +16,7 @@ from typing import Any
 from connectors.base import ChangeMode
 
 from .chaos import Faults
+from .runner import FIRST_THEMED
 from .system import Habits
 from .world import Rules
 
@@ -62,7 +63,6 @@ class Theme:
         return replace(faults, **self.faults)
 
 
-FIRST_THEMED = 600_000
 PLAIN = Theme()
 THEMES = (
     Theme(

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from syncadmin.core.matching import IN_DOUBT, VANISHED
 from syncadmin.embedded import wait_until
 from syncadmin.engine import lease, run, store, write
 from syncadmin.engine.prove import prove
-from syncadmin.models import Intent, Link, MappingState
+from syncadmin.models import Intent, Link, MappingState, Mark
 from tests.builders import a_mapping
 
 from .test_pass import ANNA, quiet
@@ -114,6 +115,45 @@ def test_a_record_that_was_found_its_partner_while_its_create_was_put_off_is_acc
     assert Link.objects.count() == 1
     assert not prove(world.mapping, live=True).findings
     quiet(world)
+
+
+def test_a_copy_that_was_deleted_before_anybody_knew_it_for_one_is_not_made_again_unasked(
+    world, monkeypatch, staff
+):
+    world.sync()
+    world.left.add(**ANNA)
+    kill_at(world, monkeypatch, run, "store_outcomes")
+    copy = world.right.rows()[0]["id"]
+    world.right.edit(copy, email="other@example.com", phone="030 9")
+    world.sync()
+    assert {item.reason for item in world.open()} == {IN_DOUBT}
+    world.right.delete(copy)
+    world.sync("reconcile")
+    assert world.right.rows() == []
+    (item,) = world.open()
+    assert item.reason == VANISHED
+    world.choose(staff, item, "create")
+    world.sync()
+    assert [row["email"] for row in world.right.rows()] == [ANNA["email"]]
+    assert not world.open()
+    quiet(world)
+
+
+def test_a_record_that_a_create_may_have_made_waits_until_that_is_known(world, monkeypatch):
+    world.sync()
+    source = world.left.add(**ANNA)
+    kill_at(world, monkeypatch, run, "store_outcomes")
+    later = timezone.now() + timedelta(hours=1)
+    mark = Mark.objects.filter(side="left", key=str(source))
+    assert mark.update(not_before=later, attempts=1) == 1
+    copy = world.right.rows()[0]["id"]
+    world.right.edit(copy, email="other@example.com")
+    world.sync()
+    assert len(world.left.rows()) == len(world.right.rows()) == 1
+    mark.update(not_before=timezone.now())
+    Mark.objects.update(not_before=timezone.now())
+    world.sync()
+    assert len(world.left.rows()) == len(world.right.rows()) == 1
 
 
 def test_a_worker_that_lost_its_lease_can_store_nothing(world, monkeypatch):

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .figures import Report
-from .runner import FIRST_THEMED, prepare, run_many, run_mutants, staff_member
+from .runner import of_each_kind, prepare, run_many, run_mutants, staff_member
 
 SHOWN = 20
 
@@ -53,9 +53,8 @@ def find_mutants(limit: int) -> int:
     prepare()
     from .mutants import MUTANTS
 
-    seeds = [n for k in range(limit) for n in (k, FIRST_THEMED + k)]
     survivors = 0
-    for name, seed in run_mutants(list(MUTANTS), seeds):
+    for name, seed in run_mutants(list(MUTANTS), of_each_kind(limit)):
         survivors += seed is None
         say(f'    "{name}": {seed},')
     return int(bool(survivors))

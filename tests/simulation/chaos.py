@@ -37,6 +37,7 @@ class Faults:
     shifts: float = 0.0
     cuts: float = 0.0
     decides: float = 0.0
+    hints: float = 0.0
     vanished: tuple[str, str] | None = None  # side, field
     slow: bool = False
 
@@ -76,6 +77,7 @@ class Chaos:
     mind_changes: Callable[[], object] = lambda: None
     user_edits: Callable[[random.Random, str, str], object] = lambda *_: None
     staff_decides: Callable[[random.Random], object] = lambda _: None
+    hint: Callable[[random.Random], object] = lambda _: None
     faults: Faults = field(default_factory=Faults)
     rng: random.Random = field(default_factory=random.Random)
     quiet: bool = True
@@ -111,6 +113,9 @@ class Chaos:
             self.user_acts(self.rng)
         if self._hits(f.decides) and self.staff_decides(self.rng):
             self.probe("decision in a gap")
+        if self._hits(f.hints):
+            self.probe("hint in a gap")
+            self.hint(self.rng)
         if f.slow and self._hits(0.1):
             self.probe("worker held up")
             self.sleep(timedelta(seconds=self.rng.randint(1, 20)))

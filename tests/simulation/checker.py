@@ -41,7 +41,8 @@ def check_all(world: World) -> None:
     check_newest(world, folded)
     check_guards(world)
     check_windows(world)
-    check_journal(world, folded)
+    check_journal(world)
+    check_badges(world)
 
 
 def declared(world: World) -> tuple[str, ...]:
@@ -105,10 +106,42 @@ def check_agreement(world: World, *, deletes_known: bool) -> None:
 def check_pair(world: World, left: Row, right: Row, held: set[str]) -> None:
     """Two records that belong together hold the same."""
     for name in left.values:
-        if name in held or (name == "o" and world.rules.drift == "ignore"):
+        if name in held or name == "d" or (name == "o" and world.rules.drift == "ignore"):
             continue
         values = left.values[name], right.values.get(name)
         assert same(world, name, *values), f"{name} differs: {values}; {left}; {right}"
+
+
+def check_badges(world: World) -> None:
+    """Where a second mapping shares the records: they are its pairs too, and agree in its own field."""
+    if not world.rules.badges:
+        return
+    held_fields, held_records = in_inbox("badges")
+    rows = {side: world.systems[side].live("people") for side in ("left", "right")}
+    pairs = dict(
+        Link.objects.filter(mapping=world.mappings["badges"])
+        .exclude(status="closed")
+        .values_list("left_key", "right_key")
+    )
+    emails = {side: Counter(str(r.values["email"]).lower() for r in rows[side].values()) for side in rows}
+    for left in rows["left"].values():
+        email = str(left.values["email"]).lower()
+        alone = [r for r in rows["right"].values() if str(r.values["email"]).lower() == email]
+        key = pairs.get(left.key) or (alone[0].key if alone else "")
+        places = {("left", left.key), ("right", key)}
+        if key not in rows["right"] or places & held_records or "d" in held_fields["left", left.key]:
+            continue
+        right = rows["right"][key]
+        if is_left_alone(world, left, right):
+            continue
+        if left.key in pairs:
+            assert same(world, "d", left.values.get("d"), right.values.get("d")), (
+                f"d differs: {left}; {right}"
+            )
+        elif any(who(left.values) in d.entities for d in world.people.decisions):
+            continue  # it may have been said that it is another one
+        elif emails["left"][email] == emails["right"][email] == 1 and left.values["email"]:
+            raise AssertionError(f"no pair of the second mapping: {left}; {right}; {pairs}")
 
 
 def waits_for_a_firm(world: World, row: Row | None) -> bool:
@@ -138,11 +171,11 @@ def same_firm(world: World, left: str | None, right: str | None) -> bool:
     return (left not in partners) if left else (right not in partners.values())
 
 
-def in_inbox() -> tuple[dict[tuple[str, str], set[str]], set[tuple[str, str]]]:
+def in_inbox(name: str = "people") -> tuple[dict[tuple[str, str], set[str]], set[tuple[str, str]]]:
     """What waits: fields by record, and records (side, key) that wait as a whole."""
     fields: dict[tuple[str, str], set[str]] = defaultdict(set)
     records: set[tuple[str, str]] = set()
-    live = Conflict.objects.live().filter(mapping__name="people")
+    live = Conflict.objects.live().filter(mapping__name=name)
     for item in live.select_related("link").prefetch_related("fields"):
         link = item.link
         places = (
@@ -190,16 +223,17 @@ def check_nothing_lost(world: World, folded: Fold) -> None:
             for name, value in (e.new or {}).items():
                 if name != "email":
                     written |= dict.fromkeys(tokens(value), e)
-        elif e.raced:
-            raced |= {t for name in e.raced for t in tokens((e.old or {}).get(name))}
+            continue
+        raced |= {t for name in e.raced for t in tokens((e.old or {}).get(name))}
+        if e.op == "delete" and world.rules.badges:
+            # declared: a delete is weighed by the fields of the mapping that carries it out
+            seen |= tokens((e.old or {}).get("d"))
     for decision in world.people.decisions:
         seen |= set().union(*decision.given_up.values())
-    overridden = {
-        t
-        for change in folded.changes.values()
-        if change.rule.startswith(declared(world))
-        for t in change.tokens
-    }
+    changes = [*folded.changes.values()]
+    if world.rules.badges:
+        changes += fold(world, "badges").changes.values()
+    overridden = {t for change in changes if change.rule.startswith(declared(world)) for t in change.tokens}
     lost = {t: e for t, e in written.items() if t not in present | seen | raced | overridden}
     assert not lost, "lost: " + "; ".join(f"{t} of {e}: {folded.story(t)}" for t, e in lost.items())
 
@@ -349,8 +383,10 @@ def check_windows(world: World) -> None:
 # ---------------------------------------------------------------- journal
 
 
-def check_journal(world: World, folded: Fold) -> None:
+def check_journal(world: World) -> None:
     """Every observed change has exactly one final disposition, or waits in the inbox."""
-    assert not folded.problems, "journal: " + "; ".join(folded.problems)
-    findings = prove(world.mappings["people"]).findings
-    assert not findings, f"the product's own proof finds: {findings[:3]}"
+    for name in world.mappings:
+        problems = fold(world, name).problems
+        assert not problems, "journal: " + "; ".join(problems)
+        findings = prove(world.mappings[name]).findings
+        assert not findings, f"the product's own proof finds: {findings[:3]}"

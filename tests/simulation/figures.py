@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FAULTS = {
     "a user edits in a gap": r"user in a gap",
     "staff decide in a gap": r"decision in a gap",
+    "a hint comes late, twice or for nothing": r"hint in a gap",
     "a worker dies": r"worker died (?!before a commit)",
     "a worker dies before a commit": r"worker died before a commit",
     "a worker is overtaken": r"worker overtaken$",

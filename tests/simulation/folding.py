@@ -62,18 +62,18 @@ def _tokens(text: str | None) -> set[str]:
     return found
 
 
-def fold(world: World) -> Fold:
-    """Fold the journal of the mapping `people`."""
+def fold(world: World, name: str = "people") -> Fold:
+    """Fold the journal of a mapping."""
     folded = Fold()
     waiting: dict[int, int] = defaultdict(int)
-    mine = world.mappings["people"]
+    mine = world.mappings[name]
     for item in Conflict.objects.live().filter(mapping=mine).prefetch_related("fields"):
         for seq, _ in item.seqs.values():
             waiting[seq] += 1
         for f in item.fields.all():
             for seq in (f.left_seq, f.right_seq):
                 waiting[seq or 0] += 1
-    entries = list(Entry.objects.filter(mapping=world.mappings["people"]).order_by("seq"))
+    entries = list(Entry.objects.filter(mapping=mine).order_by("seq"))
     folded.entries = entries
     for entry in entries:
         if entry.kind == "link":

@@ -100,7 +100,7 @@ class History:
                 try:
                     for step in self.steps:
                         world.note(f"step {step.number} {step.what}")
-                        self._take(world, step)
+                        self._take(world, step, thoughts)
                         thoughts.now_and_then()
                     world.note("settling")
                     settle(world)
@@ -111,7 +111,7 @@ class History:
                     raise Broken(f"seed {self.seed}: {type(error).__name__} {error}") from error
         return world
 
-    def _take(self, world: World, step: Step) -> None:
+    def _take(self, world: World, step: Step, thoughts: SecondThoughts) -> None:
         rng = self.rng(step)
         world.sleep(timedelta(seconds=rng.choice([1, 3, 10])))
         match step.what:
@@ -128,6 +128,8 @@ class History:
                 world.people.wipe(rng)
             case "second thoughts":
                 world.people.change_their_mind(rng)
+            case "in bulk":
+                thoughts.in_bulk()
             case "staff":
                 if world.people.decide(rng) and rng.random() < 0.4:
                     world.probes["edited right after a decision"] += 1
@@ -137,9 +139,9 @@ class History:
             case "time":
                 world.sleep(timedelta(seconds=rng.choice([40, 70, 400])))
             case _:
-                world.chaos.start(self.theme.of_faults(Faults.draw(rng, FIELDS)), rng)
+                world.chaos.start(self.theme.of_faults(Faults.draw(rng, FIELDS), rng), rng)
                 kind = "reconcile" if step.what == "reconcile" else "incremental"
-                world.sync(kind, "firms" if step.what == "firms" else "people")
+                world.sync(kind, step.what if step.what in world.mappings else "people")
                 world.chaos.stop()
 
     def _judge(self, world: World, thoughts: SecondThoughts) -> None:
@@ -170,7 +172,7 @@ def settle(world: World, kind: str = "incremental") -> None:
         world.sleep(LONG)
         world.lift_guard()
         before = writes_of(world)
-        for name in ("firms", "people"):
+        for name in world.mappings:
             world.sync(kind, name)
         waiting = sum(p.counts.get("waiting", 0) for p in world.passes[-len(world.mappings) :])
         marked, writing = (bulk.any_row(model, "true", []) for model in (Mark, Intent))

@@ -14,7 +14,7 @@ from typing import Any
 
 from conflicts.models import Conflict, LearnedRule, RuleState
 from conflicts.models import Decision as Made
-from conflicts.services import RECORD_PICKS, FieldChoice, Invalid, Moved, RecordChoice, resolve
+from conflicts.services import NAMED, RECORD_PICKS, FieldChoice, Invalid, Moved, RecordChoice, resolve
 from connectors.base import ChangeMode
 from syncadmin.core.plan import ConflictKind, PickKind, RecordPickKind
 
@@ -41,6 +41,7 @@ class People:
     systems: dict[str, System]
     probes: Any
     references: bool = False
+    badges: bool = False
     rng: random.Random = field(default_factory=random.Random)
     serial: int = 0
     entities: int = 0
@@ -82,6 +83,8 @@ class People:
         self.hot = entity
         values: Values = {"email": email, "born": self._text(entity), "n": 0, "s": [], "p": None}
         values |= {name: self._text(entity) if rng.random() < 0.6 else None for name in TEXTS}
+        if self.badges:
+            values["d"] = self._text(entity) if rng.random() < 0.6 else None
         if rng.random() < 0.03:
             values["email"] = None
         if self.references:
@@ -107,6 +110,7 @@ class People:
             "s",
             "p",
             *(["f"] if self.references else []),
+            *(["d"] * 3 if self.badges else []),
         ]
         values = {
             name: self._value(system, row, name, entity)
@@ -184,6 +188,7 @@ class People:
             self.probes["made anew"] += 1
             values = {"email": f"e{self.hot}.0@x", "born": self._text(self.hot), "n": 0, "s": [], "p": None}
             values |= dict.fromkeys(TEXTS) | ({"f": None} if self.references else {})
+            values |= {"d": None} if self.badges else {}
             system.create("people", values, "user")
 
     def _value(self, system: System, row: Row, name: str, entity: int) -> Any:
@@ -288,6 +293,10 @@ class People:
         given_up: dict[str, set[str]] = {}
         entities = {who(item.snapshot.get(side) or {}) for side in ("left", "right")}
         kinds = list(RECORD_PICKS[ConflictKind(item.kind)])
+        if item.mapping.name == "badges" and not item.candidates:  # it makes no records
+            kinds = [k for k in kinds if k not in (*NAMED, RecordPickKind.CREATE)]
+        elif item.mapping.name == "badges":
+            kinds = [k for k in kinds if k is not RecordPickKind.CREATE]
         fields = list(item.fields.all())
         leaving = (RecordPickKind.LEAVE, RecordPickKind.IGNORE)
         if fields and (not kinds or rng.random() < 0.8):
@@ -302,10 +311,9 @@ class People:
             return picks, None, Decision(entities, given_up, leaves)
         kinds = [k for k in kinds if not (firmly and k in leaving)] or kinds
         kind = rng.choice(kinds)
-        named = (RecordPickKind.LINK, RecordPickKind.DISTINCT)
-        if kind in named and not item.candidates:
+        if kind in NAMED and not item.candidates:
             kind = RecordPickKind.CREATE
-        key = rng.choice(item.candidates) if kind in named else ""
+        key = rng.choice(item.candidates) if kind in NAMED else ""
         if kind is RecordPickKind.DELETE:
             for side in ("left", "right"):
                 for name, value in item.snapshot.get(side, {}).items():

@@ -14,6 +14,7 @@ from .figures import Report
 
 CHUNK = 20
 FIRST_THEMED = 600_000  # histories with a theme have numbers of their own (themes.py)
+MORE_THEMED = 800_000
 
 
 def prepare() -> None:
@@ -77,6 +78,11 @@ def run_mutants(names: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[st
         running = {pool.submit(first_to_notice, name, seeds): name for name in names}
         for done in as_completed(running):
             yield running[done], done.result()
+
+
+def of_each_kind(limit: int) -> list[int]:
+    """So many seeds of plain histories and of those with a theme, in turn."""
+    return [first + k for k in range(limit) for first in (0, FIRST_THEMED, MORE_THEMED)]
 
 
 def run_many(first: int, seeds: int = 0, *, steps: int = 0, mutant: str = "") -> Report:

@@ -6,8 +6,8 @@ from syncadmin.core import habits
 
 from .figures import FAULTS
 from .history import History
-from .runner import run_some
-from .themes import FIRST_RULED
+from .runner import FIRST_THEMED, MORE_THEMED, run_some
+from .themes import FIRST_RULED, theme_of
 
 pytestmark = pytest.mark.runs_once
 
@@ -18,8 +18,9 @@ FOUND = (
 )
 BLOCK = 250
 BLOCKS = 8
-# kinds of faults that only histories with a theme have (tests/simulation/themes.py)
-THEMED = {"staff decide in a gap", "a listing is cut short"}
+# what only histories with a theme have (tests/simulation/themes.py): so many of each range are played
+THEMED = {"a listing is cut short", "a hint comes late, twice or for nothing"}
+WITH_THEMES = [*range(FIRST_THEMED, FIRST_THEMED + 105), *range(MORE_THEMED, MORE_THEMED + 45)]
 # what the worlds of each block must run into besides every other kind of fault, or they prove nothing
 REACHED = (
     "twin created",
@@ -58,6 +59,23 @@ def test_histories_in_which_rules_decide_end_in_agreement_too(db, monkeypatch):
     assert not report.failures, "\n".join(report.failures.values())
     reached = ("decided by a rule", "a rule was suspended", "undone: ready")
     assert [name for name in reached if not report.probes[name]] == []
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_every_history_with_a_theme_ends_well(db, part):
+    report = run_some(WITH_THEMES[part::3])
+    assert not report.failures, "\n".join(report.failures.values())
+    missed = [kind for kind in FAULTS if not report.faults[kind]]
+    assert not missed, f"never reached: {missed}"
+
+
+def test_what_is_decided_at_once_is_carried_out(db):
+    of_theme = [
+        n for n in range(MORE_THEMED, MORE_THEMED + 64) if theme_of(n).name == "many are decided at once"
+    ]
+    report = run_some(of_theme)
+    assert not report.failures, "\n".join(report.failures.values())
+    assert report.probes["bulk decide: items"]
 
 
 @pytest.mark.parametrize("seed", FOUND)

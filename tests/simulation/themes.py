@@ -16,7 +16,7 @@ from typing import Any
 from connectors.base import ChangeMode
 
 from .chaos import Faults
-from .runner import FIRST_THEMED
+from .runner import FIRST_THEMED, MORE_THEMED
 from .system import Habits
 from .world import Rules
 
@@ -58,9 +58,13 @@ class Theme:
         }
         return replace(habits, **drawn)
 
-    def of_faults(self, faults: Faults) -> Faults:
-        """The faults of one pass."""
-        return replace(faults, **self.faults)
+    def of_faults(self, faults: Faults, rng: random.Random) -> Faults:
+        """The faults of one pass; where several are given, one is drawn."""
+        drawn = {
+            name: rng.choice(value) if isinstance(value, list) else value
+            for name, value in self.faults.items()
+        }
+        return replace(faults, **drawn)
 
 
 PLAIN = Theme()
@@ -140,10 +144,43 @@ RULED = Theme(
     edits=("a",),
     steps=("users", "users", "pass", "second thoughts", "pass", "pass"),
 )
+MORE_THEMES = (
+    Theme(
+        "two mappings of one resource",
+        rules={"badges": True, "references": False},
+        faults={"hints": 0.05},
+        steps=("users", "pass", "badges", "users", "staff", "badges", "pass"),
+    ),
+    Theme(
+        "hints come late, twice or for nothing",
+        faults={"hints": 0.2},
+        steps=("users", "pass", "pass", "staff"),
+    ),
+    Theme(
+        "fields vanish",
+        faults={
+            **CALM,
+            "vanished": [None, None, ("left", "a"), ("right", "b"), ("left", "c"), ("right", "p")],
+        },
+        edits=("a", "b", "c", "p"),
+        steps=("users", "pass", "pass"),
+    ),
+    Theme(
+        "many are decided at once",
+        rules={"c_merge": "review", "grouped": False},
+        policy={"first_contact": "review", "edit_vs_delete": "review"},
+        habits={"refuses": False, "unique": False},
+        faults={**CALM, "edits": 0.1, "lost": 0.0},
+        edits=("a",),
+        steps=("one user", "one user", "one user", "pass", "in bulk", "pass", "in bulk"),
+    ),
+)
 
 
 def theme_of(seed: int) -> Theme:
-    """The theme of a seed: in turn from FIRST_THEMED on, none before, and rules from FIRST_RULED on."""
+    """The theme of a seed: none below FIRST_THEMED, rules from FIRST_RULED on, more from MORE_THEMED on."""
+    if seed >= MORE_THEMED:
+        return MORE_THEMES[seed % len(MORE_THEMES)]
     if seed >= FIRST_RULED:
         return RULED
     return THEMES[seed % len(THEMES)] if seed >= FIRST_THEMED else PLAIN

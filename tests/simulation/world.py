@@ -31,6 +31,7 @@ from syncadmin.models import (
     Pass,
     Resource,
     bulk,
+    marks,
 )
 from syncadmin.models import (
     System as SystemRow,
@@ -57,6 +58,7 @@ class Rules:
     drift: str = "enforce"
     references: bool = False
     learned: bool = False
+    badges: bool = False  # a second mapping of the same two resources, with a field of its own
 
 
 def draw_habits(rng: random.Random, *, atomic: bool) -> Habits:
@@ -139,10 +141,13 @@ class World:
         self.systems = {
             side: System(side, self.habits[side], self.clock, self.audit) for side in ("left", "right")
         }
-        self.people = People(self.systems, self.probes, self.rules.references, staff=self.staff)
+        self.people = People(
+            self.systems, self.probes, self.rules.references, self.rules.badges, staff=self.staff
+        )
         self.chaos = Chaos(self.probes, self.sleep, self.people.act, self.overtake, self.people.delete_first)
         self.chaos.staff_decides = self.people.decide
         self.chaos.user_edits = self.people.edit_there
+        self.chaos.hint = self.hint
         self.mappings = make_mappings(self.rules)
 
     def clock(self) -> datetime:
@@ -156,7 +161,7 @@ class World:
     def connector(self, row: SystemRow) -> SimConnector:
         """An open connector, as the engine asks for it."""
         return SimConnector(
-            self.systems[row.name], self.chaos, {"people": [*FIELDS, "f"], "firms": ["email", "a"]}
+            self.systems[row.name], self.chaos, {"people": [*FIELDS, "f", "d"], "firms": ["email", "a"]}
         )
 
     def note(self, text: str) -> None:
@@ -239,6 +244,17 @@ class World:
         for system in self.systems.values():
             system.late = True
 
+    def hint(self, rng: random.Random) -> None:
+        """A hint comes that is late, doubled or wrong: for a record as it may be, or for a pass that runs."""
+        mapping = self.mappings["people"]
+        if rng.random() < 0.3:
+            if MappingState.objects.filter(mapping=mapping, expires_at__gt=self.now).exists():
+                assert run.run_pass(mapping.pk, clock=self.clock) is None, "two passes at a time"
+            return
+        side = rng.choice(["left", "right"])
+        keys = [*self.systems[side].table("people").rows, f"{side[0]}{rng.randint(1, 99)}"]
+        marks.mark(mapping.pk, [(side, rng.choice(keys))] * rng.choice([1, 2]), "hint", self.now)
+
     def lift_guard(self) -> bool:
         """A person approves what a guard has stopped. Returns whether there was anything."""
         if not bulk.any_row(MappingState, "stopped <> ''", []):
@@ -263,10 +279,16 @@ def make_mappings(rules: Rules) -> dict[str, Mapping]:
         [SystemRow(name=n, connector="simulated") for n in ("left", "right")]
     )
     names = ["firms", "people"] if rules.references else ["people"]
+    names += ["badges"] * rules.badges
     made: dict[str, Mapping] = {}
+    resources: dict[str, list[Resource]] = {}
     for name in names:
-        left, right = Resource.objects.bulk_create([Resource(system=s, name=name) for s in systems])
+        of = "people" if name == "badges" else name
+        if of not in resources:
+            resources[of] = Resource.objects.bulk_create([Resource(system=s, name=of) for s in systems])
+        left, right = resources[of]
         options = rules.mapping if name == "people" else {"deletes": "ignore"}
+        options |= {"create": "none"} if name == "badges" else {}
         (made[name],) = Mapping.objects.bulk_create(
             [Mapping(name=name, left=left, right=right, match=["email"], **options)]
         )
@@ -284,6 +306,11 @@ def fields_of(name: str, rules: Rules, made: dict[str, Mapping]) -> list[dict[st
     """The field mappings of a mapping."""
     email = {"name": "email", "type": "text", "normalize": ["trim", "lower"]}
     a: dict[str, Any] = {"name": "a", "type": "text"}
+    if name == "badges":
+        return [
+            email | {"merge": "prefer left", "first_contact": "prefer left"},
+            {"name": "d", "type": "text"},
+        ]
     if name == "firms":
         return [email, a | {"merge": "prefer left", "first_contact": "prefer left"}]
     group = {"group": "g"} if rules.grouped else {}

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, QuerySet
-from django.utils import timezone
+from django.db.models import Count, Q, QuerySet
 from django.utils.formats import number_format
 
 from syncadmin.models import Mapping
@@ -23,7 +23,11 @@ from .patterns import OF_RECORDS
 from .wanted import InboxFilter
 
 COUNT_LIMIT = 1000  # counting further costs more than it tells
+FOUND = 3000  # items that are sorted here; more are left to the database
 SAMPLED = 2000  # items of which groups are made where the counters do not help
+
+
+Found = tuple[int, float, datetime]  # an item's id, impact and when it was opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +65,26 @@ class _Row:
     facets: int
 
 
+_COLUMNS = ("pk", "mapping_id", "kind", "field", "pattern", "changed", "items", "facets")
+
+
 class Census:
     """All groups with open items, as they are now, and what has been counted since."""
 
     def __init__(self) -> None:
-        self._counts: dict[InboxFilter, Tally] = {}
+        self._found: dict[InboxFilter, tuple[list[Found], bool]] = {}
         self._sizes: dict[InboxFilter, dict[int, Tally]] = {}
 
     @cached_property
     def rows(self) -> list[_Row]:
         """The groups. One query."""
-        columns = ("pk", "mapping_id", "kind", "field", "pattern", "changed", "items", "facets")
-        return [_Row(*row) for row in ConflictGroup.objects.filter(facets__gt=0).values_list(*columns)]
+        return [_Row(*row) for row in ConflictGroup.objects.filter(facets__gt=0).values_list(*_COLUMNS)]
 
     @cached_property
     def mappings(self) -> dict[int, Mapping]:
         """All mappings by id, with what their names need. One query."""
-        found = Mapping.objects.select_related("left__system", "right__system")
+        secrets = ("left__system__secrets", "right__system__secrets")
+        found = Mapping.objects.select_related("left__system", "right__system").defer(*secrets)
         return {mapping.pk: mapping for mapping in found}
 
     def matching(self, wanted: InboxFilter) -> list[_Row]:
@@ -94,23 +101,39 @@ class Census:
         if counted(wanted):
             rows = self.matching(wanted)
             return Tally(sum(row.facets if wanted.by_field else row.items for row in rows))
-        if wanted not in self._counts:
-            number = self._places(wanted)[:COUNT_LIMIT].count()
-            self._counts[wanted] = Tally(number, number >= COUNT_LIMIT)
-        return self._counts[wanted]
+        if wanted in self._found:
+            found, more = self._found[wanted]
+            return Tally(len(found), more)
+        if wanted.state != ConflictState.OPEN or wanted.search or wanted.assignee:
+            number = wanted.items().order_by()[:COUNT_LIMIT].count()
+            return Tally(number, number >= COUNT_LIMIT)
+        looked_at = COUNT_LIMIT if wanted.field or not wanted.by_field else 3 * COUNT_LIMIT
+        facets = self._facets(wanted)[:looked_at].aggregate(
+            facets=Count("pk"), items=Count("conflict_id", distinct=True)
+        )
+        more = facets["facets"] == looked_at or facets["items"] > COUNT_LIMIT
+        return Tally(min(facets["items"], COUNT_LIMIT), more)
 
-    def _places(self, wanted: InboxFilter) -> QuerySet[Any, Any]:
-        """The ids of the items: from the facets alone, if nothing else is asked for but what these know."""
-        once = wanted.field or not wanted.by_field  # a facet is an item
-        if wanted.state != ConflictState.OPEN or not (wanted.only_aged and once):
-            return wanted.items().order_by().values_list("pk", flat=True)
-        sign, limit = wanted.opened() or ("lte", timezone.now())
-        facets = Facet.objects.filter(open=True, **{f"opened_at__{sign}": limit}).order_by()
+    def found(self, wanted: InboxFilter) -> tuple[list[Found], bool]:
+        """The open items of which more is asked than groups know, in no order; of many `FOUND`, and True."""
+        if wanted not in self._found:
+            columns, source = ("pk", "impact", "opened_at"), wanted.items().order_by()
+            if wanted.only_aged:
+                columns, source = ("conflict_id", "impact", "opened_at"), self._facets(wanted)
+            rows = list(source.values_list(*columns)[: FOUND + 1])
+            self._found[wanted] = list(dict.fromkeys(rows[:FOUND])), len(rows) > FOUND
+        return self._found[wanted]
+
+    def _facets(self, wanted: InboxFilter) -> QuerySet[Any, Any]:
+        """The facets of what is wanted, if nothing else is asked for but what these know."""
+        facets = Facet.objects.filter(open=True).order_by()
+        if limit := wanted.opened():
+            facets = facets.filter(**{f"opened_at__{limit[0]}": limit[1]})
         if not wanted.by_field:
             facets = facets.filter(first=True)
         if wanted.mapping or wanted.kind or wanted.by_field:
             facets = facets.filter(group_id__in=[row.pk for row in self.matching(wanted)])
-        return facets.values_list("conflict_id", flat=True)
+        return facets
 
     @property
     def total(self) -> int:
@@ -150,20 +173,21 @@ class Census:
         return Group(mapping, kind, field, pattern, tally, narrowed)
 
     def _sampled(self, wanted: InboxFilter) -> tuple[list[_Row], bool]:
-        found = list(wanted.items().order_by().values_list("pk", "mapping_id")[: SAMPLED + 1])
-        more, ids = len(found) > SAMPLED, [pk for pk, _ in found]
-        of_mapping = Counter(mapping for _, mapping in found[:SAMPLED])
+        if wanted.state == ConflictState.OPEN:
+            rows, more = self.found(wanted)
+            ids = [pk for pk, _, _ in rows]
+        else:
+            ids, more = list(wanted.items().order_by().values_list("pk", flat=True)[: SAMPLED + 1]), False
+        members = Facet.objects.filter(conflict_id__in=ids[:SAMPLED]).order_by().values_list("group_id")
+        counts = members.annotate(lines=Count("pk"), items=Count("pk", filter=Q(first=True)))
+        sizes = {group: (facets, items) for group, facets, items in counts}
+        more = more or len(ids) > SAMPLED
+        known = [_Row(*row) for row in ConflictGroup.objects.filter(pk__in=sizes).values_list(*_COLUMNS)]
+        of_mapping: Counter[int] = Counter()
+        for row in known:
+            of_mapping[row.mapping] += sizes[row.pk][1]
         self._sizes[wanted] = {mapping: Tally(size, more) for mapping, size in of_mapping.items()}
-        sizes = dict(
-            Facet.objects.filter(conflict_id__in=ids[:SAMPLED])
-            .order_by()
-            .values_list("group_id")
-            .annotate(Count("pk"))
-        )
-        columns = ("pk", "mapping_id", "kind", "field", "pattern", "changed", "items", "facets")
-        known = [_Row(*row) for row in ConflictGroup.objects.filter(pk__in=sizes).values_list(*columns)]
-        fitting = {row.pk for row in _fitting(known, wanted)}
-        return [replace(row, facets=sizes[row.pk]) for row in known if row.pk in fitting], more
+        return [replace(row, facets=sizes[row.pk][0]) for row in _fitting(known, wanted)], more
 
 
 def _fitting(rows: Iterable[_Row], wanted: InboxFilter) -> list[_Row]:

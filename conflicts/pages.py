@@ -10,6 +10,7 @@ Every way gives what `InboxFilter.items` says.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from django.db import connection
@@ -17,7 +18,7 @@ from django.db.models import Q
 
 from syncadmin.models import bulk
 
-from .census import Census
+from .census import Census, Found
 from .models import Conflict, ConflictState
 from .wanted import InboxFilter, Order
 
@@ -35,20 +36,31 @@ def ids(wanted: InboxFilter, after: int, limit: int, census: Census | None = Non
     census, place, groups = census or Census(), _place(wanted, after), None
     if wanted.mapping or wanted.kind or wanted.by_field:
         groups = [row.pk for row in census.matching(wanted)]
-    found = census.count(wanted) if wanted.searched else None
-    if groups == [] or (found and not found.number):
-        return []
     aged = wanted.ordered is not Order.IMPACT  # the order's index knows the age
-    if found is None or (aged and wanted.only_aged):
-        return _walk(wanted, groups, place, limit)
-    if found.more:
-        head = _walk(wanted, groups, place, HEAD)
-        fitting = Conflict.objects.filter(wanted.extras(), pk__in=head).order_by(*wanted.ordered.columns)
-        tried = list(fitting.values_list("pk", flat=True)[:limit])
-        if len(tried) == limit or len(head) < HEAD:
-            return tried
+    if groups == [] or not wanted.searched or (aged and wanted.only_aged):
+        return _walk(wanted, groups, place, limit) if groups != [] else []
+    found, more = census.found(wanted)
+    if not more:
+        return _sorted(wanted, found, place, limit)
+    head = _walk(wanted, groups, place, HEAD)
+    fitting = Conflict.objects.filter(wanted.extras(), pk__in=head).order_by(*wanted.ordered.columns)
+    tried = list(fitting.values_list("pk", flat=True)[:limit])
+    if len(tried) == limit or len(head) < HEAD:
+        return tried
     source = _young_or_old(wanted, groups) if wanted.only_aged else _fulfilling(wanted)
     return _gather(wanted, source, place, limit)
+
+
+def _sorted(wanted: InboxFilter, found: Sequence[Found], place: Place | None, limit: int) -> list[int]:
+    """The next of the items that were found, in the order wanted."""
+    descending = wanted.ordered is not Order.OLDEST
+    by_impact = wanted.ordered is Order.IMPACT
+    places = sorted(
+        ((impact if by_impact else bulk.moment(opened), pk) for pk, impact, opened in found),
+        reverse=descending,
+    )
+    rest = (at for at in places if place is None or (at < place if descending else at > place))
+    return [pk for _, pk in islice(rest, limit)]
 
 
 def first_of(groups: Sequence[int]) -> dict[int, tuple[float, int]]:
@@ -152,7 +164,7 @@ Source = tuple[str, Sequence[Any]]  # a query for id, impact and opened_at of it
 
 def _fulfilling(wanted: InboxFilter) -> Source:
     """All that is wanted, found by its most telling condition."""
-    found: Any = wanted.items().order_by().values_list("pk", "impact", "opened_at")
+    found: Any = wanted.items().order_by().values_list("id", "impact", "opened_at")
     sql, params = found.query.sql_with_params()
     return sql, params
 
@@ -163,7 +175,7 @@ def _young_or_old(wanted: InboxFilter, groups: Sequence[int] | None) -> Source:
     if groups is not None:
         where += f" AND group_id IN ({', '.join(['%s'] * len(groups))})"
         params += groups
-    columns = "conflict_id, impact, opened_at"
+    columns = "conflict_id AS id, impact, opened_at"
     return f"SELECT {'DISTINCT ' if groups else ''}{columns} FROM conflicts_facet WHERE {where}", params
 
 
@@ -175,10 +187,9 @@ def _gather(wanted: InboxFilter, source: Source, place: Place | None, limit: int
     if place is not None:
         where, params = f"WHERE ({column}, id) {'<' if descending else '>'} (%s, %s)", (*params, *place)
     order = f"{column} DESC, id DESC" if descending else f"{column}, id"
+    fence = "OFFSET 0" if connection.vendor == "postgresql" else "LIMIT -1"  # what is inside is planned alone
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH found (id, impact, opened_at) AS MATERIALIZED ({inner}) "
-            f"SELECT id FROM found {where} ORDER BY {order} LIMIT %s",
-            [*params, limit],
+            f"SELECT id FROM ({inner} {fence}) AS found {where} ORDER BY {order} LIMIT %s", [*params, limit]
         )
         return [row[0] for row in cursor.fetchall()]

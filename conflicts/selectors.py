@@ -42,20 +42,21 @@ class InboxPage:
 
 def page(wanted: InboxFilter, after: int = 0, size: int = PAGE, census: Census | None = None) -> InboxPage:
     """One keyset page, with what a list row shows. A bounded number of queries, however many items."""
+    census = census or Census()
     ids = pages.ids(wanted, after, size + 1, census)
     fields = ConflictField.objects.only("conflict", "field", "left", "right", "pick", "pattern").order_by(
         "id"
     )
     rows = (
         Conflict.objects.filter(pk__in=ids[:size])
-        .select_related(
-            "mapping__left__system", "mapping__right__system", "decided_by", "assignee", "claimed_by"
-        )
+        .select_related("decided_by", "assignee", "claimed_by")
         .prefetch_related(Prefetch("fields", queryset=fields))
         .defer(*HEAVY)
     )
     found = {row.pk: row for row in rows}
     items = [found[pk] for pk in ids[:size] if pk in found]
+    for item in items:
+        item.mapping = census.mappings[item.mapping_id]
     return InboxPage(items, ids[size - 1] if len(ids) > size else None)
 
 

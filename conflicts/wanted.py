@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -91,9 +91,8 @@ class InboxFilter:
 
     def query(self) -> str:
         """As a query string, without what is not set: the same filter always gives the same."""
-        defaults = InboxFilter()
-        given = {n: v for n, v in asdict(self).items() if n != "reader" and v != getattr(defaults, n)}
-        return urlencode(given)
+        given = {name: getattr(self, name) for name in _DEFAULTS}
+        return urlencode({name: value for name, value in given.items() if value != _DEFAULTS[name]})
 
     def without(self, *names: str) -> InboxFilter:
         """The same, with some of its parts not set."""
@@ -185,6 +184,9 @@ class InboxFilter:
         elif self.assignee:
             found &= Q(assignee__username=self.assignee)
         return found & _found(self.search) if self.search else found
+
+
+_DEFAULTS = {field.name: field.default for field in fields(InboxFilter) if field.name != "reader"}
 
 
 def _clean(text: Any, limit: int) -> str:

@@ -55,7 +55,13 @@ def queue(request: HttpRequest) -> dict[str, Any]:
     grouped = request.GET.get("view") == GROUPS
     after = whole_number(request.GET.get("after")) or 0
     polled = request.htmx and request.htmx.trigger == POLLING
+    if grouped:
+        content = {"sections": lists.sections(census, wanted)}
+    else:
+        shown = selectors.page(wanted, after, census=census)
+        content = {"shown": shown, "rows": lists.rows(shown.items, wanted)}
     context = {
+        **content,
         "wanted": wanted,
         "after": after,
         "grouped": grouped,
@@ -71,10 +77,7 @@ def queue(request: HttpRequest) -> dict[str, Any]:
             "filters": lists.choices(census, wanted, _assignees()),
             "may_share": request.user.has_perm(SHARE_VIEW),
         }
-    if grouped:
-        return {**context, "sections": lists.sections(census, wanted)}
-    shown = selectors.page(wanted, after, census=census)
-    return {**context, "shown": shown, "rows": lists.rows(shown.items, wanted)}
+    return context
 
 
 def _assignees() -> list[str]:

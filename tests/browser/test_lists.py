@@ -80,7 +80,7 @@ def test_filters_are_in_the_address_and_are_taken_off_one_by_one(browser_page, f
     page = browser_page
     page.goto("/conflicts/")
 
-    page.keyboard.press("f")
+    page.keyboard.press("v")
     expect(page.get_by_role("combobox", name="Mapping", exact=True)).to_be_focused()
     page.get_by_role("combobox", name="Mapping", exact=True).select_option("customers")
     expect(page).to_have_url(re.compile(r"/conflicts/\?mapping=customers$"))
@@ -180,7 +180,7 @@ def test_the_list_fits_and_keeps_nobody_out(open_page, reviewer, full, shoot, si
 
     page.goto("/conflicts/?view=list")
     look("items")
-    page.keyboard.press("f")
+    page.keyboard.press("v")
     look("filters")
     page.goto("/conflicts/?view=groups")
     look("groups")

@@ -1,4 +1,4 @@
-// The list of the inbox: g changes between groups and items, j/k between groups, f opens the filters.
+// The list of the inbox: g changes between groups and items, j/k between groups, v opens the filters.
 // Everything works without this file, by Tab and Enter on the links themselves.
 "use strict";
 
@@ -12,7 +12,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const typing = event.target.matches?.("input:not([type=radio]):not([type=checkbox]), textarea, select");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const all = groups();
-    if (event.key === "f" && filters) {
+    if (event.key === "v" && filters) {
       const more = filters.querySelector("[data-filter-more]");
       more.open = !more.open;
       (more.open ? more.querySelector("select") : more.querySelector("summary")).focus();

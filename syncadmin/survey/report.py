@@ -19,6 +19,8 @@ from .pairing import Pair, consider, pair, unpaired
 from .profile import FieldProfile, ResourceProfile
 from .suggest import Suggested, Suggesting, unused
 
+# the order of a field mapping's keys in a file; a database need not keep it
+KEYS = ("left", "right", "type", "scale", "normalize", "values", "separators", "owner")
 USABLE = 0.1  # a key with a lower score is no help in judging pairs
 
 
@@ -136,7 +138,7 @@ def mapping_document(
     match = []
     for field in [*matching, *(field for field in rest if chosen is None or field.name in chosen)]:
         name = unused(field.left, fields)
-        fields[name] = dict(field.document)
+        fields[name] = {part: field.document[part] for part in KEYS if part in field.document}
         if field in matching:
             match.append(name)
     return {"enabled": False, "left": dict(left), "right": dict(right), "match": match, "fields": fields}

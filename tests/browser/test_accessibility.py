@@ -176,11 +176,14 @@ def test_the_admin(open_page, chief, look, size, scheme):
 
 @every_look
 def test_the_doors(open_page, tolerated, look, size, scheme):
-    tolerated.append("403")
+    tolerated += ["403", "404"]
     page = open_page(a_user(name="stranger"), size, scheme)
     page.goto("/passes/")
     expect(page.get_by_role("heading", name="Not allowed", level=2)).to_be_visible()
     look(page, "not allowed")
+    page.goto("/no/such/page/")
+    expect(page.get_by_role("heading", name="Not there")).to_be_visible()
+    look(page, "not there")
     page.context.clear_cookies()
     page.goto("/")
     expect(page.get_by_role("button", name="Log in")).to_be_visible()

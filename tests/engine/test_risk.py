@@ -222,6 +222,19 @@ def test_the_command_accepts_in_the_name_of_somebody_who_may(world, unguarded, d
     assert "accepted by ines (Head of sales)" in out
 
 
+@pytest.mark.parametrize(("risk", "code"), [("warn", None), ("stop", 1)])
+def test_check_tells_the_risk_and_fails_where_writes_wait(world, unguarded, capsys, risk, code):
+    world.set(risk=risk)
+    world.linked(**ANNA)
+    systems = [world.mapping.left.system.name]
+    if code is None:
+        call_command("check", *systems)
+    else:
+        with pytest.raises(CommandError):
+            call_command("check", *systems)
+    assert "lost edits: nobody can say yet; accepted by nobody" in capsys.readouterr().out
+
+
 def test_with_warn_nothing_waits(world, unguarded):
     left, right = world.linked(**ANNA)
     world.left.edit(left, phone="030 2")

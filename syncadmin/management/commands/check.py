@@ -13,12 +13,14 @@ from django.core.management.base import CommandError
 from django.core.management.commands.check import Command as DjangoCheck
 from django.db import DatabaseError
 from django.db.models import Q
+from django.utils import timezone
 
 from connectors.base import ConnectorError
 from syncadmin.config.connect import promises, try_connection
 from syncadmin.config.problems import Problem, hint
 from syncadmin.config.verify import verify_live
 from syncadmin.models import Mapping, System
+from syncadmin.selectors.risk import Status, in_words, standing
 
 
 class Command(DjangoCheck):
@@ -62,6 +64,10 @@ class Command(DjangoCheck):
                 self._line(False, f"{problem['place']}: {problem['message']}", problem["remedy"])
             if not problems:
                 self._line(True, "fits both systems", "")
+            risk = report["risks"][name]
+            if risk["said"]:
+                remedy = "" if risk["ok"] else f"See manage.py risk {name}; writes wait until it is accepted."
+                self._line(risk["ok"], f"lost edits: {risk['said']}", remedy)
 
     def _line(self, ok: bool, text: str, remedy: str) -> None:
         mark = self.style.SUCCESS("  ok   ") if ok else self.style.ERROR("  FAIL ")
@@ -83,7 +89,7 @@ def _systems(names: tuple[str, ...]) -> list[System]:
 
 
 def _report(systems: list[System]) -> dict[str, Any]:
-    report: dict[str, Any] = {"ok": True, "systems": {}, "mappings": {}}
+    report: dict[str, Any] = {"ok": True, "systems": {}, "mappings": {}, "risks": {}}
     for system in systems:
         checks = try_connection(system)
         reachable = all(item.ok for item in checks)
@@ -101,7 +107,20 @@ def _report(systems: list[System]) -> dict[str, Any]:
             problems = _problems(mapping)
             report["ok"] &= not problems
             report["mappings"][mapping.name] = [p.as_dict() for p in problems]
+            report["risks"][mapping.name] = risk = _risk(mapping)
+            report["ok"] &= risk["ok"]
     return report
+
+
+def _risk(mapping: Mapping) -> dict[str, Any]:
+    """How the risk of lost edits stands; only one that makes writes wait needs a person at once."""
+    found = standing(mapping, timezone.now())
+    told = found.figures.lost
+    said = found.why_none if found.status is not Status.UNKNOWN else ""
+    if found.status in (Status.OPEN, Status.LAPSED, Status.ACCEPTED):
+        words = {Status.OPEN: "accepted by nobody", Status.LAPSED: "its acceptance has lapsed"}
+        said = f"{in_words(told) if told else 'nobody can say yet'}; {words.get(found.status, 'accepted')}"
+    return {"status": found.status.value, "ok": not found.stops, "said": said}
 
 
 def _capabilities(can: Any) -> dict[str, str]:

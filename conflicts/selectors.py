@@ -56,7 +56,8 @@ def page(wanted: InboxFilter, after: int = 0, size: int = PAGE, census: Census |
     found = {row.pk: row for row in rows}
     items = [found[pk] for pk in ids[:size] if pk in found]
     for item in items:
-        item.mapping = census.mappings[item.mapping_id]
+        if mapping := census.mappings.get(item.mapping_id):  # else it is newer than the census
+            item.mapping = mapping
     return InboxPage(items, ids[size - 1] if len(ids) > size else None)
 
 

@@ -87,9 +87,10 @@ def open_page(
         return page
 
     yield open_
-    for context in contexts:
+    logged = [error for error in errors if not any(part in error for part in tolerated)]
+    for context in contexts:  # which breaks off whatever is under way, and may log so
         context.close()
-    assert [error for error in errors if not any(part in error for part in tolerated)] == []
+    assert logged == []
 
 
 @pytest.fixture
@@ -119,3 +120,12 @@ def shoot(request: pytest.FixtureRequest) -> Callable[..., None]:
         page.screenshot(path=str(folder / f"{name}.png"), full_page=whole)
 
     return shoot_
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pages look the same whatever the hub's database: only the main story is played on each."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here and item.path.name != "test_main_story.py":
+            item.add_marker("runs_once")

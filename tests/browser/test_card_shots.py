@@ -16,8 +16,9 @@ PICKS = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "narrow-dark"]
+)
 def test_every_state_of_a_card_fits(open_page, reviewer, shoot, size, scheme):
     mapping = a_rich_mapping()
     page = open_page(reviewer, size, scheme)

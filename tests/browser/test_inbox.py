@@ -123,8 +123,9 @@ def test_all_keys_are_listed_with_a_question_mark(browser_page):
     expect(browser_page.get_by_role("dialog")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "narrow-dark"]
+)
 def test_pages_fit_the_window_and_break_nothing(open_page, reviewer, shoot, size, scheme):
     """Also that no page logs an error: see `open_page`. Values are long and hostile."""
     mapping = a_mapping()

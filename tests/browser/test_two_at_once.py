@@ -20,9 +20,7 @@ from tests.browser.conftest import NARROW, WIDE
 from tests.builders import a_conflict, a_mapping, a_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-SIZES = pytest.mark.parametrize(
-    ("size", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
-)
+SIZES = pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
 PATIENT = 25_000  # an open card beats every ten seconds
 
 

@@ -12,7 +12,7 @@ from .peers import Peer
 from .plugin import POINTS
 from .rig import Rig, map_people
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.runs_once]
 
 PAIRS = {
     "job": [("postgres", "pocketbase"), ("postgres", "kinto")],

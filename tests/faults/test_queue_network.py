@@ -25,7 +25,7 @@ from .checker import check
 from .peers import Peer
 from .rig import Rig, map_people
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.runs_once]
 
 ANN, BOB, CID, NEW = "ann@example.com", "bob@example.com", "cid@example.com", "new@example.com"
 ENQUEUED, TAKEN = b"RPUSH", b"BLMOVE"

@@ -12,7 +12,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const typing = event.target.matches?.("input:not([type=radio]):not([type=checkbox]), textarea, select");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const all = groups();
-    if (event.key === "v" && filters) {
+    if (event.key === "f" && filters) {
       const more = filters.querySelector("[data-filter-more]");
       more.open = !more.open;
       (more.open ? more.querySelector("select") : more.querySelector("summary")).focus();

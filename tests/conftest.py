@@ -15,6 +15,7 @@ import pytest
 import redis
 from django.db import connections
 from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteDatabase
+from django.utils import timezone, translation
 
 from syncadmin.embedded import PocketBaseServer, PostgresServer, ValkeyServer
 from tests.servers.kinto import KintoServer
@@ -40,6 +41,14 @@ def pytest_unconfigure() -> None:
     from django.conf import settings
 
     shutil.rmtree(settings.WITNESS_DIR, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def nobodys_language() -> Iterator[None]:
+    """A reader's language and time zone end with the test."""
+    yield
+    translation.deactivate()
+    timezone.deactivate()
 
 
 def unique(prefix: str = "t") -> str:

@@ -19,6 +19,7 @@ STATES = (
     gettext_noop("ready"),
     gettext_noop("cancelled"),
 )
+STEPS = (gettext_noop("now"), gettext_noop("not needed"))
 SIDES = (gettext_noop("left"), gettext_noop("right"))
 PASSES = (gettext_noop("incremental"), gettext_noop("reconcile"), gettext_noop("backfill"))
 PHASES = (gettext_noop("reading"), gettext_noop("linking"), gettext_noop("writing"))
@@ -125,6 +126,7 @@ COUNTS = (
 )
 ALL = (
     *STATES,
+    *STEPS,
     *SIDES,
     *PASSES,
     *PHASES,

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline, TabularInline
@@ -80,7 +81,7 @@ class MappingAdmin(ConfigurationAdmin):
     list_display = ("name", "label", "left_resource", "right_resource", "field_count", "runs", "stands")
     list_filter = ("enabled",)
     search_fields = ("name", "label")
-    actions_detail = ("check_mapping",)
+    actions_detail = ("check_mapping", "way")
     actions_list = ("export_file",)
     fieldsets = (
         (None, {"fields": (("name", "label"), ("left", "right"), ("match", "title"), "enabled")}),
@@ -202,6 +203,11 @@ class MappingAdmin(ConfigurationAdmin):
             gettext("Check of %(mapping)s") % {"mapping": row},
             context,
         )
+
+    @action(description=_("Steps to running"), url_path="way", permissions=["view"], icon="route")
+    def way(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """How far the mapping has come on its way to running."""
+        return HttpResponseRedirect(reverse("syncadmin:setup", args=[self.visible(request, object_id).name]))
 
     @action(description=_("Export as file"), url_path="export", permissions=["view"], icon="download")
     def export_file(self, request: HttpRequest) -> HttpResponse:

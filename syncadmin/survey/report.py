@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from syncadmin.core.exposure import Unaccepted
+
 from .align import Alignment
 from .keys import MatchKey, positions_of
 from .keys import suggest as suggest_keys
@@ -129,7 +131,8 @@ def mapping_document(
     chosen: Collection[str] | None,
 ) -> dict[str, Any]:
     """What a mapping file says of a mapping with the match key at this position and the chosen field mappings
-    (None: all). `left` and `right` name the resources. It is switched off: a person switches it on.
+    (None: all). `left` and `right` name the resources. It is switched off: a person switches it on. Writes
+    that could replace an unseen edit wait until somebody accepts the risk.
     """
     matching = list(found.key_fields[key])
     used = {field.left for field in matching}, {field.right for field in matching}
@@ -141,7 +144,8 @@ def mapping_document(
         fields[name] = {part: field.document[part] for part in KEYS if part in field.document}
         if field in matching:
             match.append(name)
-    return {"enabled": False, "left": dict(left), "right": dict(right), "match": match, "fields": fields}
+    ends = {"left": dict(left), "right": dict(right)}
+    return {"enabled": False, **ends, "match": match, "risk": Unaccepted.STOP.value, "fields": fields}
 
 
 def _side(profile: ResourceProfile) -> Side:

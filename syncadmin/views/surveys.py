@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -13,9 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from connectors.base import ConnectorError
 from syncadmin import surveypages, surveys
 from syncadmin.config.problems import BadConfig
 from syncadmin.config.schema import NAME
+from syncadmin.engine.exposed import ask
 from syncadmin.jobs import enqueue_survey
 from syncadmin.models import Resource, Survey
 from syncadmin.permissions import SURVEY
@@ -133,7 +136,9 @@ def make(request: HttpRequest, survey_id: int) -> HttpResponse:
         mapping = surveys.make_mapping(survey, name, key=key, chosen=chosen, by=request.user.get_username())
     except BadConfig as error:
         return _page(request, survey, problems=[problem.text for problem in error.problems], status=422)
-    return HttpResponseRedirect(reverse("admin:syncadmin_mapping_change", args=[mapping.pk]))
+    with suppress(ConnectorError):  # what is not told now, the risk's page asks again
+        ask(mapping)
+    return HttpResponseRedirect(reverse("syncadmin:setup", args=[mapping.name]))
 
 
 def _asked(request: HttpRequest, survey: Survey) -> tuple[str, int, list[str]]:

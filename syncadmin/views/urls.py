@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from . import dashboard, guard_stops, history, notifications, one_sided, passes, risk, surveys
+from . import dashboard, guard_stops, history, notifications, one_sided, passes, risk, setup, surveys
 
 app_name = "syncadmin"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("mappings/<slug:name>/run/", dashboard.run, name="run"),
+    path("mappings/<slug:name>/setup/", setup.show, name="setup"),
+    path("mappings/<slug:name>/setup/on/", setup.switch_on, name="switch-on"),
     path("mappings/<slug:name>/risk/", risk.show, name="risk"),
     path("mappings/<slug:name>/risk/ask/", risk.ask_systems, name="risk-ask"),
     path("mappings/<slug:name>/risk/accept/", risk.accept, name="risk-accept"),

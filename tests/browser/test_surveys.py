@@ -90,7 +90,7 @@ def test_a_survey_is_started_watched_looked_at_and_made_into_a_mapping(
     assert caught.value.suggested_filename == "contacts.yaml"
     page.get_by_role("textbox", name="Name").fill("kunden")
     page.get_by_role("button", name="Make the mapping").click()
-    page.wait_for_url("**/admin/syncadmin/mapping/*/change/")
+    page.wait_for_url("**/mappings/kunden/setup/")
     mapping = Mapping.objects.get(name="kunden")
     assert not mapping.enabled
     assert set(mapping.fields.values_list("name", flat=True)) == {

@@ -35,6 +35,7 @@ PAGES = {
     "conflicts:undo-status": LOOKING,
     "syncadmin:dashboard": LOOKING,
     "syncadmin:risk": LOOKING,
+    "syncadmin:setup": LOOKING,
     "syncadmin:passes": LOOKING,
     "syncadmin:pass": LOOKING,
     "syncadmin:guard_stop": LOOKING,
@@ -65,6 +66,7 @@ ACTS = {
     "conflicts:undo-now": {"Reviewer"},
     "syncadmin:run": {"Operator"},
     "syncadmin:approve": {"Operator"},
+    "syncadmin:switch-on": {"Integrator"},
     "syncadmin:risk-accept": {"Integrator"},
     "syncadmin:risk-withdraw": {"Integrator"},
     "syncadmin:risk-ask": {"Integrator"},
@@ -95,7 +97,7 @@ def addresses(db):
         **{f"conflicts:bulk{name}": [run.pk] for name in ("", "-items", "-export", "-confirm")},
         **{f"conflicts:bulk{name}": [run.pk] for name in ("-cancel", "-undo")},
         **{name: [conflict.pk] for name in ACTS if name.partition(":")[2] in TOGETHER},
-        "syncadmin:run": ["customers"],
+        **{f"syncadmin:{name}": ["customers"] for name in ("run", "setup", "switch-on")},
         **{f"syncadmin:risk{act}": ["customers"] for act in ("", "-ask", "-accept", "-withdraw")},
         **{
             f"syncadmin:survey{name}": [survey.pk] for name in ("", "-file", "-cancel", "-resume", "-mapping")

@@ -119,7 +119,7 @@ def test_a_mapping_is_made_once_and_what_hinders_it_is_said(
     asked = {"name": "kunden", "key": "0", "field": ["city"]}
     answer = integrator.post(f"/surveys/{survey.pk}/mapping/", asked)
     mapping = Mapping.objects.get(name="kunden")
-    assert answer["Location"] == f"/admin/syncadmin/mapping/{mapping.pk}/change/"
+    assert answer["Location"] == "/mappings/kunden/setup/"
     assert mapping.history.first().history_user.username == "ines"
     answer = integrator.post(f"/surveys/{survey.pk}/mapping/", asked)
     assert answer.status_code == 422

@@ -1,0 +1,171 @@
+"""How far the making of a mapping has come: its steps, each with its state, why, and its page.
+
+All of it is read from what is stored, nothing from a session: a person may leave at any step and come back
+days later, and so may another one. A step is one line in STEPS and one function that judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from syncadmin.core.exposure import Unaccepted
+from syncadmin.core.side import Side
+from syncadmin.models import Mapping, Pass, Resource, Survey, SurveyState, System
+
+from .risk import Status, statuses
+
+
+class State(StrEnum):
+    """How a step stands: `now` is the first that is needed and not done."""
+
+    DONE = "done"
+    NOW = "now"
+    OPEN = "open"
+    NOT_NEEDED = "not needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What there is of a mapping that is being made; the later parts bring the earlier ones with them."""
+
+    systems: tuple[System | None, System | None] = (None, None)
+    left: Resource | None = None
+    right: Resource | None = None
+    survey: Survey | None = None
+    mapping: Mapping | None = None
+
+    def query(self) -> str:
+        """What names both sides in the address of a page that comes before the survey."""
+        named: dict[str, str] = {}
+        for side, system, resource in zip(Side, self.systems, (self.left, self.right), strict=True):
+            if resource is not None:
+                named[side.value] = str(resource)
+            elif system is not None:
+                named[side.value] = system.name
+        return f"?{urlencode(named)}" if named else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found of a step. `address` is '' as long as the step can't be begun."""
+
+    done: bool
+    why: str = ""
+    address: str = ""
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step as it is shown."""
+
+    name: str
+    title: Any
+    number: int
+    state: State
+    why: str
+    address: str
+
+
+def of_mapping(mapping: Mapping) -> Way:
+    """The way of a mapping: the survey that it was made from, else the newest one of its resources."""
+    surveys = Survey.objects.defer("result", "left_profile", "right_profile").order_by("-pk")
+    mine = surveys.filter(mapping=mapping).first()
+    same = surveys.filter(left=mapping.left_id, right=mapping.right_id, state=SurveyState.DONE)
+    left, right = mapping.left, mapping.right
+    return Way((left.system, right.system), left, right, mine or same.first(), mapping)
+
+
+def of_survey(survey: Survey) -> Way:
+    """The way of a survey, up to the mapping that was made from it."""
+    left, right = survey.left, survey.right
+    return Way((left.system, right.system), left, right, survey, survey.mapping)
+
+
+def steps(way: Way) -> list[Step]:
+    """All steps, in the order in which they are taken."""
+    found: list[Step] = []
+    now = False
+    for number, (name, title, judge) in enumerate(STEPS, 1):
+        judged = judge(way)
+        state = State.DONE if judged.done else State.OPEN if judged.needed else State.NOT_NEEDED
+        if state is State.OPEN and not now:
+            state, now = State.NOW, True
+        found.append(Step(name, title, number, state, judged.why, judged.address))
+    return found
+
+
+def current(found: list[Step]) -> Step | None:
+    """The step that is to be taken now, None if all is done."""
+    return next((step for step in found if step.state is State.NOW), None)
+
+
+# ---------------------------------------------------------------- the steps, one by one
+
+
+def _survey(way: Way) -> Judged:
+    survey = way.survey
+    if survey is None:
+        if way.mapping is not None:
+            return Judged(False, _("It was made without one."), needed=False)
+        return Judged(False, _("Both sides are read, nothing is written."))
+    address = reverse("syncadmin:survey", args=[survey.pk])
+    if survey.state == SurveyState.DONE:
+        return Judged(True, _("Both sides have been looked at."), address)
+    return Judged(False, _(survey.state), address)
+
+
+def _mapping(way: Way) -> Judged:
+    if way.mapping is not None:
+        address = reverse("admin:syncadmin_mapping_change", args=[way.mapping.pk])
+        return Judged(True, way.mapping.name, address)
+    if way.survey is not None and way.survey.state == SurveyState.DONE:
+        return Judged(False, "", f"{reverse('syncadmin:survey', args=[way.survey.pk])}#survey-make")
+    return Judged(False)
+
+
+def _risk(way: Way) -> Judged:
+    mapping = way.mapping
+    if mapping is None:
+        return Judged(False)
+    address = reverse("syncadmin:risk", args=[mapping.name])
+    status = statuses([mapping], timezone.now())[mapping.pk]
+    words = {
+        Status.NONE: _("None is needed: no edit can be lost unseen."),
+        Status.UNKNOWN: _("Both systems have not been asked yet how safe writes to them are."),
+        Status.ACCEPTED: _("Somebody has accepted it."),
+        Status.LAPSED: _("The acceptance has lapsed."),
+        Status.OPEN: _("Nobody has accepted it yet."),
+    }
+    needed = status is not Status.NONE and mapping.risk == Unaccepted.STOP
+    return Judged(status is Status.ACCEPTED, words[status], address, needed)
+
+
+def _on(way: Way) -> Judged:
+    mapping = way.mapping
+    if mapping is None:
+        return Judged(False)
+    if not mapping.enabled:
+        return Judged(False, _("It is switched off."), reverse("syncadmin:setup", args=[mapping.name]))
+    if Pass.objects.filter(mapping=mapping).exists():
+        return Judged(True, _("It runs."), reverse("syncadmin:dashboard"))
+    return Judged(
+        True, _("It is switched on; the first pass is yet to come."), reverse("syncadmin:dashboard")
+    )
+
+
+STEPS: tuple[tuple[str, Any, Callable[[Way], Judged]], ...] = (
+    ("survey", gettext_lazy("Survey"), _survey),
+    ("mapping", gettext_lazy("Mapping"), _mapping),
+    ("risk", gettext_lazy("Risk"), _risk),
+    ("on", gettext_lazy("Switch on"), _on),
+)

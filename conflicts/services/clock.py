@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from conflicts.due import FORGOTTEN, before
 from conflicts.models import Conflict, ConflictQuerySet, ConflictState, Told
@@ -27,14 +27,39 @@ ACTOR = "due time"
 def look(now: datetime) -> int:
     """Do what is due now; returns how many items were touched."""
     touched = wake(now)
-    for mapping in Mapping.objects.all():
+    for mapping in _with_oldest(now):
         due = FORGOTTEN if mapping.due is None else timedelta(seconds=mapping.due)
+        steps = [(Told.OVERDUE, now - due)]
         if mapping.due is not None:
-            touched += _tell(mapping, Told.SOON, now - due + before(mapping.due), now)
-        touched += _tell(mapping, Told.OVERDUE, now - due, now)
+            steps.insert(0, (Told.SOON, now - due + before(mapping.due)))
         if mapping.escalate_after is not None:
-            touched += _escalate(mapping, now - due - timedelta(seconds=mapping.escalate_after), now)
+            steps.append((Told.ESCALATED, now - due - timedelta(seconds=mapping.escalate_after)))
+        for told, opened_before in steps:
+            if any(at is not None and at <= opened_before for at in _oldest(mapping, told)):
+                act = _escalate if told == Told.ESCALATED else _tell
+                touched += act(mapping, told, opened_before, now)
     return touched
+
+
+def _with_oldest(now: datetime) -> QuerySet[Mapping]:
+    """All mappings, with when the oldest item was opened of which just this has been told. One query."""
+    found = _untold(now).filter(mapping=OuterRef("pk")).order_by("opened_at").values("opened_at")
+    oldest = {f"oldest_{told}": Subquery(found.filter(told=told)[:1]) for told in _less(Told.ESCALATED)}
+    return Mapping.objects.annotate(**oldest)
+
+
+def _oldest(mapping: Mapping, told: Told) -> list[datetime | None]:
+    return [getattr(mapping, f"oldest_{less}") for less in _less(told)]
+
+
+def _less(told: Told) -> list[int]:
+    """What may have been told of an item before this: no range, for the index has the time after it."""
+    return [earlier.value for earlier in Told if earlier < told]
+
+
+def _untold(now: datetime) -> ConflictQuerySet:
+    """Items of which anything may have to be told: not those put off or on hold."""
+    return Conflict.objects.waiting().awake(now).filter(hold_reason="")
 
 
 def wake(now: datetime) -> int:
@@ -44,17 +69,16 @@ def wake(now: datetime) -> int:
 
 
 def _late(mapping: Mapping, told: Told, opened_before: datetime, now: datetime) -> ConflictQuerySet:
-    """Items that were opened before and of which this has not been told; not those put off or on hold."""
-    less = [earlier for earlier in Told if earlier < told]  # not a range: the index has the time after it
-    found = Conflict.objects.waiting().awake(now).filter(mapping=mapping, told__in=less, hold_reason="")
-    return found.filter(opened_at__lte=opened_before).order_by("opened_at", "pk")
+    """Items that were opened before and of which this has not been told; the oldest first."""
+    found = _untold(now).filter(mapping=mapping, told__in=_less(told), opened_at__lte=opened_before)
+    return found.order_by("opened_at", "pk")
 
 
 def _tell(mapping: Mapping, told: Told, opened_before: datetime, now: datetime) -> int:
     """Tell of items that are due soon or overdue: one event an assignee, one for those of nobody."""
     kind = EventKind.DUE_SOON if told == Told.SOON else EventKind.OVERDUE
     count = 0
-    while _late(mapping, told, opened_before, now).exists():
+    while True:
         with transaction.atomic():
             MappingState.objects.select_for_update().get_or_create(mapping=mapping)
             rows = _late(mapping, told, opened_before, now).values_list("pk", "assignee_id")
@@ -68,17 +92,16 @@ def _tell(mapping: Mapping, told: Told, opened_before: datetime, now: datetime) 
             Conflict.objects.filter(pk__in=ids).update(told=told)
         count += len(ids)
         if len(ids) < BATCH:
-            break
-    return count
+            return count
 
 
-def _escalate(mapping: Mapping, opened_before: datetime, now: datetime) -> int:
+def _escalate(mapping: Mapping, told: Told, opened_before: datetime, now: datetime) -> int:
     """Give items that nobody decided in time to the person, or to those of the group who have the fewest."""
     count = 0
-    while _late(mapping, Told.ESCALATED, opened_before, now).exists():
+    while True:
         with transaction.atomic():
             MappingState.objects.select_for_update().get_or_create(mapping=mapping)
-            late = _late(mapping, Told.ESCALATED, opened_before, now).select_for_update(of=("self",))
+            late = _late(mapping, told, opened_before, now).select_for_update(of=("self",))
             items = list(late[:BATCH])
             people = _people(mapping)
             load = _load(people)
@@ -88,13 +111,12 @@ def _escalate(mapping: Mapping, opened_before: datetime, now: datetime) -> int:
                     load[taker.pk] += 1
                 _give(item, taker, mapping, now)
             if items and people:
-                told = [person.pk for person in people]
+                whom = [person.pk for person in people]
                 ids = [item.pk for item in items]
-                events.tell(EventKind.ESCALATED, now, mapping_id=mapping.pk, conflicts=ids, people=told)
+                events.tell(EventKind.ESCALATED, now, mapping_id=mapping.pk, conflicts=ids, people=whom)
         count += len(items)
         if len(items) < BATCH:
-            break
-    return count
+            return count
 
 
 def _give(item: Conflict, taker: User | None, mapping: Mapping, now: datetime) -> None:

@@ -78,11 +78,13 @@ def test_without_a_due_time_what_is_open_for_a_week_is_overdue_all_the_same():
     assert due(conflict, conflict.opened_at + timedelta(days=7)).over
 
 
-def test_a_look_that_finds_nothing_locks_nothing(django_assert_num_queries):
-    a_conflict(a_due_mapping())
+def test_a_look_that_finds_nothing_locks_nothing_and_asks_little_of_many_mappings(django_assert_num_queries):
+    for name in ("a", "b", "c"):
+        mapping = a_due_mapping(name=name, escalate_after=3600.0, escalate_person="anna")
+        opened = [a_conflict(mapping).opened_at for _ in range(3)]
 
-    with django_assert_num_queries(4):  # what is put off; the mappings; due soon; overdue
-        assert clock.look(timezone.now()) == 0
+    with django_assert_num_queries(2):  # what is put off; the mappings with what is oldest there
+        assert clock.look(min(opened) + HOUR) == 0
 
 
 def test_what_stays_undecided_is_given_to_the_person_named_once():

@@ -253,13 +253,18 @@ def _hunks(row: ConflictField, mapped: FieldMapping | None, takes: tuple[str, ..
 
 
 def _members(row: ConflictField, typed: str) -> tuple[Member, ...]:
-    """The members that any side has or had, to be switched one by one; none if it is too much."""
+    """The members that any side has or had, to be switched one by one; none if these are too many.
+
+    Each is a line of the typed set, so what would not come back from a line as it is can't be switched.
+    """
     left, right, base = (
         [str(m) for m in held] if isinstance(held, list) else []
         for held in (row.left, row.right, row.base_left)
     )
     found = list(dict.fromkeys([*base, *left, *right]))
     if len(found) > MEMBERS or sum(map(len, found)) > SEEN_LIMIT:
+        return ()
+    if any(text.strip() != text or text.splitlines() != [text] for text in found):
         return ()
     lines = set(typed.splitlines())
     return tuple(Member(text, text in left, text in right, text in base, text in lines) for text in found)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from syncadmin.models import FieldMapping, Mapping
 from tests.builders import a_conflict, a_link, a_mapping, an_ambiguous_match
@@ -139,6 +140,22 @@ def test_a_long_value_is_cut_and_says_how_long_it_is(reviewer):
 
     assert "1000000 characters" in page
     assert len(page) < 150_000
+
+
+def test_a_long_member_of_a_set_can_be_switched_as_a_whole(reviewer):
+    long = f"<b>{'x' * 300}</b>"
+    page = card(reviewer, a_conflict(a_mapping(), fields={"tags": (["a"], ["a", long], ["a"])}))
+
+    assert f'data-member="{escape(long)}"' in page
+    assert f"{escape(long[:79])}…" in words(page)
+
+
+@pytest.mark.parametrize("member", ["two\nlines", " spaced"])
+def test_members_that_would_not_come_back_from_a_line_as_they_are_cannot_be_switched(reviewer, member):
+    page = card(reviewer, a_conflict(a_mapping(), fields={"tags": (["a"], ["a", member], ["a"])}))
+
+    assert "data-typed" in page
+    assert "data-member" not in page
 
 
 def test_references_are_shown_by_name(reviewer):

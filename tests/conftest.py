@@ -5,8 +5,6 @@ never meet. Each is stopped at the end, and none survives a killed test run.
 """
 
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,21 +24,18 @@ SqliteOperations = SqliteDatabase.ops_class
 
 
 def pytest_configure() -> None:
-    """Passwords in tests need not be hard to guess: hashing them takes seconds in all.
-
-    Fencing numbers are witnessed in a place of the process's own.
-    """
+    """Passwords in tests need not be hard to guess: hashing them takes seconds in all."""
     from django.conf import settings
 
-    settings.WITNESS_DIR = Path(tempfile.mkdtemp(prefix="syncadmin-witness-"))
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def pytest_unconfigure() -> None:
-    """Nothing is left behind."""
+@pytest.fixture(scope="session", autouse=True)
+def witness(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Fencing numbers are witnessed in a place of the process's own, which pytest cleans up some day."""
     from django.conf import settings
 
-    shutil.rmtree(settings.WITNESS_DIR, ignore_errors=True)
+    settings.WITNESS_DIR = tmp_path_factory.mktemp("witness")
 
 
 @pytest.fixture(autouse=True)

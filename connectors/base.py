@@ -118,7 +118,8 @@ class Capabilities:
     by `changes`; `batch` is the largest number of writes in one call that is worth making;
     `answers` tells if an applied outcome carries the record as the write left it; `idempotent` that a
     create repeated with the same idempotency makes no second record (it answers APPLIED, or STALE with the
-    key if that record has been changed since).
+    key if that record has been changed since). One request carries `writes_together` writes, or reads
+    `reads_together` records by key, and `at_once` requests run at the same time: for estimates.
     """
 
     changes: ChangeMode
@@ -131,6 +132,9 @@ class Capabilities:
     answers: bool = True
     versions: bool = False
     idempotent: bool = False
+    writes_together: int = 5000
+    reads_together: int = 5000
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ COLUMNS = (
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 
 
-class _Line:
+class Line:
     """A file whose `write` hands the line on."""
 
     def write(self, text: str) -> str:
@@ -47,7 +47,7 @@ class _Line:
 
 def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
     """Entries as CSV, with a header."""
-    writer = csv.writer(_Line())
+    writer = csv.writer(Line())
     yield "\ufeff"  # spreadsheets read UTF-8 only with this mark
     yield writer.writerow(COLUMNS)
     for entry in entries:

@@ -29,6 +29,7 @@ NOTE_SECONDS = 7 * 86400
 FAILED_JOB_SECONDS = 86400
 BULK_SECONDS = 3600
 SURVEY_SECONDS = 86400
+REHEARSAL_SECONDS = 86400
 NOTICES_NOTE = "syncadmin:notices"
 NOTICES_SECONDS = 60
 NOTICES_TIMEOUT = 900
@@ -110,6 +111,38 @@ def put_survey_in_queue(survey_id: int) -> bool:
         )
     except RedisError as error:
         logger.warning("survey %s waits for the ticker: the queue can't be reached: %s", survey_id, error)
+        return False
+    return True
+
+
+def run_rehearsal(rehearsal_id: int) -> None:
+    """The job: make the plan of a mapping's first pass. Safe to run twice, and at any time."""
+    from syncadmin import rehearsals
+
+    rehearsals.run(rehearsal_id)
+
+
+def enqueue_rehearsal(rehearsal_id: int) -> None:
+    """Have a worker carry a rehearsal out, once the current transaction, if any, is committed."""
+    transaction.on_commit(partial(put_rehearsal_in_queue, rehearsal_id))
+
+
+def put_rehearsal_in_queue(rehearsal_id: int) -> bool:
+    """Put a rehearsal in the queue, now; False if that failed, and the ticker asks again."""
+    try:
+        get_queue(connection=impatient_connection()).enqueue_call(
+            run_rehearsal,
+            args=(rehearsal_id,),
+            job_id=f"rehearsal-{rehearsal_id}-{uuid.uuid4().hex}",
+            description=f"rehearsal {rehearsal_id}",
+            timeout=REHEARSAL_SECONDS,
+            result_ttl=0,
+            failure_ttl=FAILED_JOB_SECONDS,
+        )
+    except RedisError as error:
+        logger.warning(
+            "rehearsal %s waits for the ticker: the queue can't be reached: %s", rehearsal_id, error
+        )
         return False
     return True
 

@@ -19,6 +19,7 @@ SHARE_VIEW = "conflicts.share_savedview"
 CHANGE_SYSTEM = "syncadmin.change_system"
 CHANGE_MAPPING = "syncadmin.change_mapping"
 SURVEY = "syncadmin.add_survey"
+REHEARSE = "syncadmin.add_rehearsal"
 VIEW_MAPPING = "syncadmin.view_mapping"
 
 CONFIGURED = ("system", "resource", "mapping", "fieldmapping", "rowrule")
@@ -36,11 +37,12 @@ ACTIONS: dict[str, list[str]] = {
         SHARE_VIEW,
         ACCEPT_RISK,
         SURVEY,
+        REHEARSE,
         *(permission for model in CONFIGURED for permission in _changing(model)),
     ],
     "Reviewer": [COMMENT, RESOLVE_CONFLICT, BULK_RESOLVE_CONFLICT],
     "Auditor": ["auth.view_user", "auth.view_group"],
-    "Operator": [COMMENT, SHARE_VIEW, RUN_PASS, APPROVE_GUARD_STOP],
+    "Operator": [COMMENT, SHARE_VIEW, RUN_PASS, REHEARSE, APPROVE_GUARD_STOP],
 }
 
 

@@ -149,6 +149,26 @@ SENTENCES = (
         "would set %(field)s to one same value in %(number)s of %(known)s known records on %(side)s; "
         "the limit is %(limit)s of them"
     ),
+    gettext_noop("nothing is written before the plan of a rehearsal is approved"),
+    gettext_noop("the mapping has been changed since its plan was approved: rehearse it again"),
+    gettext_noop(
+        "the systems have changed since the plan was approved (%(new)s new, %(changed)s changed, "
+        "%(gone)s gone): look at it again"
+    ),
+    gettext_noop(
+        "stopped: the systems have left the approved plan #%(plan)s: %(new)s new, %(changed)s changed, "
+        "%(gone)s gone"
+    ),
+    gettext_noop("approved plan #%(plan)s, and up to %(allowed)s lines more or other"),
+    gettext_noop("approved plan #%(plan)s"),
+    gettext_noop("withdrew the approval of plan #%(plan)s"),
+    gettext_noop(
+        "carries out plan #%(plan)s, approved by %(name)s; %(count)s lines differ from it, "
+        "up to %(allowed)s were allowed"
+    ),
+    gettext_noop("carries out plan #%(plan)s, approved by %(name)s"),
+    gettext_noop("its workers died again and again"),
+    gettext_noop("the hub failed: %(error)s; its log tells more"),
     gettext_noop("the accepted risk of lost edits has lapsed: %(why)s"),
     gettext_noop("its time is up"),
     gettext_noop("writes to the %(side)s side are %(promise)s now, which was not accepted"),

@@ -22,13 +22,14 @@ from redis.lock import Lock
 
 from conflicts.services import clock
 from conflicts.services.bulk import stalled
-from syncadmin import surveys
+from syncadmin import rehearsals, surveys
 from syncadmin.engine import risk
 from syncadmin.jobs import (
     impatient_connection,
     put_bulk_in_queue,
     put_in_queue,
     put_notices_in_queue,
+    put_rehearsal_in_queue,
     put_survey_in_queue,
 )
 from syncadmin.models import Event, Intent, MappingState, Mark
@@ -40,6 +41,7 @@ LOOK_SECONDS = 0.5
 LEAD_SECONDS = 5.0
 FIRST_DELAY = timedelta(seconds=1)
 LONGEST_DELAY = timedelta(seconds=30)
+ASKS = ("guard", "rehearsal")  # what stops a mapping until a person has approved a plan
 CLOCK_EVERY = timedelta(seconds=5)  # how often items of the inbox are looked at: put off, due, overdue
 
 
@@ -53,7 +55,7 @@ def due_states(now: datetime) -> QuerySet[MappingState]:
     intents = Intent.objects.filter(mapping=OuterRef("mapping"))
     return (
         MappingState.objects.filter(
-            Q(expires_at=None) | Q(expires_at__lte=now), ~Q(stopped="guard"), mapping__enabled=True
+            Q(expires_at=None) | Q(expires_at__lte=now), ~Q(stopped__in=ASKS), mapping__enabled=True
         )
         .exclude(mapping__left__system__health__open_until__gt=now)
         .exclude(mapping__right__system__health__open_until__gt=now)
@@ -113,6 +115,8 @@ class Ticker:
             risk.lapse_what_is_over(now)
             for survey_id in surveys.stalled(now):
                 put_survey_in_queue(survey_id)
+            for rehearsal_id in rehearsals.stalled(now):
+                put_rehearsal_in_queue(rehearsal_id)
             if Event.objects.exists() or deliver.work(now):
                 put_notices_in_queue()
         return enqueued

@@ -22,8 +22,13 @@ STATES = (
 STEPS = (gettext_noop("now"), gettext_noop("not needed"))
 SIDES = (gettext_noop("left"), gettext_noop("right"))
 PASSES = (gettext_noop("incremental"), gettext_noop("reconcile"), gettext_noop("backfill"))
-PHASES = (gettext_noop("reading"), gettext_noop("linking"), gettext_noop("writing"))
-STOPS = (gettext_noop("guard"), gettext_noop("configuration"), gettext_noop("empty"))
+PHASES = (gettext_noop("reading"), gettext_noop("linking"), gettext_noop("writing"), gettext_noop("deciding"))
+STOPS = (
+    gettext_noop("guard"),
+    gettext_noop("rehearsal"),
+    gettext_noop("configuration"),
+    gettext_noop("empty"),
+)
 ENTRIES = (
     gettext_noop("change"),
     gettext_noop("disposition"),
@@ -91,6 +96,8 @@ POLICIES = (
     gettext_noop("delete wins"),
     gettext_noop("stop"),
     gettext_noop("warn"),
+    gettext_noop("required"),
+    gettext_noop("no"),
 )
 TYPES = (
     gettext_noop("integer"),

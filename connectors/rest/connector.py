@@ -98,6 +98,9 @@ class RestConnector:
             answers=config.answers,
             versions=config.version is not None,
             idempotent=config.create.id is not None or config.create.idempotency_header is not None,
+            writes_together=config.batch.limit if config.batch is not None else 1,
+            reads_together=config.fetch.limit if config.fetch.many or config.filter else 1,
+            at_once=config.pace.concurrency,
         )
 
     def clock(self) -> ClockReading | None:

@@ -118,7 +118,7 @@ class MappingAdmin(ConfigurationAdmin):
                     ("max_deletes", "max_changes"),
                     ("max_blanks", "max_shrinks"),
                     ("max_same", "guard_floor"),
-                    "risk",
+                    ("risk", "rehearse"),
                 ),
             },
         ),

@@ -17,6 +17,7 @@ from syncadmin.core.exposure import Unaccepted
 from syncadmin.core.habits import Changed
 from syncadmin.core.patterns import OF_RECORDS, Pattern
 from syncadmin.core.policy import Create, Deletes, Drift, EditVsDelete, FirstContact, LeftScope, Merge
+from syncadmin.core.rehearsed import Rehearse
 from syncadmin.core.side import Side
 from syncadmin.core.values import Kind, Normalize
 
@@ -246,6 +247,14 @@ class MappingSpec(Strict):
             "What happens to writes that could replace an unseen edit, where a system refuses no "
             "stale write, until somebody accepts the risk: `warn` (they go out, and pages say "
             "so) or `stop` (they wait)."
+        ),
+    )
+    rehearse: Rehearse = Field(
+        Rehearse.NO,
+        description=_(
+            "Whether the first pass writes only what somebody has approved: `required` (it waits until the "
+            "plan of a rehearsal is approved, and stops if the systems have left that plan meanwhile) or "
+            "`no`."
         ),
     )
     clock_tolerance: Duration = Field(

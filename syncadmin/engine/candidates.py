@@ -38,7 +38,7 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
     matches = {i.match for i in items if i.match is not None}
     linked = _linked(binding, side.other, matches)
     unlinked = _unlinked(binding.id, matches)
-    found = _search(binding, side, items)
+    found = {} if cache.complete else _search(binding, side, items)
     partners = {key for s, _, key in unlinked if s is side.other} | set(found)
     doubted = {key for item in items for key in item.doubts}
     doubted -= links.by_key(binding.id, side.other, sorted(doubted)).keys()

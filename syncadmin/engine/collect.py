@@ -6,7 +6,9 @@ read are kept in a bounded cache, so that a batch need not read them twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,9 +31,13 @@ CACHED = 40_000
 
 @dataclass(slots=True)
 class Cache:
-    """Records read in this pass, by side and key; at most CACHED, then no more are kept."""
+    """Records read in this pass, by side and key; at most CACHED, then no more are kept.
+
+    `complete`: who looks for a record that is not here, and not known to the hub, need not ask its system.
+    """
 
     records: dict[tuple[Side, str], Translated] = field(default_factory=dict)
+    complete: bool = False
 
     def keep(self, side: Side, record: Translated) -> None:
         """Remember a record, if there is room or an older reading of it."""
@@ -52,13 +58,16 @@ class Cache:
 class Collected:
     """What a read found: records read, marks set, pairs linked silently because they are equal.
 
-    `restored`: the marks stand for all that is not as a restored database says.
+    `restored`: the marks stand for all that is not as a restored database says. `sides` are the records by
+    side, if all were read, and `pages` in how many pages they came.
     """
 
     read: int = 0
     marked: int = 0
     linked: int = 0
     restored: bool = False
+    sides: dict[Side, int] = field(default_factory=dict)
+    pages: Counter[Side] = field(default_factory=Counter)
 
 
 Report = Callable[[str, int], None]
@@ -158,7 +167,16 @@ def remember_unlinked(binding: Binding, side: Side, records: list[Translated], n
 
 
 def compare_all(binding: Binding, lease: Lease, now: datetime, report: Report) -> Collected:
-    """Full comparison: scan both sides, link what is equal, mark what differs. Raises base.ConnectorError.
+    """Full comparison: scan both sides, link what is equal, mark what differs. Raises base.ConnectorError."""
+    with compared(binding, lease, now, report) as found:
+        return found
+
+
+@contextmanager
+def compared(
+    binding: Binding, lease: Lease, now: datetime, report: Report, *, times: bool = False
+) -> Iterator[Collected]:
+    """A full comparison whose stages stay open until the end of the context. Raises base.ConnectorError.
 
     Cursors are established before the scan, so that no change falls between the two.
     """
@@ -169,7 +187,8 @@ def compare_all(binding: Binding, lease: Lease, now: datetime, report: Report) -
         stage.open_stage(side)
     try:
         for side in SIDES:
-            found.read += stage.fill(binding, side, lease, lambda n: report("reading", n))
+            found.sides[side] = stage.fill(binding, side, lease, _counting(found, side, report), times=times)
+        found.read = sum(found.sides.values())
         stage.duplicated_keys(binding)
         report("linking", 0)
         with lease.fenced():
@@ -178,10 +197,18 @@ def compare_all(binding: Binding, lease: Lease, now: datetime, report: Report) -
             with lease.fenced():
                 found.marked += stage.mark_differences(binding.id, side, now)
                 found.restored = side is SIDES[-1] and note_backup(binding.id)
+        yield found
     finally:
         for side in SIDES:
             stage.close_stage(side)
-    return found
+
+
+def _counting(found: Collected, side: Side, report: Report) -> Callable[[int], None]:
+    def page(records: int) -> None:
+        found.pages[side] += 1
+        report("reading", records)
+
+    return page
 
 
 def establish_cursor(binding: Binding, side: Side, lease: Lease, now: datetime) -> None:

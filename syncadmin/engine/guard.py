@@ -21,10 +21,10 @@ from syncadmin.core.values import encode
 from syncadmin.models import EntryKind, EventKind, GuardStop, events, ledger, marks
 
 from . import links
+from .binding import Binding
 from .collect import Cache
 from .effort import Item, Run
-from .judge import judge
-from .load import due_marks, load
+from .foresee import foresee, label_of
 
 SAMPLE = 25
 
@@ -125,13 +125,10 @@ def _is_little(run: Run) -> bool:
 
 def tally_all(run: Run, cache: Cache) -> Tally:
     """Count the plan of everything that is due."""
-    tally, after = Tally(run.binding.policy.types), 0
-    while batch := due_marks(run.binding.id, run.clock(), after):
-        after = batch[-1].id
-        for item in judge(run.binding, load(run.binding, batch, Cache(dict(cache.records)), frozenset())):
-            values = [t.record.values for t in item.seen.values() if t is not None]
-            tally.add(item, run.binding.title_of(*values) or item.key)
-        run.lease.keep()
+    tally = Tally(run.binding.policy.types)
+    for items in foresee(run, lambda _: Cache(dict(cache.records))):
+        for item in items:
+            tally.add(item, label_of(run.binding, item))
     return tally
 
 
@@ -144,7 +141,7 @@ def _stop_unless_approved(run: Run, tally: Tally, reason: str, known: int) -> No
             for side, c in tally.counts.items()
         },
         "fields": dict(tally.fields.most_common()),
-        "losses": _losses(run, tally),
+        "losses": losses_of(run.binding, tally),
         "sample": tally.sample,
     }
     with run.lease.fenced():
@@ -171,9 +168,9 @@ def _stop_unless_approved(run: Run, tally: Tally, reason: str, known: int) -> No
     raise GuardTripped(open_stop)
 
 
-def _losses(run: Run, tally: Tally) -> list[dict[str, Any]]:
+def losses_of(binding: Binding, tally: Tally) -> list[dict[str, Any]]:
     """Fields in which at least as many records as the floor would lose something, with examples."""
-    least = max(run.binding.guards.floor, 1)
+    least = max(binding.guards.floor, 1)
     return [
         {
             "side": side.value,

@@ -72,13 +72,12 @@ class Lease:
 
 
 class NoLease(Lease):
-    """Stands for a lease where nothing is stored, or where nothing that is stored stays."""
+    """Stands for a lease where nothing is stored but to copies of the tables."""
 
     @contextmanager
     def fenced(self) -> Iterator[None]:
-        """A nested transaction without a check."""
-        with transaction.atomic():
-            yield
+        """No transaction, no check: see `apart`."""
+        yield
 
     def keep(self) -> None:
         """Nothing to renew."""

@@ -1,30 +1,31 @@
 """What a pass would do, without doing it: reads both systems, decides, and leaves no trace.
 
-Everything the hub would store is stored in a transaction that is rolled back, so that a preview is decided by
-exactly the code that decides a pass. No system is written to.
+Everything the hub would store goes to copies of its tables, so that a preview is decided by exactly the code
+that decides a pass. No system is written to, and nothing waits for the preview.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from syncadmin.core import guards as core_guards
 from syncadmin.core import plan as core
 from syncadmin.models import Link, LinkStatus, Mapping, PassKind
+from syncadmin.models.marks import Due
 
+from . import stage
+from .apart import apart
 from .binding import bind
-from .collect import Cache, compare_all, read_changes
+from .collect import Cache, compared, read_changes
 from .effort import Item, Run
+from .foresee import foresee, from_stages, label_of
 from .guard import Tally
-from .judge import judge
 from .lease import NoLease
-from .load import due_marks, load
 from .run import kind_due
 
 
@@ -58,30 +59,31 @@ def preview(
 ) -> Preview:
     """The plan of a pass of `mapping` that would start now. Raises base.ConnectorError."""
     made = Preview(kind_due(mapping, kind, clock()))
-    with transaction.atomic():
-        try:
-            with bind(mapping) as binding:
-                lease = NoLease(mapping.pk, 0, clock)
-                run = Run(binding, lease, 0, clock)
-                cache = Cache()
-                if made.kind == PassKind.INCREMENTAL:
-                    found = read_changes(binding, lease, cache, clock(), lambda *_: None)
-                else:
-                    found = compare_all(binding, lease, clock(), lambda *_: None)
-                made.read, made.linked = found.read, found.linked
-                _decide(run, cache, made)
-        finally:
-            transaction.set_rollback(True)
+    whole = made.kind != PassKind.INCREMENTAL
+    with bind(mapping) as binding, apart(mapping, links=whole):
+        lease = NoLease(mapping.pk, 0, clock)
+        run = Run(binding, lease, 0, clock)
+        if whole:
+            with compared(binding, lease, clock(), _unseen, times=True) as found:
+                stage.index_matches()
+                _decide(run, lambda batch: from_stages(binding, batch), made)
+        else:
+            cache = Cache()
+            found = read_changes(binding, lease, cache, clock(), _unseen)
+            _decide(run, lambda _: Cache(dict(cache.records)), made)
+        made.read, made.linked = found.read, found.linked
     return made
 
 
-def _decide(run: Run, cache: Cache, made: Preview) -> None:
-    tally, after = Tally(run.binding.policy.types), 0
-    while batch := due_marks(run.binding.id, run.clock(), after):
-        after = batch[-1].id
-        for item in judge(run.binding, load(run.binding, batch, cache, frozenset())):
-            values = [t.record.values for t in item.seen.values() if t is not None]
-            label = run.binding.title_of(*values) or item.key
+def _unseen(phase: str, advanced: int) -> None:
+    """Nobody watches."""
+
+
+def _decide(run: Run, read: Callable[[Sequence[Due]], Cache], made: Preview) -> None:
+    tally = Tally(run.binding.policy.types)
+    for items in foresee(run, read):
+        for item in items:
+            label = label_of(run.binding, item)
             tally.add(item, label)
             if item.plan is not None and not item.plan.idle:
                 made.steps.append(_step(item, item.plan, label))

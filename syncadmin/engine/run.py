@@ -12,6 +12,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection
@@ -36,7 +37,7 @@ from syncadmin.models import (
 )
 from syncadmin.models.marks import Due
 
-from . import doubts, guard, health, lease, meter, recover, restored, risk, store, write
+from . import approved, doubts, guard, health, lease, meter, recover, restored, risk, store, write
 from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
@@ -48,6 +49,7 @@ from .judge import judge
 from .load import due_marks, load
 from .outcome import store_outcomes
 from .own_times import forget_own_times
+from .rehearse import scanned
 
 ROUNDS = 3
 REPORT_EVERY = timedelta(milliseconds=500)
@@ -85,9 +87,10 @@ def run_pass(
         mapping=mapping, kind=kind_due(mapping, kind, clock()), token=held.token, started_at=clock()
     )
     reporter = Reporter(row, clock, progress)
+    end = End()
     try:
         beating = lease.kept_alive(held) if heartbeat else nullcontext()
-        with _ending(row, clock), beating, bind(mapping) as binding:
+        with _ending(row, end, clock), beating, bind(mapping) as binding:
             run = Run(binding, held, row.pk, clock, row.counts)
             told = _told_before(binding.id)
             _note_promises(binding, told)
@@ -98,8 +101,9 @@ def run_pass(
             run.count("decided by rules", ruling.let_decide(mapping, clock()))
             meter.read_journal(binding, held.token)
             risk.look(binding, clock())
+            approved.carried_out(run)
     finally:
-        _finish(mapping, row, clock)
+        _finish(mapping, row, end, clock)
         held.release()
     return row
 
@@ -190,14 +194,23 @@ class Reporter:
             self.progress(self.row)
 
 
+@dataclass(slots=True)
+class End:
+    """What stops the mapping from now on, '' if nothing does."""
+
+    stopped: str = ""
+
+
 @contextmanager
-def _ending(row: Pass, clock: Clock) -> Iterator[None]:
+def _ending(row: Pass, end: End, clock: Clock) -> Iterator[None]:
     """Give the pass its end: what went wrong becomes its state and message."""
     row.state, row.message = PassState.FAILED, "stopped unexpectedly; the log of the worker says why"
     try:
         yield
     except guard.GuardTripped as stop:
-        row.state, row.message = PassState.STOPPED, str(stop)
+        row.state, row.message, end.stopped = PassState.STOPPED, str(stop), "guard"
+    except approved.Unapproved as stop:
+        row.state, row.message, end.stopped = PassState.STOPPED, str(stop), "rehearsal"
     except lease.LeaseLost as lost:
         row.state, row.message = PassState.LOST, str(lost)
     except base.Retry as error:
@@ -205,7 +218,7 @@ def _ending(row: Pass, clock: Clock) -> Iterator[None]:
         health.failed(error, clock())
     except base.ConnectorError as error:
         row.state, row.message = PassState.FAILED, str(error)
-        row.counts["misconfigured"] = int(isinstance(error, base.Misconfigured | base.Unreadable))
+        end.stopped = "configuration" if isinstance(error, base.Misconfigured | base.Unreadable) else ""
     except DatabaseError as error:
         row.message = f"the hub's database failed: {error}"
         raise
@@ -216,35 +229,37 @@ def _ending(row: Pass, clock: Clock) -> Iterator[None]:
         row.phase, row.finished_at = "", clock()
 
 
-def _finish(mapping: Mapping, row: Pass, clock: Clock) -> None:
+def _finish(mapping: Mapping, row: Pass, end: End, clock: Clock) -> None:
     """Store the end of a pass, when the next one is due, and what stops the mapping."""
-    misconfigured = bool(row.counts.pop("misconfigured", 0))
-    end = {
+    told = {
         "state": row.state,
         "message": row.message,
         "phase": "",
         "finished_at": row.finished_at or clock(),
         "counts": row.counts,
     }
-    bulk.assign(Pass, {"id": row.pk}, end)
+    bulk.assign(Pass, {"id": row.pk}, told)
     if row.state == PassState.LOST:
         return
     now = clock()
     due: dict[str, object] = {"next_due": now + timedelta(seconds=mapping.schedule)}
     if row.state == PassState.DONE and row.kind != PassKind.INCREMENTAL:
         due["next_reconcile"] = now + timedelta(seconds=mapping.reconcile_every)
-    stopped = {PassState.STOPPED: "guard", PassState.FAILED: "configuration" if misconfigured else ""}
-    due |= {"stopped": stopped.get(PassState(row.state), ""), "message": row.message}
+    due |= {"stopped": end.stopped, "message": row.message}
     bulk.assign(MappingState, {"mapping_id": mapping.pk, "token": row.token}, due)
 
 
 def _work(run: Run, row: Pass, report: Reporter) -> None:
     """Read, then decide and write until nothing is due. Raises GuardTripped, LeaseLost, ConnectorError."""
     cache = Cache()
+    plan = approved.needed(run.binding, row.kind)
     run.waiting_sides = risk.waiting_sides(run.binding, run.clock())
     recover.mark_open_intents(run)
     report("reading", 0)
-    if row.kind == PassKind.INCREMENTAL:
+    if plan is not None:
+        with scanned(run, report) as (found, pace):
+            approved.hold_to(run, plan, found, pace)
+    elif row.kind == PassKind.INCREMENTAL:
         found = read_changes(run.binding, run.lease, cache, run.clock(), report)
     else:
         found = compare_all(run.binding, run.lease, run.clock(), report)
@@ -254,7 +269,8 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
     run.count("linked", found.linked)
     if found.linked:
         _note_linked(run, found.linked)
-    guard.check(run, cache)
+    if plan is None or found.restored:
+        guard.check(run, cache)
     due = marks.count_due(run.binding.id, run.clock())
     if due:
         report("writing", 0, due)

@@ -7,22 +7,26 @@ part of first contact. Everything else becomes dirty marks and takes the ordinar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from connectors import base
+from syncadmin.core import plan as core
 from syncadmin.core.side import SIDES, Side
-from syncadmin.core.values import encode
+from syncadmin.core.values import decode, encode
 from syncadmin.models import bulk
 from syncadmin.models.marks import KEEP
 
-from .binding import Binding
+from .binding import Binding, Translated
 from .lease import Lease
 
 PAGE = 5000
-_NAMES = ("key", "match", "vals", "version", "whole", "in_scope")
-_TYPES = ("text", "bytea", "bytea", "text", "bool", "bool")
+_NAMES = ("key", "match", "vals", "version", "modified", "whole", "in_scope")
+_TYPES = ("text", "bytea", "bytea", "text", "text", "bool", "bool")
+_SQLITE_TYPES = ("text", "blob", "blob", "text", "text", "bool", "bool")
 _MARK = "INSERT INTO syncadmin_mark (mapping_id, side, key, generation, reason, not_before, attempts) "
 
 
@@ -35,7 +39,7 @@ def _sql(statement: str, params: list[object] | None = None) -> int:
 def open_stage(side: Side) -> None:
     """An empty temporary table for a scan of `side`."""
     close_stage(side)
-    kinds = _TYPES if connection.vendor == "postgresql" else ("text", "blob", "blob", "text", "bool", "bool")
+    kinds = _TYPES if connection.vendor == "postgresql" else _SQLITE_TYPES
     columns = ", ".join(f"{name} {kind}" for name, kind in zip(_NAMES, kinds, strict=True))
     _sql(f"CREATE TEMPORARY TABLE stage_{side} ({columns})")
 
@@ -46,8 +50,13 @@ def close_stage(side: Side) -> None:
     _sql(f"DROP TABLE IF EXISTS {schema}.stage_{side}")
 
 
-def fill(binding: Binding, side: Side, lease: Lease, progress: Callable[[int], None]) -> int:
-    """Scan a side entirely into its stage. Returns the number of records. Raises base.ConnectorError."""
+def fill(
+    binding: Binding, side: Side, lease: Lease, progress: Callable[[int], None], *, times: bool = False
+) -> int:
+    """Scan a side entirely into its stage. Returns the number of records. Raises base.ConnectorError.
+
+    With `times` the records' times of change are kept, so that all of a record can be had from its stage.
+    """
     bound = binding.sides[side]
     total = 0
     for page in bound.connector.scan(bound.resource, fields=bound.wanted, limit=PAGE):
@@ -60,6 +69,7 @@ def fill(binding: Binding, side: Side, lease: Lease, progress: Callable[[int], N
                     None if match is None else encode_match(match),
                     encode(t.record.values),
                     t.record.version,
+                    t.record.modified.isoformat() if times and t.record.modified else None,
                     not t.problems and not t.record.waiting and t.in_scope,
                     t.in_scope,
                 )
@@ -72,6 +82,38 @@ def fill(binding: Binding, side: Side, lease: Lease, progress: Callable[[int], N
     if connection.vendor == "postgresql":
         _sql(f"ANALYZE stage_{side}")
     return total
+
+
+def index_matches() -> None:
+    """Have both stages find records by their match values."""
+    for side in SIDES:
+        _sql(f"CREATE INDEX stage_{side}_match ON stage_{side} (match)")
+
+
+def staged(side: Side, column: str, wanted: Sequence[Any]) -> list[Translated]:
+    """Records of a stage whose `key` or `match` is wanted; those with a problem or a filter against them not.
+
+    A stage has no raw values; it must have been filled with times.
+    """
+    where, params = bulk.one_of(column, wanted, "bytea" if column == "match" else "text")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT key, vals, version, modified FROM stage_{side} WHERE whole AND {where}", params
+        )
+        found = []
+        for key, values, version, modified in cursor.fetchall():
+            at = datetime.fromisoformat(modified) if modified else None
+            record = core.Record(key, decode(bytes(values)), version, at)
+            found.append(Translated(record, base.Record(key, {}, version, at)))
+    return found
+
+
+def any_key(side: Side) -> str | None:
+    """The key of some record of a stage; None if it is empty."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT key FROM stage_{side} LIMIT 1")
+        found = cursor.fetchone()
+        return None if found is None else str(found[0])
 
 
 def encode_match(match: tuple[object, ...]) -> bytes:

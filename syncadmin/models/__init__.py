@@ -5,6 +5,7 @@ from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
 from .notices import Channel, Notice, NoticeState, Profile, Rhythm, Subscription
 from .passes import GuardStop, Pass, PassKind, PassState
+from .rehearsals import Rehearsal, RehearsalLine, RehearsalState
 from .risk import Meter, MeterDay, RiskAcceptance
 from .state import (
     Cursor,
@@ -48,6 +49,9 @@ __all__ = [
     "PassKind",
     "PassState",
     "Profile",
+    "Rehearsal",
+    "RehearsalLine",
+    "RehearsalState",
     "Resource",
     "Rhythm",
     "RiskAcceptance",

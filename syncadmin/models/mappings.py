@@ -17,6 +17,7 @@ from simple_history.models import HistoricalRecords
 
 from syncadmin.core import policy as core
 from syncadmin.core.exposure import Unaccepted
+from syncadmin.core.rehearsed import Rehearse
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import FieldType, Kind, Normalize
 
@@ -153,6 +154,13 @@ class Mapping(models.Model):
         choices=choices_of(Unaccepted),
         default=Unaccepted.WARN.value,
         help_text=_("What happens to writes that could replace an unseen edit, until the risk is accepted."),
+    )
+    rehearse = models.CharField(
+        _("rehearse"),
+        max_length=8,
+        choices=choices_of(Rehearse),
+        default=Rehearse.NO.value,
+        help_text=_("Whether the first pass writes only what somebody has approved beforehand."),
     )
     history = HistoricalRecords()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -29,6 +30,7 @@ RESET = """
         generation = syncadmin_mark.generation + 1, reason = excluded.reason, attempts = 0,
         not_before = excluded.not_before
 """
+_DUE = "SELECT id, side, key, generation, attempts, as_of FROM syncadmin_mark"
 _COLUMNS = "(mapping_id, side, key, generation, reason, not_before, attempts)"
 
 
@@ -48,14 +50,28 @@ def due(mapping_id: int, now: datetime, *, after: int, limit: int) -> list[Due]:
     """Marks that may be handled now, oldest first; those beyond the id `after`, at most `limit`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, side, key, generation, attempts, as_of FROM syncadmin_mark "
-            "WHERE mapping_id = %s AND not_before <= %s AND id > %s ORDER BY id LIMIT %s",
+            f"{_DUE} WHERE mapping_id = %s AND not_before <= %s AND id > %s ORDER BY id LIMIT %s",
             [mapping_id, bulk.moment(now), after, limit],
         )
-        return [
-            Due(pk, Side(side), key, generation, attempts, bulk.as_moment(as_of))
-            for pk, side, key, generation, attempts, as_of in cursor.fetchall()
-        ]
+        return _dues(cursor.fetchall())
+
+
+def _dues(rows: Iterable[Sequence[Any]]) -> list[Due]:
+    return [
+        Due(pk, Side(side), key, generation, attempts, bulk.as_moment(as_of))
+        for pk, side, key, generation, attempts, as_of in rows
+    ]
+
+
+def due_of(mapping_id: int, now: datetime, side: Side, keys: Sequence[str]) -> list[Due]:
+    """Marks of these records that may be handled now."""
+    where, params = bulk.one_of("key", keys)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_DUE} WHERE mapping_id = %s AND not_before <= %s AND side = %s AND {where}",
+            [mapping_id, bulk.moment(now), side.value, *params],
+        )
+        return _dues(cursor.fetchall())
 
 
 def backup_of(mapping_id: int, now: datetime) -> datetime | None:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from syncadmin.core.exposure import Unaccepted
+from syncadmin.core.rehearsed import Rehearse
 
 from .align import Alignment
 from .keys import MatchKey, positions_of
@@ -132,7 +133,8 @@ def mapping_document(
 ) -> dict[str, Any]:
     """What a mapping file says of a mapping with the match key at this position and the chosen field mappings
     (None: all). `left` and `right` name the resources. It is switched off: a person switches it on. Writes
-    that could replace an unseen edit wait until somebody accepts the risk.
+    that could replace an unseen edit wait until somebody accepts the risk, and the first pass waits for the
+    approval of its plan.
     """
     matching = list(found.key_fields[key])
     used = {field.left for field in matching}, {field.right for field in matching}
@@ -145,7 +147,8 @@ def mapping_document(
         if field in matching:
             match.append(name)
     ends = {"left": dict(left), "right": dict(right)}
-    return {"enabled": False, **ends, "match": match, "risk": Unaccepted.STOP.value, "fields": fields}
+    careful = {"risk": Unaccepted.STOP.value, "rehearse": Rehearse.REQUIRED.value}
+    return {"enabled": False, **ends, "match": match, **careful, "fields": fields}
 
 
 def _side(profile: ResourceProfile) -> Side:

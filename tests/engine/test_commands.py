@@ -4,11 +4,15 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
-from syncadmin.models import Cursor, Entry, Link, Mark
+from connectors.sql.connector import SqlConnector
+from syncadmin.engine.preview import preview
+from syncadmin.models import Cursor, Entry, Link, Mapping, Mark
 
 from .test_guards import fill
 from .test_pass import ANNA
+from .test_rehearsal import BERT
 
 
 def run(capsys, *args: str) -> dict:
@@ -72,3 +76,27 @@ def test_an_unreachable_system_ends_the_pass_with_a_message_and_loses_nothing(wo
     system.save()
     world.sync()
     assert world.right.row(right)["phone"] == "030 2"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["backfill", "incremental"])
+def test_a_plan_keeps_nobody_waiting_while_the_systems_answer(world, monkeypatch, kind):
+    if kind == "incremental":
+        world.linked(**ANNA)
+    world.left.add(**BERT)
+    open_while_reading = []
+    for name in ("scan", "changes", "fetch"):
+        monkeypatch.setattr(SqlConnector, name, _noting(getattr(SqlConnector, name), open_while_reading))
+    made = preview(Mapping.objects.get(name="contacts"), "incremental")
+    assert made.counts == {"create right": 1}
+    assert made.kind == kind
+    assert open_while_reading
+    assert not any(open_while_reading)
+
+
+def _noting(real, noted):
+    def reading(*args, **kwargs):
+        noted.append(connection.in_atomic_block)
+        return real(*args, **kwargs)
+
+    return reading

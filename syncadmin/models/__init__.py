@@ -1,5 +1,6 @@
 """All tables of the sync domain: what is configured, what is known, what has happened."""
 
+from .assessment import AssessmentSignature, AssessmentVersion
 from .events import Event, EventKind
 from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
@@ -23,6 +24,8 @@ from .surveys import Survey, SurveyState
 from .systems import Health, Resource, System
 
 __all__ = [
+    "AssessmentSignature",
+    "AssessmentVersion",
     "Channel",
     "Cursor",
     "Distinct",

@@ -147,12 +147,16 @@ class ClockReading:
 
 @dataclass(frozen=True, slots=True)
 class CheckItem:
-    """One line of a connection test: what was checked, how it went, what to do about it."""
+    """One line of a connection test: what was checked, how it went, what to do about it.
+
+    `settings` are dotted paths of the settings that a person should look at first, if it went wrong.
+    """
 
     name: str
     ok: bool
     detail: str = ""
     remedy: str = ""
+    settings: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------- reading

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from connectors.offers import gettext_noop as _
+
 from .asking import (
     Duration,
     Fetch,
@@ -43,15 +45,15 @@ class BasicAuth(Strict):
     """HTTP Basic."""
 
     type: Literal["basic"]
-    username: str = ""
-    password: SecretStr = SecretStr("")
+    username: str = Field("", title=_("User"))
+    password: SecretStr = Field(SecretStr(""), title=_("Password"))
 
 
 class BearerAuth(Strict):
     """A fixed token in the Authorization header, by default after the word `Bearer`."""
 
     type: Literal["bearer"]
-    token: SecretStr
+    token: SecretStr = Field(title=_("Token"), description=_("As the system gave it for programs"))
     scheme: str = "Bearer"
 
 
@@ -66,9 +68,9 @@ class LoginAuth(Strict):
     """A login call that answers a token; done again when the token is refused or about to expire."""
 
     type: Literal["login"]
-    path: str
-    username: str = ""
-    password: SecretStr = SecretStr("")
+    path: str = Field(title=_("Path of the login"), description=_("Below the address; it answers a token"))
+    username: str = Field("", title=_("User"))
+    password: SecretStr = Field(SecretStr(""), title=_("Password"))
     method: str = "POST"
     body: dict[str, str] = Field(default={"username": "{username}", "password": "{password}"})
     token: Selector = Selector("token")
@@ -217,13 +219,19 @@ class Resource(Strict):
     collection: str = ""  # its name in the system; the resource's own name if empty
     blanks: dict[str, str] = Field(default_factory=dict)
 
-    path: str = ""
+    path: str = Field("", title=_("Path of the records"), description=_("Below the address of the system"))
     item: str = "{path}/{key}"
-    key: str = "id"
+    key: str = Field("id", title=_("Key"), description=_("Field that identifies a record"))
     key_type: Literal["text", "integer"] = "text"
-    modified: str | None = None
+    modified: str | None = Field(
+        None, title=_("Last change"), description=_("Field that says when a record was last changed, if any")
+    )
     changes: Literal["cursor", "scan"] | None = None
-    records: Selector = Selector("@")
+    records: Selector = Field(
+        Selector("@"),
+        title=_("Where the list is"),
+        description=_("In the answer, as JMESPath: @ if the answer is the list, else a name such as data"),
+    )
     record: Selector = Selector("@")
     params: dict[str, str] = Field(default_factory=dict)
     fields_param: str | None = None
@@ -289,11 +297,18 @@ class System(Strict):
 
     preset: str | None = None
     blanks: dict[str, str] = Field(default_factory=dict)
-    base_url: str
-    auth: Auth = NoAuth()
+    base_url: str = Field(
+        title=_("Address"),
+        description=_("Begins with https:// (or http://); what is below it is the system's"),
+    )
+    auth: Auth = Field(NoAuth(), title=_("How the hub is let in"))
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     timeout: Duration = timedelta(seconds=30)
-    verify_tls: bool = True
+    verify_tls: bool = Field(
+        True,
+        title=_("Check the certificate"),
+        description=_("Switch it off only for a system of your own with a certificate of its own"),
+    )
     discover: Discover | None = None
 
     @model_validator(mode="before")

@@ -26,10 +26,12 @@ from connectors.base import (
     ResourceInfo,
     Write,
 )
+from connectors.offers import Offer
 
 from .client import Client
 from .config import Resource, System
 from .describing import Describer, check_system, discover
+from .offers import OFFERS, suggested
 from .reading import Reader
 from .resource import Shape, filled
 from .schema import Schema
@@ -42,6 +44,7 @@ class RestConnector:
     kind: ClassVar[str] = "rest"
     Config: ClassVar[type[BaseModel]] = System
     ResourceConfig: ClassVar[type[BaseModel]] = Resource
+    offers: ClassVar[Sequence[Offer]] = OFFERS
 
     def __init__(self, config: BaseModel, resources: Mapping[str, BaseModel], *, system: str = "") -> None:
         if not isinstance(config, System):
@@ -69,15 +72,24 @@ class RestConnector:
 
     def check(self) -> list[CheckItem]:
         """Test the connection: reachable, authenticated, clock, each configured resource."""
-        probe = next((shape.path for shape in self._shapes.values()), "")
+        probe = next((shape.path for shape in self._shapes.values()), "") or self._listing()
         return check_system(self._client, self._describers.values(), probe)
 
     def discover(self) -> list[ResourceInfo]:
         """The resources that the system lists; where it can't, those that are configured."""
         if self._config.discover is None:
             return [self.describe(name) for name in self._shapes]
-        path = filled(self._config.discover.path, self._config.blanks, system=self._system, resource="")
-        return discover(self._client, path, self._config.discover.names)
+        return discover(self._client, self._listing(), self._config.discover.names)
+
+    def suggested(self, info: ResourceInfo) -> dict[str, Any]:
+        """How a resource that `discover` found would be configured."""
+        return suggested(self._config.preset, info)
+
+    def _listing(self) -> str:
+        """Where the system lists its resources, '' if it does not."""
+        if self._config.discover is None:
+            return ""
+        return filled(self._config.discover.path, self._config.blanks, system=self._system, resource="")
 
     def describe(self, resource: str) -> ResourceInfo:
         """A configured resource as the system has it now."""

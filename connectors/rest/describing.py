@@ -18,9 +18,12 @@ from .resource import Shape
 from .schema import Schema
 from .selectors import shortened
 from .values import pick
+from .waiting import limits
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_PLACE = ("base_url",)
+_LET_IN = ("auth.password", "auth.token", "auth.username", "auth")
 _SKEW = 5.0  # seconds between two clocks from which a check mentions it
 
 
@@ -61,7 +64,14 @@ class Describer:
         except ConnectorError as error:
             return [CheckItem(f"resource {name}", False, error.said, error.message)]
         count = "" if info.count is None else f"{info.count} records, "
-        return [CheckItem(f"resource {name}", True, f"{count}{len(info.fields)} fields, key {info.key}")]
+        told = f"{count}{len(info.fields)} fields, key {info.key}"
+        writable = sum(one.writable for one in info.fields)
+        return [
+            CheckItem(f"resource {name}", True, told),
+            CheckItem(
+                f"{name}: writable", True, f"{writable} fields; whether it is allowed, a write will tell"
+            ),
+        ]
 
     def _must_have(
         self, name: str, option: str, fields: Mapping[str, FieldInfo], entries: Iterable[Mapping[str, Any]]
@@ -87,14 +97,17 @@ def check_system(client: Client, describers: Iterable[Describer], probe: str) ->
         before = datetime.now(UTC)
         answer = client.send("GET", probe)
     except Misconfigured as error:
-        return [CheckItem("reachable", True), CheckItem("authenticated", False, error.said, error.message)]
+        refused = CheckItem("authenticated", False, error.said, error.message, _LET_IN)
+        return [CheckItem("reachable", True), refused]
     except ConnectorError as error:
         remedy = "check base_url, the network, and whether the system is running"
-        return [CheckItem("reachable", False, str(error), remedy)]
+        return [CheckItem("reachable", False, str(error), remedy, _PLACE)]
     items = [CheckItem("reachable", True, f"answered with status {answer.status}")]
-    if answer.status in (401, 403):
-        failure = client.failure(answer)
-        items.append(CheckItem("authenticated", False, failure.said, failure.message))
+    failure, describers = None if answer.ok else client.failure(answer), list(describers)
+    if failure is not None and answer.status in (401, 403):
+        items.append(CheckItem("authenticated", False, failure.said, failure.message, _LET_IN))
+    elif failure is not None and probe and not describers:
+        items = [CheckItem("reachable", False, failure.said, failure.message, _PLACE)]
     elif answer.ok:
         items.append(CheckItem("authenticated", True))
     if answer.date:
@@ -104,6 +117,7 @@ def check_system(client: Client, describers: Iterable[Describer], probe: str) ->
         items.append(
             CheckItem("clock", ok, told, "" if ok else "set both clocks by NTP; `newest` decides by them")
         )
+    items.append(CheckItem("limits", True, limits(answer.headers)))
     for describer in describers:
         items += describer.check()
     return items

@@ -1,4 +1,4 @@
-"""What an answer's headers tell about time: the system's clock, and how long it asks us to wait."""
+"""What an answer's headers tell about time and load: the system's clock, its wish to wait, its limits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx
+
+_LIMITS = {"Limit": "at most {} requests", "Remaining": "{} of them left", "Reset": "anew in {} s"}
 
 
 def retry_after(headers: httpx.Headers) -> timedelta | None:
@@ -26,3 +28,13 @@ def http_date(text: str | None) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def limits(headers: httpx.Headers) -> str:
+    """How many requests the system allows, as far as it tells, in words."""
+    told = []
+    for name, words in _LIMITS.items():
+        number = headers.get(f"RateLimit-{name}") or headers.get(f"X-RateLimit-{name}")
+        if number:
+            told.append(words.format(number[:40]))
+    return ", ".join(told) or "it names none"

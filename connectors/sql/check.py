@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from connectors.base import CheckItem, ConnectorError
 
 from .config import SqlResource
+from .engine import MOST_CONNECTIONS
 from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .moments import database_now
 from .read import fetch, filtered
@@ -30,6 +31,7 @@ def check(
                 CheckItem("reachable", True, errors.address),
                 CheckItem("signed in", True, _version(connection)),
                 _clock(connection),
+                CheckItem("limits", True, f"none; the hub opens {MOST_CONNECTIONS} connections at most"),
             ]
             for name, config in resources.items():
                 lines += _resource(connection, name, config, schema, errors)
@@ -41,7 +43,7 @@ def check(
         if found.fault is Fault.SETUP:
             return [
                 CheckItem("reachable", True, errors.address),
-                CheckItem("signed in", False, said, found.remedy),
+                CheckItem("signed in", False, said, found.remedy, found.settings),
             ]
         return [
             CheckItem(
@@ -49,6 +51,7 @@ def check(
                 False,
                 f"{errors.address}: {said}",
                 "check host, port and firewall; is it running?",
+                found.settings,
             )
         ]
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from connectors.base import ChangeMode
+from connectors.offers import gettext_noop as _
 
 DRIVERS = {
     "postgres": "postgresql+psycopg",
@@ -47,13 +48,32 @@ def parse_url(text: str) -> URL:
 
 
 class SqlConfig(BaseModel):
-    """How to reach one database. Times are in seconds."""
+    """How to reach one database: by `url`, or by `product` and the parts of the address. Times in seconds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    url: SecretStr = Field(description=f"Address of the database: {SHAPES}")
+    url: SecretStr | None = Field(
+        None, description=f"Address of the database, in place of the parts below: {SHAPES}"
+    )
+    product: Literal["postgresql", "mariadb", "mysql", "sqlite"] | None = Field(
+        None, description="Which database it is, if there is no `url`"
+    )
+    host: str = Field("", title=_("Host"), description=_("Name or address of the database server"))
+    port: int | None = Field(
+        None, gt=0, lt=65536, title=_("Port"), description=_("If it is not the usual one")
+    )
+    database: str = Field(
+        "", title=_("Database"), description=_("Name of the database; for SQLite, the path of its file")
+    )
+    username: str = Field(
+        "", title=_("User"), description=_("Database user; one that may only read is enough to begin with")
+    )
+    password: SecretStr = Field(SecretStr(""), title=_("Password"))
     db_schema: str | None = Field(
-        None, alias="schema", description="Schema the tables are in (PostgreSQL); default: the search path"
+        None,
+        alias="schema",
+        title=_("Schema"),
+        description=_("Schema the tables are in (PostgreSQL); default: the search path"),
     )
     connect_timeout: float = Field(10, gt=0, description="Seconds to wait for a connection")
     lock_timeout: float = Field(
@@ -63,14 +83,38 @@ class SqlConfig(BaseModel):
 
     @field_validator("url")
     @classmethod
-    def _known_scheme(cls, url: SecretStr) -> SecretStr:
-        parse_url(url.get_secret_value())
+    def _known_scheme(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            parse_url(url.get_secret_value())
         return url
+
+    @model_validator(mode="after")
+    def _either(self) -> SqlConfig:
+        parts = {"product", "host", "port", "database", "username", "password"} & self.model_fields_set
+        if self.url is not None and parts:
+            raise ValueError(
+                f"give `url`, or the parts of the address, not both ({', '.join(sorted(parts))})"
+            )
+        if self.url is None and not (self.product and self.database):
+            raise ValueError(f"`url` is missing, or `product` and `database`; `url` is {SHAPES}")
+        return self
 
     @property
     def address(self) -> URL:
-        """The parsed address, password included: only for opening a connection."""
-        return parse_url(self.url.get_secret_value())
+        """The address, password included: only for opening a connection."""
+        if self.url is not None:
+            return parse_url(self.url.get_secret_value())
+        driver = DRIVERS[self.product or ""]
+        if driver == "sqlite":
+            return URL.create(driver, database=self.database)
+        return URL.create(
+            driver,
+            self.username or None,
+            self.password.get_secret_value() or None,
+            self.host or "localhost",
+            self.port,
+            self.database,
+        )
 
 
 class VersionField(BaseModel):

@@ -27,6 +27,7 @@ from connectors.base import (
     ResourceInfo,
     Write,
 )
+from connectors.offers import Offer
 
 from . import check, read, table
 from .changes import changes, decode
@@ -34,6 +35,7 @@ from .config import SqlConfig, SqlResource
 from .engine import open_engine
 from .errors import DATABASE_ERRORS, Errors
 from .moments import database_now
+from .offers import OFFERS, suggested
 from .table import Bound
 from .write import write
 
@@ -44,6 +46,7 @@ class SqlConnector:
     kind: ClassVar[str] = "sql"
     Config: ClassVar[type[BaseModel]] = SqlConfig
     ResourceConfig: ClassVar[type[BaseModel]] = SqlResource
+    offers: ClassVar[Sequence[Offer]] = OFFERS
 
     def __init__(self, config: BaseModel, resources: Mapping[str, BaseModel], *, system: str = "") -> None:
         """Keep the configuration; connects when first used."""
@@ -54,7 +57,7 @@ class SqlConnector:
         }
         address = self._config.address
         secret = str(address.password or "")
-        shown = address.set(password=None, query={}).render_as_string()
+        shown = address.set(drivername=address.get_backend_name(), query={}).render_as_string()
         self._errors = Errors(system, shown, secret)
         self._engine: Engine | None = None
         self._bound: dict[str, Bound] = {}
@@ -72,6 +75,10 @@ class SqlConnector:
         """All tables that the user may see."""
         with self._connection("listing the tables") as connection:
             return table.discover(connection, self._config.db_schema)
+
+    def suggested(self, info: ResourceInfo) -> dict[str, Any]:
+        """How a table that `discover` found would be configured."""
+        return suggested(info)
 
     def describe(self, resource: str) -> ResourceInfo:
         """The table as it is now: also what the following reads and writes go by."""

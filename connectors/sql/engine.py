@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 from .config import SqlConfig
 
 APPLICATION = "syncadmin"
+KEPT_CONNECTIONS, MOST_CONNECTIONS = 2, 4
 
 
 def open_engine(config: SqlConfig) -> Engine:
@@ -32,8 +33,8 @@ def _create(url: URL, **options: Any) -> Engine:
     return create_engine(
         url,
         poolclass=QueuePool,
-        pool_size=2,
-        max_overflow=2,
+        pool_size=KEPT_CONNECTIONS,
+        max_overflow=MOST_CONNECTIONS - KEPT_CONNECTIONS,
         pool_timeout=30,
         pool_pre_ping=True,
         hide_parameters=True,

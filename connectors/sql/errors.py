@@ -51,19 +51,36 @@ _POSTGRES_LOGIN = (
     "does not exist", "is not permitted to log in", "permission denied", "unsupported startup parameter",
 )  # fmt: skip
 
-LOGIN = "check user, password and database name in `url`"
+_POSTGRES_SETTINGS = (
+    (("password authentication failed", "no password supplied"), ("password", "username")),
+    (('role "', "is not permitted to log in", "no pg_hba.conf entry"), ("username",)),
+    (('database "',), ("database",)),
+)
+_MYSQL_SETTINGS = {
+    1044: ("database",),
+    1045: ("password", "username"),
+    1046: ("database",),
+    1049: ("database",),
+    1698: ("username",),
+}
+
+LOGIN = "check user, password and database name"
 GRANT = "grant the database user the right to do this"
 SHAPE = "the table is not as configured: run the check of this system"
-PATH = "check the path in `url`, and that this user may read and write the file"
+PATH = "check the path of the file, and that this user may read and write the file"
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What an error means, the database's own words for it, and what a person can do."""
+    """What an error means, the database's own words for it, and what a person can do.
+
+    `settings` are those that it most likely comes from, where it can be told.
+    """
 
     fault: Fault
     said: str
     remedy: str = ""
+    settings: tuple[str, ...] = ()
 
 
 def diagnose(error: BaseException) -> Diagnosis:
@@ -72,14 +89,16 @@ def diagnose(error: BaseException) -> Diagnosis:
         return Diagnosis(Fault.BUSY, "all connections of this connector are in use")
     cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
     if isinstance(cause, psycopg.Error):
-        return Diagnosis(_postgres(cause), _postgres_words(cause), _postgres_remedy(cause.sqlstate or ""))
+        remedy = _postgres_remedy(cause.sqlstate or "")
+        return Diagnosis(_postgres(cause), _postgres_words(cause), remedy, _postgres_settings(cause))
     if isinstance(cause, pymysql.MySQLError):
         code = cause.args[0] if cause.args else 0
-        return Diagnosis(_mysql(cause), _mysql_words(cause), _mysql_remedy(code))
+        settings = _MYSQL_SETTINGS.get(code, ("host",) if _mysql(cause) is Fault.LOST else ())
+        return Diagnosis(_mysql(cause), _mysql_words(cause), _mysql_remedy(code), settings)
     if isinstance(cause, sqlite3.Error):
-        return Diagnosis(
-            _sqlite(cause), str(cause), SHAPE if str(cause).startswith(("no such", "table ")) else PATH
-        )
+        if str(cause).startswith(("no such", "table ")):
+            return Diagnosis(_sqlite(cause), str(cause), SHAPE)
+        return Diagnosis(_sqlite(cause), str(cause), PATH, ("database",))
     return Diagnosis(Fault.REFUSED, str(cause))
 
 
@@ -101,6 +120,15 @@ def _postgres(error: psycopg.Error) -> Fault:
     if state.startswith(("28", "3D", "3F", "42", "25006")):
         return Fault.SETUP
     return Fault.REFUSED
+
+
+def _postgres_settings(error: psycopg.Error) -> tuple[str, ...]:
+    """What a refused or impossible connection comes from; the server tells it in words only."""
+    words = str(error)
+    for parts, settings in _POSTGRES_SETTINGS:
+        if any(part in words for part in parts):
+            return settings
+    return ("host",) if _postgres(error) is Fault.LOST else ()
 
 
 def _postgres_remedy(state: str) -> str:

@@ -44,8 +44,7 @@ HELP = {
     "right": _("A resource of the other."),
 }
 ELSEWHERE = _("Something in this mapping needs attention: see the marked fields.")
-# by fields of their own; on the pages of the rules, and of the assessment
-ELSEWHERE_ENTERED = ("separators", "zones", "learned", "assessment")
+ELSEWHERE_ENTERED = ("separators", "zones", "learned")  # by fields of their own; on the pages of the rules
 
 
 def _plain(description: str) -> str:
@@ -84,7 +83,7 @@ class MappingForm(forms.ModelForm):
 
     class Meta:
         model = Mapping
-        fields = ("name", *(a for a in MAPPING_KEYS.values() if a not in ELSEWHERE_ENTERED))
+        fields = ("name", *MAPPING_KEYS.values())
         widgets = {
             "left_filter": UnfoldAdminTextareaWidget(attrs=CODE),
             "right_filter": UnfoldAdminTextareaWidget(attrs=CODE),

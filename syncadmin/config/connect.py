@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from connectors.base import Capabilities, CheckItem, Connector, ConnectorError, Misconfigured
-from syncadmin.models import System
+from syncadmin.models import Resource, System
 
 from . import secrets
 from .errors import problems_of
@@ -32,9 +32,14 @@ def resolved(system: System) -> tuple[BaseModel, dict[str, BaseModel]]:
         resource.name: _typed(
             connector.ResourceConfig, resource.config, known, system=system.name, resource=resource.name
         )
-        for resource in system.resources.all()
+        for resource in _resources(system)
     }
     return config, resources
+
+
+def _resources(system: System) -> list[Resource]:
+    """Its resources; a system that is not stored yet has none."""
+    return list(system.resources.all()) if system.pk else []
 
 
 def open_connector(system: System) -> Connector:

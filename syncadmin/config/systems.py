@@ -84,10 +84,11 @@ def redirected(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Path]:
     Whoever may change an address must not get at what others have typed in: the secrets are asked for again.
     """
     before = dict(leaves(old))
-    return [
+    elsewhere: list[Path] = [("port",)] if old.get("port") != new.get("port") else []
+    return elsewhere + [
         path
         for path, text in leaves(new)
-        if before.get(path) != text and not DURATION.fullmatch(text.strip())
+        if before.get(path) != text and not DURATION.fullmatch(text.strip()) and path != ("port",)
     ]
 
 

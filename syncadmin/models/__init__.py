@@ -1,6 +1,5 @@
 """All tables of the sync domain: what is configured, what is known, what has happened."""
 
-from .assessment import AssessmentSignature, AssessmentVersion
 from .events import Event, EventKind
 from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
@@ -24,8 +23,6 @@ from .surveys import Survey, SurveyState
 from .systems import Health, Resource, System
 
 __all__ = [
-    "AssessmentSignature",
-    "AssessmentVersion",
     "Channel",
     "Cursor",
     "Distinct",

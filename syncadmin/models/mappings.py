@@ -32,11 +32,6 @@ def choices_of(enum: type[StrEnum]) -> list[tuple[str, str]]:
 SIDE_CHOICES = choices_of(Side)
 
 
-def _answers_only(saved: dict[str, Any]) -> bool:
-    """Whether only answers of the assessment are saved: they change nothing that a pass does."""
-    return saved.get("update_fields") == ["assessment"]
-
-
 class Mapping(models.Model):
     """One mapping. `match` lists field mappings; `schedule` is in seconds; guards are shares 0..1."""
 
@@ -167,11 +162,6 @@ class Mapping(models.Model):
         default=Rehearse.NO.value,
         help_text=_("Whether the first pass writes only what somebody has approved beforehand."),
     )
-    assessment = models.JSONField(
-        default=dict,
-        blank=True,
-        help_text="What people answered of all records: edits, needs, cost, teams, rows, every_row.",
-    )
     history = HistoricalRecords()
 
     class Meta:
@@ -188,8 +178,7 @@ class Mapping(models.Model):
 
         super().save(*args, **kwargs)
         MappingState.objects.get_or_create(mapping=self)
-        if not _answers_only(kwargs):
-            self.compare_soon()
+        self.compare_soon()
 
     def compare_soon(self) -> None:
         """Have the next pass compare everything and take the fields' types as they are.
@@ -335,9 +324,6 @@ class FieldMapping(models.Model):
         blank=True,
         help_text="Rules learned from decisions, each {differs, changed, take}: see the inbox's rules.",
     )
-    assessment = models.JSONField(
-        default=dict, blank=True, help_text="What people answered of this field: edits, needs, cost, both."
-    )
     history = HistoricalRecords()
 
     class Meta:
@@ -352,8 +338,7 @@ class FieldMapping(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; the mapping has to be compared anew."""
         super().save(*args, **kwargs)
-        if not _answers_only(kwargs):
-            self.mapping.compare_soon()
+        self.mapping.compare_soon()
 
     def source(self, side: Side) -> str:
         """The system's own name of the field on `side`."""

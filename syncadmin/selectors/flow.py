@@ -7,6 +7,7 @@ days later, and so may another one. A step is one line in STEPS and one function
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as Named
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncadmin.core.exposure import Unaccepted
-from syncadmin.core.side import Side
+from syncadmin.core.side import SIDES, Side
 from syncadmin.models import Mapping, Pass, Resource, Survey, SurveyState, System
 
 from .risk import Status, statuses
@@ -46,12 +47,26 @@ class Way:
     def query(self) -> str:
         """What names both sides in the address of a page that comes before the survey."""
         named: dict[str, str] = {}
-        for side, system, resource in zip(Side, self.systems, (self.left, self.right), strict=True):
-            if resource is not None:
+        for side in SIDES:
+            if (resource := self.resource(side)) is not None:
                 named[side.value] = str(resource)
-            elif system is not None:
+            elif (system := self.system(side)) is not None:
                 named[side.value] = system.name
         return f"?{urlencode(named)}" if named else ""
+
+    def system(self, side: Side) -> System | None:
+        """The system of a side, if it is known."""
+        return self.systems[SIDES.index(side)]
+
+    def resource(self, side: Side) -> Resource | None:
+        """The resource of a side, if it is known."""
+        return self.left if side is Side.LEFT else self.right
+
+    def with_system(self, side: Side, system: System) -> Way:
+        """The same way with another system on one side."""
+        systems = tuple(system if one is side else self.system(one) for one in SIDES)
+        left = self.left if side is Side.RIGHT else None
+        return Way((systems[0], systems[1]), left, self.right if side is Side.LEFT else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,21 @@ class Step:
     state: State
     why: str
     address: str
+
+
+def of_names(named: Named[str, str]) -> Way:
+    """The way of two sides that are only named yet: each as `system` or `system.resource`. What is not there
+    is left out.
+    """
+    systems: list[System | None] = []
+    resources: list[Resource | None] = []
+    for side in SIDES:
+        name, _dot, resource = named.get(side.value, "").partition(".")
+        system = System.objects.prefetch_related("resources").filter(name=name).first() if name else None
+        rows = system.resources.all() if system is not None else ()
+        systems.append(system)
+        resources.append(next((row for row in rows if row.name == resource), None))
+    return Way((systems[0], systems[1]), resources[0], resources[1])
 
 
 def of_mapping(mapping: Mapping) -> Way:
@@ -112,12 +142,39 @@ def current(found: list[Step]) -> Step | None:
 # ---------------------------------------------------------------- the steps, one by one
 
 
+def _system(side: Side, way: Way) -> Judged:
+    system, start = way.system(side), reverse("syncadmin:connect")
+    if system is not None:
+        address = reverse("syncadmin:connect-system", args=[system.name])
+        return Judged(True, str(system), f"{address}{way.query()}")
+    ready = side is Side.LEFT or way.system(Side.LEFT) is not None
+    return Judged(
+        False, _("Connect it, or take one that is connected."), f"{start}{way.query()}" if ready else ""
+    )
+
+
+def _left(way: Way) -> Judged:
+    return _system(Side.LEFT, way)
+
+
+def _right(way: Way) -> Judged:
+    return _system(Side.RIGHT, way)
+
+
+def _resources(way: Way) -> Judged:
+    done = way.left is not None and way.right is not None
+    address = f"{reverse('syncadmin:connect-resources')}{way.query()}" if all(way.systems) else ""
+    return Judged(done, f"{way.left} ⇄ {way.right}" if done else "", address)
+
+
 def _survey(way: Way) -> Judged:
     survey = way.survey
     if survey is None:
         if way.mapping is not None:
             return Judged(False, _("It was made without one."), needed=False)
-        return Judged(False, _("Both sides are read, nothing is written."))
+        both = way.left is not None and way.right is not None
+        address = f"{reverse('syncadmin:connect-survey')}{way.query()}" if both else ""
+        return Judged(False, _("Both sides are read, nothing is written."), address)
     address = reverse("syncadmin:survey", args=[survey.pk])
     if survey.state == SurveyState.DONE:
         return Judged(True, _("Both sides have been looked at."), address)
@@ -164,6 +221,9 @@ def _on(way: Way) -> Judged:
 
 
 STEPS: tuple[tuple[str, Any, Callable[[Way], Judged]], ...] = (
+    ("left", gettext_lazy("Left system"), _left),
+    ("right", gettext_lazy("Right system"), _right),
+    ("resources", gettext_lazy("Resources"), _resources),
     ("survey", gettext_lazy("Survey"), _survey),
     ("mapping", gettext_lazy("Mapping"), _mapping),
     ("risk", gettext_lazy("Risk"), _risk),

@@ -5,11 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext_lazy
 
 from syncadmin.models import Mapping
 from syncadmin.selectors import flow
 
 register = template.Library()
+
+# what the lines of a connection test are called by connectors, and what people read
+CHECKS = {
+    "reachable": gettext_lazy("Reachable"),
+    "signed in": gettext_lazy("Signed in"),
+    "authenticated": gettext_lazy("Signed in"),
+    "clock": gettext_lazy("Clock"),
+    "limits": gettext_lazy("Limits"),
+    "configuration": gettext_lazy("Settings"),
+    "readable": gettext_lazy("May be read"),
+    "writable": gettext_lazy("May be written"),
+    "complete": gettext_lazy("Shows everything"),
+    "changes": gettext_lazy("Finds changes"),
+}
+
+
+@register.filter
+def checked(name: str) -> Any:
+    """The name of a line of a connection test, in the reader's language; of a resource's line, its part."""
+    if name.startswith("resource "):
+        return CHECKS["readable"]
+    return CHECKS.get(name.rpartition(": ")[2], name)
 
 
 @register.inclusion_tag("syncadmin/_flow_rail.html")

@@ -2,11 +2,31 @@
 
 from django.urls import path
 
-from . import dashboard, guard_stops, history, notifications, one_sided, passes, risk, setup, surveys
+from . import (
+    connect,
+    dashboard,
+    guard_stops,
+    history,
+    notifications,
+    one_sided,
+    passes,
+    pick,
+    risk,
+    setup,
+    surveys,
+)
 
 app_name = "syncadmin"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("connect/", connect.start, name="connect"),
+    path("connect/new/<slug:offer>/", connect.new, name="connect-new"),
+    path("connect/systems/<slug:name>/", connect.system, name="connect-system"),
+    path("connect/systems/<slug:name>/settings/", connect.settings, name="connect-settings"),
+    path("connect/systems/<slug:name>/resource/", pick.describe, name="connect-describe"),
+    path("connect/resources/", pick.resources, name="connect-resources"),
+    path("connect/resources/<int:resource_id>/changes/", pick.changes, name="connect-changes"),
+    path("connect/survey/", pick.survey, name="connect-survey"),
     path("mappings/<slug:name>/run/", dashboard.run, name="run"),
     path("mappings/<slug:name>/setup/", setup.show, name="setup"),
     path("mappings/<slug:name>/setup/on/", setup.switch_on, name="switch-on"),

@@ -190,8 +190,24 @@ def test_check_has_a_line_for_each_thing_that_was_tested() -> None:
         ("reachable", True),
         ("authenticated", True),
         ("clock", True),
+        ("limits", True),
         ("resource things", True),
+        ("things: writable", True),
     ]
+
+
+def test_check_tells_how_much_the_system_bears() -> None:
+    headers = {"X-RateLimit-Limit": "600", "X-RateLimit-Remaining": "598"}
+    with connected(always(Say({"items": []}, headers=headers))) as (connector, _):
+        told = {line.name: line.detail for line in connector.check()}
+    assert told["limits"] == "at most 600 requests, 598 of them left"
+
+
+def test_a_check_names_the_settings_that_a_person_should_look_at() -> None:
+    with connected(always(Say({"message": "no"}, 401))) as (connector, _):
+        refused = connector.check()[1]
+    assert (refused.name, refused.ok) == ("authenticated", False)
+    assert refused.settings[0] == "auth.password"
 
 
 def test_a_search_drops_what_a_system_sends_that_ignores_the_filter() -> None:

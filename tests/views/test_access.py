@@ -8,6 +8,7 @@ from django.utils import timezone
 from conflicts.models import Decision, LearnedRule
 from conflicts.services import bulk
 from syncadmin.core.bulk import Rule
+from syncadmin.models import System
 from syncadmin.permissions import ACTIONS
 from tests.builders import a_conflict, a_guard_stop, a_link, a_mapping, a_pass, a_user
 from tests.survey.built import a_survey
@@ -45,6 +46,10 @@ PAGES = {
     "syncadmin:export": LOOKING,
     "syncadmin:notifications": LOOKING,
     **{f"syncadmin:survey{name}": {"Integrator"} for name in ("s", "", "-file")},
+    "syncadmin:connect": LOOKING,
+    "syncadmin:connect-system": LOOKING,
+    **{f"syncadmin:connect-{name}": {"Integrator"} for name in ("new", "settings", "describe")},
+    **{f"syncadmin:connect-{name}": {"Integrator"} for name in ("resources", "survey")},
 }
 CHANNELS = ("channel-test", "channel-remove", "subscription", "unsubscribe")
 NOTICES = ("channel-add", "subscribe", "notification-hours", *CHANNELS)
@@ -67,6 +72,7 @@ ACTS = {
     "syncadmin:run": {"Operator"},
     "syncadmin:approve": {"Operator"},
     "syncadmin:switch-on": {"Integrator"},
+    "syncadmin:connect-changes": {"Integrator"},
     "syncadmin:risk-accept": {"Integrator"},
     "syncadmin:risk-withdraw": {"Integrator"},
     "syncadmin:risk-ask": {"Integrator"},
@@ -85,6 +91,8 @@ def addresses(db):
         mapping=mapping, field="phone", pattern="case", take="left", proposed_at=timezone.now()
     )
     survey = a_survey(mapping.left, mapping.right)
+    System.objects.create(name="api", connector="rest", config={"base_url": "http://127.0.0.1:1"})
+    ends = f"left={mapping.left}&right={mapping.right}"
     arguments = {
         "conflicts:undo-entry": ["customers", 1],
         "conflicts:view-change": [1],
@@ -102,6 +110,9 @@ def addresses(db):
         **{
             f"syncadmin:survey{name}": [survey.pk] for name in ("", "-file", "-cancel", "-resume", "-mapping")
         },
+        "syncadmin:connect-new": ["sqlite"],
+        **{f"syncadmin:connect-{name}": ["api"] for name in ("system", "settings", "describe")},
+        "syncadmin:connect-changes": [mapping.left_id],
         "syncadmin:pass": [a_pass(mapping).pk],
         "syncadmin:guard_stop": [(stop := a_guard_stop(mapping)).pk],
         "syncadmin:approve": [stop.pk],
@@ -109,7 +120,11 @@ def addresses(db):
         "syncadmin:export": ["csv"],
         **{f"syncadmin:{name}": [1] for name in CHANNELS},
     }
-    return {name: reverse(name, args=arguments.get(name)) for name in (*PAGES, *ACTS)}
+    queries = {"syncadmin:connect-resources": "left=crm&right=api", "syncadmin:connect-survey": ends}
+    return {
+        name: reverse(name, args=arguments.get(name)) + (f"?{queries[name]}" if name in queries else "")
+        for name in (*PAGES, *ACTS)
+    }
 
 
 def member(group: str):

@@ -49,7 +49,7 @@ test-sqlite: $(VENV)/.dev
 
 # the hub on PostgreSQL: all tests that have a hub
 test-postgresql: $(VENV)/.dev
-	$(BIN)/python -m tests.servers.hub $(RUN_TESTS) -m "not runs_once" --ignore=tests/core --ignore=tests/connectors
+	$(BIN)/python -m tests.servers.hub $(RUN_TESTS) -m "not runs_once"
 
 SEEDS ?= 2000
 FIRST ?= 1

@@ -11,7 +11,13 @@ from django.utils import timezone
 
 from conflicts import listing
 from conflicts.models import Conflict, ConflictField
+from syncadmin.config.fingerprint import fingerprint
+from syncadmin.core.rehearsed import Fate, Standing
+from syncadmin.core.side import Side
 from syncadmin.core.values import encode
+from syncadmin.engine.approved import store_lines
+from syncadmin.engine.guard import Tally
+from syncadmin.engine.rehearse import Account, Line
 from syncadmin.models import (
     EntryKind,
     FieldMapping,
@@ -20,6 +26,7 @@ from syncadmin.models import (
     Mapping,
     MappingState,
     Pass,
+    Rehearsal,
     Resource,
     System,
     ledger,
@@ -182,6 +189,37 @@ def a_guard_stop(mapping: Mapping, **more: Any) -> GuardStop:
         "stopped_pass": a_pass(mapping, "stopped"),
     }
     return GuardStop.objects.create(mapping=mapping, **{**values, **more})
+
+
+def a_plan(mapping: Mapping, **more: Any) -> Rehearsal:
+    """A complete plan of a first pass, with one record that would be changed."""
+    made = Rehearsal.objects.create(
+        mapping=mapping,
+        actor="ines",
+        state="done",
+        created_at=timezone.now(),
+        beat_at=timezone.now(),
+        finished_at=timezone.now(),
+        fingerprint=fingerprint(mapping),
+        digest="0" * 64,
+        **more,
+    )
+    plan = Account(Tally({}), read={Side.LEFT: 12, Side.RIGHT: 12}, equal=11)
+    line = Line(
+        "l:L1", "L1", "R1", "Ada", Standing.DIFFERS, Fate.CHANGE, "right", True, ("name", "phone"), b"1",
+        {
+            "left": {"name": "Ada", "phone": "030 1"},
+            "right": {"name": "Eda", "phone": "030 2"},
+            "writes": [["right", "update", {"phone": "030 1"}]],
+            "asks": {"kind": "field", "reason": "name: differs", "fields": ["name"], "others": []},
+            "waits": [],
+        },
+    )  # fmt: skip
+    plan.add(line)
+    store_lines(made.pk, [line])
+    Rehearsal.objects.filter(pk=made.pk).update(result=plan.as_dict())
+    made.refresh_from_db()
+    return made
 
 
 def journal(mapping: Mapping, *rows: dict[str, Any], at: datetime | None = None) -> list[int]:

@@ -19,9 +19,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncadmin.core.exposure import Unaccepted
+from syncadmin.core.rehearsed import Rehearse
 from syncadmin.core.side import SIDES, Side
 from syncadmin.models import Mapping, Pass, Resource, Survey, SurveyState, System
 
+from .rehearsal import Stage, rehearsed
 from .risk import Status, statuses
 
 
@@ -190,6 +192,25 @@ def _mapping(way: Way) -> Judged:
     return Judged(False)
 
 
+def _rehearsal(way: Way) -> Judged:
+    mapping = way.mapping
+    if mapping is None:
+        return Judged(False)
+    words = {
+        Stage.NOT_NEEDED: _("It was not asked for."),
+        Stage.MISSING: _("See all that the first pass would do, and approve it."),
+        Stage.RUNNING: _("The plan of the first pass is being made."),
+        Stage.WAITING: _("The plan of the first pass waits for an approval."),
+        Stage.APPROVED: _("Somebody has approved the plan of the first pass."),
+        Stage.OUTDATED: _("The mapping has been changed since: rehearse it again."),
+        Stage.DONE: _("The first pass is done."),
+    }
+    stage = rehearsed(mapping).stage
+    needed = mapping.rehearse == Rehearse.REQUIRED
+    address = reverse("syncadmin:rehearsal", args=[mapping.name])
+    return Judged(stage in (Stage.APPROVED, Stage.DONE), words[stage], address, needed)
+
+
 def _risk(way: Way) -> Judged:
     mapping = way.mapping
     if mapping is None:
@@ -226,6 +247,7 @@ STEPS: tuple[tuple[str, Any, Callable[[Way], Judged]], ...] = (
     ("resources", gettext_lazy("Resources"), _resources),
     ("survey", gettext_lazy("Survey"), _survey),
     ("mapping", gettext_lazy("Mapping"), _mapping),
+    ("rehearsal", gettext_lazy("Rehearsal"), _rehearsal),
     ("risk", gettext_lazy("Risk"), _risk),
     ("on", gettext_lazy("Switch on"), _on),
 )

@@ -75,6 +75,8 @@ class Standing:
             return Health.INFO, _("switched off")
         if self.stop is not None and self.stop.approved_at is None:
             return Health.WARN, _("stopped by a guard")
+        if self.rehearsing:
+            return Health.WARN, _("waits for the approval of its plan")
         if self.state is not None and self.state.stopped:
             wrong = self.state.stopped == "configuration"
             return Health.BAD, _("misconfigured") if wrong else _(self.state.stopped)
@@ -94,6 +96,11 @@ class Standing:
         if self.marks or self.deciding:
             return Health.INFO, _("%(count)s on the way") % {"count": self.marks or self.deciding}
         return Health.OK, _("in step")
+
+    @property
+    def rehearsing(self) -> bool:
+        """Whether its first pass waits for the approval of a plan."""
+        return self.mapping.enabled and self.state is not None and self.state.stopped == "rehearsal"
 
     @property
     def risk_words(self) -> str:

@@ -11,6 +11,7 @@ from . import (
     one_sided,
     passes,
     pick,
+    rehearsal,
     risk,
     setup,
     surveys,
@@ -34,6 +35,19 @@ urlpatterns = [
     path("mappings/<slug:name>/risk/ask/", risk.ask_systems, name="risk-ask"),
     path("mappings/<slug:name>/risk/accept/", risk.accept, name="risk-accept"),
     path("mappings/<slug:name>/risk/withdraw/", risk.withdraw, name="risk-withdraw"),
+    path("mappings/<slug:name>/rehearsal/", rehearsal.show, name="rehearsal"),
+    path("mappings/<slug:name>/rehearsal/start/", rehearsal.start, name="rehearsal-start"),
+    path("mappings/<slug:name>/rehearsal/cancel/", rehearsal.cancel, name="rehearsal-cancel"),
+    path("mappings/<slug:name>/rehearsal/<int:number>/approve/", rehearsal.approve, name="rehearsal-approve"),
+    path(
+        "mappings/<slug:name>/rehearsal/<int:number>/withdraw/", rehearsal.withdraw, name="rehearsal-withdraw"
+    ),
+    path("mappings/<slug:name>/rehearsal/<int:number>/records/", rehearsal.records, name="rehearsal-records"),
+    path(
+        "mappings/<slug:name>/rehearsal/<int:number>/plan.<slug:form>",
+        rehearsal.export,
+        name="rehearsal-export",
+    ),
     path("passes/", passes.list_, name="passes"),
     path("passes/<int:pass_id>/", passes.detail, name="pass"),
     path("guard-stops/<int:stop_id>/", guard_stops.detail, name="guard_stop"),

@@ -10,7 +10,7 @@ from conflicts.services import bulk
 from syncadmin.core.bulk import Rule
 from syncadmin.models import System
 from syncadmin.permissions import ACTIONS
-from tests.builders import a_conflict, a_guard_stop, a_link, a_mapping, a_pass, a_user
+from tests.builders import a_conflict, a_guard_stop, a_link, a_mapping, a_pass, a_plan, a_user
 from tests.survey.built import a_survey
 
 SIGNED_IN = [*ACTIONS, "nobody"]
@@ -36,6 +36,7 @@ PAGES = {
     "conflicts:undo-status": LOOKING,
     "syncadmin:dashboard": LOOKING,
     "syncadmin:risk": LOOKING,
+    **{f"syncadmin:rehearsal{name}": LOOKING for name in ("", "-records", "-export")},
     "syncadmin:setup": LOOKING,
     "syncadmin:passes": LOOKING,
     "syncadmin:pass": LOOKING,
@@ -71,6 +72,8 @@ ACTS = {
     "conflicts:undo-now": {"Reviewer"},
     "syncadmin:run": {"Operator"},
     "syncadmin:approve": {"Operator"},
+    **{f"syncadmin:rehearsal-{act}": {"Integrator", "Operator"} for act in ("start", "cancel")},
+    **{f"syncadmin:rehearsal-{act}": {"Operator"} for act in ("approve", "withdraw")},
     "syncadmin:switch-on": {"Integrator"},
     "syncadmin:connect-changes": {"Integrator"},
     "syncadmin:risk-accept": {"Integrator"},
@@ -93,6 +96,7 @@ def addresses(db):
     survey = a_survey(mapping.left, mapping.right)
     System.objects.create(name="api", connector="rest", config={"base_url": "http://127.0.0.1:1"})
     ends = f"left={mapping.left}&right={mapping.right}"
+    plan = a_plan(mapping)
     arguments = {
         "conflicts:undo-entry": ["customers", 1],
         "conflicts:view-change": [1],
@@ -106,6 +110,12 @@ def addresses(db):
         **{f"conflicts:bulk{name}": [run.pk] for name in ("-cancel", "-undo")},
         **{name: [conflict.pk] for name in ACTS if name.partition(":")[2] in TOGETHER},
         **{f"syncadmin:{name}": ["customers"] for name in ("run", "setup", "switch-on")},
+        **{f"syncadmin:rehearsal{name}": ["customers"] for name in ("", "-start", "-cancel")},
+        **{
+            f"syncadmin:rehearsal-{name}": ["customers", plan.pk]
+            for name in ("approve", "withdraw", "records")
+        },
+        "syncadmin:rehearsal-export": ["customers", plan.pk, "csv"],
         **{f"syncadmin:risk{act}": ["customers"] for act in ("", "-ask", "-accept", "-withdraw")},
         **{
             f"syncadmin:survey{name}": [survey.pk] for name in ("", "-file", "-cancel", "-resume", "-mapping")

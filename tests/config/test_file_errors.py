@@ -30,7 +30,8 @@ def test_unknown_keys_of_a_connector_are_told_with_its_own_keys(refused: Refused
     (line,) = refused(TWO_SYSTEMS.replace("connector: sql\n", "connector: sql\n    lock_timout: 3\n"))
     assert line == (
         'sync.yaml:5: systems.crm.lock_timout: unknown key "lock_timout"; did you mean "lock_timeout"? Allowed: '
-        "connector, label, record_url, resources, url, schema, connect_timeout, lock_timeout, statement_timeout"
+        "connector, label, record_url, resources, url, product, host, port, database, username, password, schema, "
+        "connect_timeout, lock_timeout, statement_timeout"
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -23,11 +22,7 @@ from .patterns import OF_RECORDS
 from .wanted import InboxFilter
 
 COUNT_LIMIT = 1000  # counting further costs more than it tells
-FOUND = 3000  # items that are sorted here; more are left to the database
 SAMPLED = 2000  # items of which groups are made where the counters do not help
-
-
-Found = tuple[int, float, datetime]  # an item's id, impact and when it was opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ class Census:
     """All groups with open items, as they are now, and what has been counted since."""
 
     def __init__(self) -> None:
-        self._found: dict[InboxFilter, tuple[list[Found], bool]] = {}
+        self._counts: dict[InboxFilter, Tally] = {}
         self._sizes: dict[InboxFilter, dict[int, Tally]] = {}
 
     @cached_property
@@ -101,9 +96,8 @@ class Census:
         if counted(wanted):
             rows = self.matching(wanted)
             return Tally(sum(row.facets if wanted.by_field else row.items for row in rows))
-        if wanted in self._found:
-            found, more = self._found[wanted]
-            return Tally(len(found), more)
+        if wanted in self._counts:
+            return self._counts[wanted]
         if wanted.state != ConflictState.OPEN or wanted.search or wanted.assignee:
             number = wanted.items().order_by()[:COUNT_LIMIT].count()
             return Tally(number, number >= COUNT_LIMIT)
@@ -114,15 +108,9 @@ class Census:
         more = facets["facets"] == looked_at or facets["items"] > COUNT_LIMIT
         return Tally(min(facets["items"], COUNT_LIMIT), more)
 
-    def found(self, wanted: InboxFilter) -> tuple[list[Found], bool]:
-        """The open items of which more is asked than groups know, in no order; of many `FOUND`, and True."""
-        if wanted not in self._found:
-            columns, source = ("pk", "impact", "opened_at"), wanted.items().order_by()
-            if wanted.only_aged:
-                columns, source = ("conflict_id", "impact", "opened_at"), self._facets(wanted)
-            rows = list(source.values_list(*columns)[: FOUND + 1])
-            self._found[wanted] = list(dict.fromkeys(rows[:FOUND])), len(rows) > FOUND
-        return self._found[wanted]
+    def note(self, wanted: InboxFilter, number: int) -> None:
+        """Remember how many items there are, if they have been counted by the way."""
+        self._counts[wanted] = Tally(number)
 
     def _facets(self, wanted: InboxFilter) -> QuerySet[Any, Any]:
         """The facets of what is wanted, if nothing else is asked for but what these know."""
@@ -173,21 +161,27 @@ class Census:
         return Group(mapping, kind, field, pattern, tally, narrowed)
 
     def _sampled(self, wanted: InboxFilter) -> tuple[list[_Row], bool]:
-        if wanted.state == ConflictState.OPEN:
-            rows, more = self.found(wanted)
-            ids = [pk for pk, _, _ in rows]
-        else:
-            ids, more = list(wanted.items().order_by().values_list("pk", flat=True)[: SAMPLED + 1]), False
-        members = Facet.objects.filter(conflict_id__in=ids[:SAMPLED]).order_by().values_list("group_id")
+        ids, more = self._sample(wanted)
+        if not more:
+            self.note(wanted, len(ids))
+        members = Facet.objects.filter(conflict_id__in=ids).order_by().values_list("group_id")
         counts = members.annotate(lines=Count("pk"), items=Count("pk", filter=Q(first=True)))
         sizes = {group: (facets, items) for group, facets, items in counts}
-        more = more or len(ids) > SAMPLED
         known = [_Row(*row) for row in ConflictGroup.objects.filter(pk__in=sizes).values_list(*_COLUMNS)]
         of_mapping: Counter[int] = Counter()
         for row in known:
             of_mapping[row.mapping] += sizes[row.pk][1]
         self._sizes[wanted] = {mapping: Tally(size, more) for mapping, size in of_mapping.items()}
         return [replace(row, facets=sizes[row.pk][0]) for row in _fitting(known, wanted)], more
+
+    def _sample(self, wanted: InboxFilter) -> tuple[list[int], bool]:
+        """Items that are wanted, in no order, and whether there are more of them."""
+        if wanted.only_aged and wanted.state == ConflictState.OPEN:
+            found = self._facets(wanted).values_list("conflict_id", flat=True)
+        else:
+            found = wanted.items().order_by().values_list("pk", flat=True)
+        ids = list(found[: SAMPLED + 1])
+        return list(dict.fromkeys(ids[:SAMPLED])), len(ids) > SAMPLED
 
 
 def _fitting(rows: Iterable[_Row], wanted: InboxFilter) -> list[_Row]:

@@ -10,11 +10,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from django.db.models import Prefetch
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from syncadmin.core.plan import ConflictKind
 from syncadmin.models import Mapping
+from syncadmin.show import brief
 
 from . import pages, patterns
 from .cards.places import title
@@ -28,6 +30,7 @@ CHIPS = 12
 COUNTED_CHIPS = 6  # so many views whose count the groups do not know are counted; others show none
 EXAMPLES = 60  # groups with an example
 SHOWN_GROUPS = 200
+NAME = 60  # characters of an item's name
 AGES = {
     "<1h": gettext_lazy("the last hour"),
     "<1d": gettext_lazy("the last day"),
@@ -50,9 +53,15 @@ ORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An item in the list. `fields` are (name, title, left, right); `more` are further ones."""
+    """An item in the list. `fields` are (name, title, left, right); `more` are further ones.
+
+    `name` and `tick` are what its link and its box are called, `address` is where its card is.
+    """
 
     item: Conflict
+    name: str
+    tick: str
+    address: str
     fields: tuple[tuple[str, str, Any, Any], ...]
     more: int
     matters: int
@@ -111,13 +120,16 @@ class Choice:
 
 def rows(items: Iterable[Conflict], wanted: InboxFilter) -> list[Row]:
     """Items as rows: the field that is asked for comes first."""
-    return [_row(item, wanted.field) for item in items]
+    query, tick = wanted.query(), _("Tick %(name)s")
+    return [_row(item, wanted.field, query, tick) for item in items]
 
 
-def _row(item: Conflict, first: str = "") -> Row:
+def _row(item: Conflict, first: str, query: str = "", tick: str = "") -> Row:
     fields = sorted(item.fields.all(), key=lambda row: row.field != first)
     shown = tuple((f.field, title(f.field), f.left, f.right) for f in fields[:2])
-    return Row(item, shown, len(fields) - len(shown), _matters(item))
+    name = brief(item.label or item.key, NAME)
+    address = f"{reverse('conflicts:detail', args=[item.pk])}?{query}"
+    return Row(item, name, tick % {"name": name}, address, shown, len(fields) - len(shown), _matters(item))
 
 
 def _matters(item: Conflict) -> int:

@@ -2,15 +2,14 @@
 
 Groups that the filter lets through are walked side by side, each in its own index, and merged: what is
 rare is found as quickly as what is common. Conditions that the order's index does not know (age, assignee,
-search) are tried on the head of the list if many items fulfil them; if few do, or if that does not fill the
-page, what fulfils them is gathered and sorted.
+search) are tried on the head of the list, and further on if many items there fulfil them; if few do, all that
+fulfil them are gathered, counted and sorted by the database.
 Every way gives what `InboxFilter.items` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 from django.db import connection
@@ -18,11 +17,12 @@ from django.db.models import Q
 
 from syncadmin.models import bulk
 
-from .census import Census, Found
+from .census import Census
 from .models import Conflict, ConflictState
 from .wanted import InboxFilter, Order
 
-HEAD = 1000  # items on which conditions that many fulfil are tried before all of them are gathered
+HEAD = 300  # items on which conditions that the order's index does not know are tried at first
+FAR = 10_000  # and as many at most, before all that fulfil them are gathered
 LEAST = 8  # items of each group that are looked at first
 _COLUMN = {Order.IMPACT: "impact", Order.OLDEST: "opened_at", Order.NEWEST: "opened_at"}
 Place = tuple[Any, int]
@@ -39,28 +39,30 @@ def ids(wanted: InboxFilter, after: int, limit: int, census: Census | None = Non
     aged = wanted.ordered is not Order.IMPACT  # the order's index knows the age
     if groups == [] or not wanted.searched or (aged and wanted.only_aged):
         return _walk(wanted, groups, place, limit) if groups != [] else []
-    found, more = census.found(wanted)
-    if not more:
-        return _sorted(wanted, found, place, limit)
-    head = _walk(wanted, groups, place, HEAD)
-    fitting = Conflict.objects.filter(wanted.extras(), pk__in=head).order_by(*wanted.ordered.columns)
-    tried = list(fitting.values_list("pk", flat=True)[:limit])
-    if len(tried) == limit or len(head) < HEAD:
+    tried = _try(wanted, groups, place, limit)
+    if tried is not None:
         return tried
-    source = _young_or_old(wanted, groups) if wanted.only_aged else _fulfilling(wanted)
-    return _gather(wanted, source, place, limit)
+    found, number = _gather(wanted, groups, place, limit)
+    if number is not None:
+        census.note(wanted, number)
+    return found
 
 
-def _sorted(wanted: InboxFilter, found: Sequence[Found], place: Place | None, limit: int) -> list[int]:
-    """The next of the items that were found, in the order wanted."""
-    descending = wanted.ordered is not Order.OLDEST
-    by_impact = wanted.ordered is Order.IMPACT
-    places = sorted(
-        ((impact if by_impact else bulk.moment(opened), pk) for pk, impact, opened in found),
-        reverse=descending,
-    )
-    rest = (at for at in places if place is None or (at < place if descending else at > place))
-    return [pk for _, pk in islice(rest, limit)]
+def _try(
+    wanted: InboxFilter, groups: Sequence[int] | None, place: Place | None, limit: int
+) -> list[int] | None:
+    """The next items by trying each that is next in the list; None if the page would not be full soon."""
+    far = HEAD
+    while True:
+        head = _walk(wanted, groups, place, far)
+        fitting = Conflict.objects.filter(wanted.extras(few=True), pk__in=head)
+        tried = list(fitting.order_by(*wanted.ordered.columns).values_list("pk", flat=True)[:limit])
+        if len(tried) == limit or len(head) < far:
+            return tried
+        farther = far * limit * 3 // (2 * len(tried)) if tried else FAR + 1  # half as much again as it takes
+        if far > HEAD or farther > FAR:
+            return None
+        far = farther
 
 
 def first_of(groups: Sequence[int]) -> dict[int, tuple[float, int]]:
@@ -162,15 +164,12 @@ def _merge(wanted: InboxFilter, groups: Sequence[int], place: Place | None, limi
 Source = tuple[str, Sequence[Any]]  # a query for id, impact and opened_at of items, and its parameters
 
 
-def _fulfilling(wanted: InboxFilter) -> Source:
-    """All that is wanted, found by its most telling condition."""
-    found: Any = wanted.items().order_by().values_list("id", "impact", "opened_at")
-    sql, params = found.query.sql_with_params()
-    return sql, params
-
-
-def _young_or_old(wanted: InboxFilter, groups: Sequence[int] | None) -> Source:
-    """All that is wanted, if only its age is asked for beside its groups: from the index of ages alone."""
+def _source(wanted: InboxFilter, groups: Sequence[int] | None) -> Source:
+    """All that is wanted, found by its most telling condition; by age alone from the index of ages."""
+    if not wanted.only_aged:
+        items: Any = wanted.items().order_by().values_list("id", "impact", "opened_at")
+        sql, params = items.query.sql_with_params()
+        return sql, params
     where, params = _open_facets(wanted, True)
     if groups is not None:
         where += f" AND group_id IN ({', '.join(['%s'] * len(groups))})"
@@ -179,17 +178,28 @@ def _young_or_old(wanted: InboxFilter, groups: Sequence[int] | None) -> Source:
     return f"SELECT {'DISTINCT ' if groups else ''}{columns} FROM conflicts_facet WHERE {where}", params
 
 
-def _gather(wanted: InboxFilter, source: Source, place: Place | None, limit: int) -> list[int]:
-    """Sort all that `source` finds. The database must not take the order's index here: it would walk far."""
+def _gather(
+    wanted: InboxFilter, groups: Sequence[int] | None, place: Place | None, limit: int
+) -> tuple[list[int], int | None]:
+    """Sort all that is wanted: the next items, and how many there are in all, where that is had by the way.
+
+    The database must not take the order's index here: it would walk far. So what is sorted is planned alone.
+    """
     column, descending = _COLUMN[wanted.ordered], wanted.ordered is not Order.OLDEST
-    inner, params = source
+    source, params = _source(wanted, groups)
     where = ""
     if place is not None:
         where, params = f"WHERE ({column}, id) {'<' if descending else '>'} (%s, %s)", (*params, *place)
     order = f"{column} DESC, id DESC" if descending else f"{column}, id"
-    fence = "OFFSET 0" if connection.vendor == "postgresql" else "LIMIT -1"  # what is inside is planned alone
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id FROM ({inner} {fence}) AS found {where} ORDER BY {order} LIMIT %s", [*params, limit]
+    if wanted.only_aged:  # counted for less than keeping what was found
+        fence = "OFFSET 0" if connection.vendor == "postgresql" else "LIMIT -1"
+        sql = f"SELECT id, NULL FROM ({source} {fence}) AS found {where} ORDER BY {order} LIMIT %s"
+    else:
+        sql = (
+            f"WITH found AS MATERIALIZED ({source}) SELECT id, (SELECT count(*) FROM found) FROM found "
+            f"{where} ORDER BY {order} LIMIT %s"
         )
-        return [row[0] for row in cursor.fetchall()]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, limit])
+        rows = cursor.fetchall()
+    return [pk for pk, _ in rows], rows[0][1] if rows else None

@@ -173,8 +173,11 @@ class InboxFilter:
         limit = (now or timezone.now()) - timedelta(**{_UNITS[unit]: int(number)})
         return ("lt" if sign == ">" else "gte"), limit
 
-    def extras(self, now: datetime | None = None) -> Q:
-        """The conditions on items that groups know nothing of: age, assignee, search."""
+    def extras(self, now: datetime | None = None, few: bool = False) -> Q:
+        """The conditions on items that groups know nothing of: age, assignee, search.
+
+        `few`: to be held against single items, so what is searched for need not be found by its index.
+        """
         limit = self.opened(now)
         found = Q(**{f"opened_at__{limit[0]}": limit[1]}) if limit else Q()
         if self.assignee == NOBODY:
@@ -183,7 +186,7 @@ class InboxFilter:
             found &= Q(assignee=self.reader) if self.reader else Q(pk__in=[])
         elif self.assignee:
             found &= Q(assignee__username=self.assignee)
-        return found & _found(self.search) if self.search else found
+        return found & _found(self.search, few) if self.search else found
 
 
 _DEFAULTS = {field.name: field.default for field in fields(InboxFilter) if field.name != "reader"}
@@ -193,22 +196,23 @@ def _clean(text: Any, limit: int) -> str:
     return str(text or "").replace("\x00", "").strip()[:limit]
 
 
-def _found(text: str) -> Q:
+def _found(text: str, few: bool) -> Q:
     """Items with words that begin like those of `text`; or the one with this number, or with this key."""
     words = folded(text)
     number = text.removeprefix("#")
-    found = has_words(words) if words else Q(pk__in=())
+    found = has_words(words, few) if words else Q(pk__in=())
     if number.isascii() and number.isdigit() and len(number) < 19:
         found |= Q(pk=int(number))
     return found
 
 
-def has_words(words: list[str]) -> Q:
+def has_words(words: list[str], few: bool = False) -> Q:
     """Items whose search text has, for each of these folded words, one that begins with it.
 
-    A number of one or two digits must be the whole word: too many begin with it to tell anything.
+    A number of one or two digits must be the whole word: too many begin with it to tell anything. `few`: in a
+    way that costs less for an item, but has no index.
     """
-    if connection.vendor != "postgresql":
+    if few or connection.vendor != "postgresql":
         return Q(*(_has_word(word) for word in words))
     query = " & ".join(
         f"'{word}'{'' if _whole(word) else ':*'}" for word in words

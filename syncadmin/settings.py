@@ -132,6 +132,7 @@ if os.environ.get("SYNCADMIN_DEMO") == "1":
     INSTALLED_APPS.append("syncadmin.demo.apps.DemoConfig")
 
 MIDDLEWARE = [
+    "syncadmin.middleware.RoomMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "syncadmin.middleware.ContentSecurityPolicyMiddleware",

@@ -94,10 +94,10 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("found", "head"), [(0, 1), (0, 3), (2, 2000), (3000, 1)])
-def test_pages_hold_exactly_what_the_filter_means_in_its_order(many, monkeypatch, found, head):
-    monkeypatch.setattr("conflicts.census.FOUND", found)
+@pytest.mark.parametrize(("head", "far"), [(1, 0), (1, 3), (2, 20), (3, 2000), (2000, 0)])
+def test_pages_hold_exactly_what_the_filter_means_in_its_order(many, monkeypatch, head, far):
     monkeypatch.setattr("conflicts.pages.HEAD", head)
+    monkeypatch.setattr("conflicts.pages.FAR", far)
     monkeypatch.setattr("conflicts.pages.LEAST", 1)
     for data in [*FILTERS, {"mapping": "products", "field": "phone", "changed": "both", "age": ">20d"}]:
         wanted, walked, after = InboxFilter.read(data), [], 0

@@ -22,10 +22,11 @@ def gettext_noop(text: str) -> str:
 class Offer:
     """One way to connect. `name` is used in addresses, once among all connectors.
 
-    `settings` are fixed by the choice. `asks` are dotted paths of settings that a person must give, `may` of
-    those that can be left as they are; a path that leads to several kinds (`auth`) asks for the kind and what
-    it needs. `examples` are shown where nothing has been typed yet. `resource` are the settings of a resource
-    that are asked for, where the system can't tell which resources it has.
+    `settings` are fixed by the choice. `asks` are dotted paths of the settings that a person is asked for,
+    in order; those in `may` can be left empty. A path that leads to several kinds (`auth`) asks for the kind
+    and what it needs. `labels` are what settings are called here, where the model's own words don't fit;
+    `examples` are shown where nothing has been typed yet. `resource` are the settings of a resource that are
+    asked for, where the system can't tell which resources it has; only the first of them is a must.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Offer:
     asks: Sequence[str]
     may: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
     resource: Sequence[str] = ()
 

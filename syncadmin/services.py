@@ -12,7 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from connectors.base import ConnectorError
+from syncadmin.config.connect import try_connection
+from syncadmin.config.verify import verify_live
 from syncadmin.core.exposure import Need
+from syncadmin.core.side import SIDES
 from syncadmin.engine.risk import Figures, lapse, short
 from syncadmin.models import EntryKind, GuardStop, Mapping, MappingState, Mark, RiskAcceptance, ledger
 
@@ -56,12 +60,35 @@ def make_due(mapping_id: int) -> None:
         state.save(update_fields=["next_due"])
 
 
-def switch_on(mapping: Mapping, *, by: str) -> None:
-    """Switch a mapping on: passes run from now on, the first at once. `by` is told in its history."""
+def hindrances(mapping: Mapping) -> list[str]:
+    """What keeps a mapping from running with both systems as they are: it does not fit, or may not write."""
+    try:
+        found = [f"{problem.place}: {problem.text}" for problem in verify_live(mapping)]
+    except ConnectorError as error:
+        return [str(error)]
+    policy = mapping.policy()
+    for side in SIDES:
+        resource = mapping.resource(side)
+        if policy.owner is side or all(field.owner is side for field in policy.fields):
+            continue  # nothing of the other side is written there
+        for item in try_connection(resource.system):
+            if not item.ok and item.name == f"{resource.name}: writable":
+                found.append(f"{resource}: {item.detail}. {item.remedy}")
+    return found
+
+
+def switch_on(mapping: Mapping, *, by: str) -> list[str]:
+    """Switch a mapping on, unless something hinders it, which is answered: its first pass is due at once.
+
+    `by` is told in the history of the mapping.
+    """
+    if found := hindrances(mapping):
+        return found
     mapping.enabled = True
     mapping._change_reason = f"switched on by {by}"[:100]
     mapping.save()
     make_due(mapping.pk)
+    return []
 
 
 class NotAccepted(ValueError):

@@ -7,9 +7,9 @@ A form turns settings into fields and fields into settings; what is right is jud
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -25,12 +25,16 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting that a form asks for: where it is, what the model says of it, for which kinds it counts."""
+    """One setting that a form asks for: where it is, what the model says of it, for which kinds it counts.
+
+    `label` is said in place of the model's words, if there is one.
+    """
 
     path: str
     info: FieldInfo | None
     required: bool
     only: tuple[str, ...] = ()
+    label: str = ""
 
     @property
     def field(self) -> str:
@@ -43,14 +47,15 @@ class Setting:
         return self.info is not None and SecretStr in members(self.info.annotation)
 
 
-def settings_of(model: type[BaseModel], asks: Iterable[str], may: Iterable[str] = ()) -> list[Setting]:
+def settings_of(
+    model: type[BaseModel],
+    asks: Iterable[str],
+    may: Collection[str] = (),
+    labels: Mapping[str, str] | None = None,
+) -> list[Setting]:
     """The settings that a form asks for, in order. A path to several kinds brings the settings of each."""
-    return [
-        setting
-        for paths, required in ((asks, True), (may, False))
-        for path in paths
-        for setting in _settings(model, path, required)
-    ]
+    found = [setting for path in asks for setting in _settings(model, path, path not in may)]
+    return [replace(setting, label=(labels or {}).get(setting.path, "")) for setting in found]
 
 
 def _settings(model: type[BaseModel], path: str, required: bool) -> Iterator[Setting]:
@@ -164,7 +169,7 @@ def form_for(
     known: Iterable[str] = (),
 ) -> TypedForm:
     """The form of one way to connect."""
-    settings = settings_of(model, offer.asks, offer.may)
+    settings = settings_of(model, offer.asks, offer.may, offer.labels)
     return TypedForm(data, settings, examples=offer.examples, kept=kept, known=known)
 
 
@@ -196,9 +201,10 @@ def _put(document: Document, path: str, value: Any) -> None:
 
 def _form_field(setting: Setting, kept: Any, known: set[str]) -> forms.Field:
     info = setting.info
-    label = _(info.title) if info is not None and info.title else _words(setting.path)
-    options: dict[str, Any] = {"label": label, "required": setting.required and not setting.secret}
-    if info is not None and info.description:
+    label = setting.label or (info.title if info is not None and info.title else "")
+    words = _(label) if label else _words(setting.path)
+    options: dict[str, Any] = {"label": words, "required": setting.required and not setting.secret}
+    if info is not None and info.description and not setting.label:
         options["help_text"] = _(info.description)
     attrs = {"class": "sa-input", "autocomplete": "off", "spellcheck": "false"}
     kinds = members(info.annotation) if info is not None else [str]

@@ -18,7 +18,7 @@ from .read import fetch, filtered
 from .table import Bound, bind
 
 _SEES_OTHERS = "select pg_has_role(current_user, 'pg_read_all_stats', 'usage')"
-CLOCK_TOLERANCE = 2.0  # seconds
+CLOCK_TOLERANCE, NOTICED = 2.0, 0.1  # seconds
 
 
 def check(
@@ -67,7 +67,7 @@ def _clock(connection: Connection) -> CheckItem:
     return CheckItem(
         "clock",
         abs(skew) <= CLOCK_TOLERANCE,
-        f"differs by {skew:+.1f} s",
+        f"differs by {skew:+.1f} s" if abs(skew) >= NOTICED else f"differs by less than {NOTICED} s",
         "" if abs(skew) <= CLOCK_TOLERANCE else "set both clocks by NTP: `newest` goes by them",
     )
 

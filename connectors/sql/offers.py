@@ -9,35 +9,38 @@ from connectors.base import ResourceInfo
 from connectors.offers import Offer
 from connectors.offers import gettext_noop as _
 
-SERVER = ("host", "database", "username", "password")
+SERVER = ("host", "port", "database", "username", "password")
+NAMED = {"database": _("Name of the database")}
 
 OFFERS = (
     Offer(
         "postgresql",
         "PostgreSQL",
         _("Tables of a PostgreSQL database. It refuses a write over an edit that was not seen."),
-        SERVER,
-        ("port", "schema"),
-        {"product": "postgresql"},
-        {"host": "db.example.com", "port": "5432", "schema": "public"},
+        (*SERVER, "schema"),
+        may=("port", "schema"),
+        settings={"product": "postgresql"},
+        labels=NAMED,
+        examples={"host": "db.example.com", "port": "5432", "schema": "public"},
     ),
     Offer(
         "mariadb",
         "MariaDB / MySQL",
         _("Tables of a MariaDB or MySQL database. It refuses a write over an edit that was not seen."),
         SERVER,
-        ("port",),
-        {"product": "mariadb"},
-        {"host": "db.example.com", "port": "3306"},
+        may=("port",),
+        settings={"product": "mariadb"},
+        labels=NAMED,
+        examples={"host": "db.example.com", "port": "3306"},
     ),
     Offer(
         "sqlite",
         _("SQLite file"),
         _("Tables of a database file on the machine that this hub runs on."),
         ("database",),
-        (),
-        {"product": "sqlite"},
-        {"database": "/srv/data/shop.db"},
+        settings={"product": "sqlite"},
+        labels={"database": _("Path of the file")},
+        examples={"database": "/srv/data/shop.db"},
     ),
 )
 

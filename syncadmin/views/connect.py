@@ -105,7 +105,6 @@ def new(request: HttpRequest, offer: str) -> HttpResponse:
     given = request.POST if request.method == "POST" else None
     form = typedform.form_for(choice.model, choice.offer, given)
     called = NameForm(given, initial={"label": ""})
-    items: list[Any] = []
     if given is not None and called.is_valid() & form.is_valid():
         label = called.cleaned_data["label"].strip()
         name = connecting.name_for(label, System.objects.values_list("name", flat=True), choice.offer.name)
@@ -115,10 +114,10 @@ def new(request: HttpRequest, offer: str) -> HttpResponse:
                 name, {"label": label, **settings}, typed, by=request.user.get_username()
             )
         except connecting.Refused as refused:
-            items = _tell(form, refused, typed)
+            _tell(form, refused, typed)
         else:
             return to("syncadmin:connect-system", way.with_system(side, system), system.name)
-    context = {"way": way, "side": side, "choice": choice, "form": form, "called": called, "items": items}
+    context = {"way": way, "side": side, "choice": choice, "form": form, "called": called}
     return shell(request, "syncadmin/connect_new.html", context, title=TITLE, status=_status(form, called))
 
 
@@ -133,7 +132,6 @@ def settings(request: HttpRequest, name: str) -> HttpResponse:
     given = request.POST if request.method == "POST" else None
     known = secrets.values_of(system)
     form = typedform.form_for(choice.model, choice.offer, given, kept=system.config, known=known)
-    items: list[Any] = []
     if given is not None and form.is_valid():
         changed, typed = form.document({}, name)
         stored = system_document(system)
@@ -143,11 +141,11 @@ def settings(request: HttpRequest, name: str) -> HttpResponse:
         try:
             connecting.connect(name, {**kept, **changed}, typed, by=request.user.get_username())
         except connecting.Refused as refused:
-            items = _tell(form, refused, {**known, **typed})
+            _tell(form, refused, {**known, **typed})
         else:
             return to("syncadmin:connect-system", way, name)
     side = _side(request)
-    context = {"way": way, "side": side, "choice": choice, "form": form, "system": system, "items": items}
+    context = {"way": way, "side": side, "choice": choice, "form": form, "system": system}
     return shell(request, "syncadmin/connect_new.html", context, title=TITLE, status=_status(form))
 
 
@@ -195,8 +193,8 @@ def _describes(row: System) -> bool:
     return choice is not None and bool(choice.offer.resource)
 
 
-def _tell(form: typedform.TypedForm, refused: connecting.Refused, typed: dict[str, str]) -> list[Any]:
-    """Put what is wrong at the fields that it concerns. Answers what the test said, to be shown as it is."""
+def _tell(form: typedform.TypedForm, refused: connecting.Refused, typed: dict[str, str]) -> None:
+    """Put what is wrong at the fields that it concerns."""
     for problem in refused.problems:
         field = form.place([problem.place])
         text = problem.text if field or not problem.path else f"{problem.place}: {problem.text}"
@@ -206,7 +204,6 @@ def _tell(form: typedform.TypedForm, refused: connecting.Refused, typed: dict[st
             parts = [item.detail.rstrip("."), item.remedy[:1].upper() + item.remedy[1:]]
             words = ". ".join(part for part in parts if part)
             form.add_error(form.place(item.settings), secrets.scrub(words or item.name, typed))
-    return refused.items
 
 
 def _status(*given: forms.Form) -> int:

@@ -122,7 +122,7 @@ def describe(request: HttpRequest, name: str) -> HttpResponse:
     if choice is None or not choice.offer.resource:
         raise Http404("This system tells by itself which resources it has.")
     given = request.POST if request.method == "POST" else None
-    asked = typedform.settings_of(choice.resource_model, choice.offer.resource[:1], choice.offer.resource[1:])
+    asked = typedform.settings_of(choice.resource_model, choice.offer.resource, choice.offer.resource[1:])
     form = typedform.TypedForm(given, asked, examples=choice.offer.examples)
     called = NameForm(given)
     if given is not None and called.is_valid() & form.is_valid():

@@ -8,9 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from connectors.base import ConnectorError
 from syncadmin import services
-from syncadmin.config.verify import verify_live
 from syncadmin.jobs import enqueue_pass
 from syncadmin.models import Mapping
 from syncadmin.permissions import CHANGE_MAPPING, VIEW_MAPPING
@@ -30,13 +28,8 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
 def switch_on(request: HttpRequest, name: str) -> HttpResponse:
     """Switch the mapping on, if it fits both systems as they are now; its first pass is asked for."""
     mapping = _mapping(name)
-    try:
-        problems = [f"{problem.place}: {problem.text}" for problem in verify_live(mapping)]
-    except ConnectorError as error:
-        problems = [str(error)]
-    if problems:
+    if problems := services.switch_on(mapping, by=request.user.get_username()):
         return _page(request, mapping, problems=problems, status=409)
-    services.switch_on(mapping, by=request.user.get_username())
     enqueue_pass(mapping.pk)
     return HttpResponseRedirect(reverse("syncadmin:setup", args=[mapping.name]))
 

@@ -96,12 +96,8 @@ def erp(db: None, new_database: Callable[[], str]) -> Database:
     return made
 
 
-@pytest.fixture
-def shop(
-    db: None, pocketbase_server: PocketBaseServer, unique_name: Callable[[str], str]
-) -> Callable[..., Resource]:
-    """A PocketBase collection with some of the CRM's people; the hub reaches it directly or at `base_url`."""
-    name = unique_name("members")
+def members(server: PocketBaseServer, name: str) -> None:
+    """A PocketBase collection with some of the CRM's people."""
     fields = [
         {"name": "full_name", "type": "text"},
         {"name": "mail", "type": "email"},
@@ -109,9 +105,9 @@ def shop(
         {"name": "town", "type": "text"},
         {"name": "state", "type": "select", "maxSelect": 1, "values": ["N", "A", "C"]},
     ]
-    pocketbase_server.create_collection(name, fields)
+    server.create_collection(name, fields)
     words = {"new": "N", "active": "A", "closed": "C"}
-    with pocketbase_server.client() as client:
+    with server.client() as client:
         for row in contacts()[0][:80]:
             body = {
                 "full_name": row["company"],
@@ -121,6 +117,15 @@ def shop(
                 "state": words[row["status"]],
             }
             client.post(f"/api/collections/{name}/records", json=body).raise_for_status()
+
+
+@pytest.fixture
+def shop(
+    db: None, pocketbase_server: PocketBaseServer, unique_name: Callable[[str], str]
+) -> Callable[..., Resource]:
+    """Such a collection; the hub reaches it directly or at `base_url`."""
+    name = unique_name("members")
+    members(pocketbase_server, name)
 
     def make(base_url: str = "") -> Resource:
         auth = {"type": "login", "username": pocketbase_server.email, "password": pocketbase_server.password}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from io import StringIO
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
 from django.test import Client
 from psycopg import sql
 
@@ -432,3 +435,17 @@ def test_what_was_begun_is_offered_to_be_gone_on_with(
     page = integrator.get("/connect/").content.decode()
     assert f'href="/surveys/{survey.pk}/"' in page
     assert "Connected already" in page
+
+
+def test_the_command_lists_what_a_system_has_and_takes_some_of_it(postgres_database: str) -> None:
+    run(postgres_database, CRM, "CREATE TABLE log (said text)")
+    connected(postgres_database, "crm")
+    said = StringIO()
+    call_command("resources", "crm", "--take", "contacts", "--json", stdout=said)
+    listed = {one["name"]: one for one in json.loads(said.getvalue())["resources"]}
+    assert listed["contacts"]["configured"] == "crm.contacts"
+    assert listed["log"]["problem"] == "no key that tells records apart"
+    assert Resource.objects.get().config == {"table": "contacts", "key": "id", "modified": "updated_at"}
+    with pytest.raises(CommandError, match="unknown resource") as wrong:
+        call_command("resources", "crm", "--take", "log")
+    assert wrong.value.returncode == 2

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from io import StringIO
+
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
 from django.test import Client
 
-from connectors.base import Retry
+from connectors.base import CheckItem, Retry
 from syncadmin.config.problems import Problem
 from syncadmin.core.exposure import Unaccepted
 from syncadmin.models import Mapping, MappingState, Resource, SurveyState, System
@@ -27,7 +31,8 @@ def integrator(db: None, client: Client) -> Client:
 def fits(monkeypatch: pytest.MonkeyPatch) -> list[Problem]:
     """What the systems have against a mapping; a test puts in what it wants them to."""
     problems: list[Problem] = []
-    monkeypatch.setattr("syncadmin.views.setup.verify_live", lambda mapping: problems)
+    monkeypatch.setattr("syncadmin.services.verify_live", lambda mapping: problems)
+    monkeypatch.setattr("syncadmin.services.try_connection", lambda system: [])
     monkeypatch.setattr("syncadmin.views.setup.enqueue_pass", lambda mapping_id: None)
     return problems
 
@@ -111,11 +116,41 @@ def test_it_stays_off_while_a_system_is_away(
     def away(_mapping: Mapping) -> list[Problem]:
         raise Retry("cannot reach db.example.com", system="crm", said="connection refused")
 
-    monkeypatch.setattr("syncadmin.views.setup.verify_live", away)
+    monkeypatch.setattr("syncadmin.services.verify_live", away)
     answer = integrator.post(f"/mappings/{mapping.name}/setup/on/")
     mapping.refresh_from_db()
     assert (answer.status_code, mapping.enabled) == (409, False)
     assert "cannot reach db.example.com" in answer.content.decode()
+
+
+def test_it_stays_off_while_the_account_may_not_write_what_would_be_written(
+    integrator: Client, fits: list[Problem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapping = promised(a_mapping(), left="atomic", right="atomic")
+    lacks = CheckItem("customers_r: writable", False, "no UPDATE", "GRANT UPDATE ON customers")
+    monkeypatch.setattr("syncadmin.services.try_connection", lambda system: [lacks])
+    answer = integrator.post("/mappings/customers/setup/on/")
+    assert "GRANT UPDATE ON customers" in answer.content.decode()
+    Mapping.objects.update(owner="right")  # nothing would be written there then
+    integrator.post("/mappings/customers/setup/on/")
+    mapping.refresh_from_db()
+    assert mapping.enabled
+
+
+def test_the_command_tells_the_steps_and_switches_on(db: None, fits: list[Problem]) -> None:
+    mapping = promised(a_mapping(), left="atomic", right="checked")
+    said = StringIO()
+    call_command("setup", "customers", "--json", stdout=said)
+    steps = {step["name"]: step["state"] for step in json.loads(said.getvalue())["steps"]}
+    assert (steps["risk"], steps["on"]) == ("now", "open")
+    fits.append(Problem((), "there is no table x"))
+    with pytest.raises(CommandError, match="there is no table x") as refused:
+        call_command("setup", "customers", "--on", stdout=said)
+    assert refused.value.returncode == 1
+    fits.clear()
+    call_command("setup", "customers", "--on", stdout=said)
+    mapping.refresh_from_db()
+    assert mapping.enabled
 
 
 def ends() -> tuple[Resource, Resource]:

@@ -8,6 +8,8 @@ if (zone && !document.cookie.split("; ").includes(`syncadmin_zone=${zone}`)) {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
+  document.querySelector(".sa-rail-here")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   const toast = document.querySelector("[data-toast]");
   let timer = 0;
 

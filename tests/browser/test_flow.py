@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
-from syncadmin import surveys
+from syncadmin import rehearsals, surveys
 from syncadmin.embedded import PocketBaseServer
 from syncadmin.models import Mapping, Survey
 from syncadmin.permissions import make_groups
@@ -36,8 +36,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What the queue was asked for: the test plays the worker."""
     numbers: list[int] = []
     monkeypatch.setattr("syncadmin.views.pick.enqueue_survey", numbers.append)
-    monkeypatch.setattr("syncadmin.views.setup.enqueue_pass", lambda mapping_id: None)
-    monkeypatch.setattr("syncadmin.views.risk.enqueue_pass", lambda mapping_id: None)
+    monkeypatch.setattr("syncadmin.views.rehearsal.enqueue_rehearsal", numbers.append)
+    for view in ("setup", "risk", "rehearsal"):
+        monkeypatch.setattr(f"syncadmin.views.{view}.enqueue_pass", lambda mapping_id: None)
     return numbers
 
 
@@ -123,6 +124,13 @@ def test_two_unknown_systems_become_a_running_mapping(
     page.wait_for_url("**/mappings/people/setup/")
     assert Mapping.objects.get().risk == "stop"
     pictures(page, shoot, "setup")
+    page.get_by_role("link", name="Rehearsal").click()
+    page.get_by_role("button", name="Rehearse").click()
+    expect(page.locator("#rehearsal[data-stage=running]")).to_be_visible()
+    rehearsals.run(asked.pop())
+    page.get_by_role("button", name="Approve exactly this plan").click()
+    expect(page.get_by_text("Approved by ines")).to_be_visible()
+    pictures(page, shoot, "rehearsed")
     page.locator("[data-step=risk]").get_by_role("link").click()
     page.get_by_label("Your role").fill("Head of sales")
     page.get_by_role("button", name="Accept as ines").click()

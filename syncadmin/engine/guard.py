@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +27,7 @@ from .effort import Item, Run
 from .foresee import foresee, label_of
 
 SAMPLE = 25
+Report = Callable[[str, int, int | None], None]  # what is done, how many records further, and of how many
 
 
 class GuardTripped(Exception):
@@ -101,13 +102,14 @@ def _hash(item: Item, write: core.Write) -> int:
     return int.from_bytes(hashlib.sha256(content).digest())
 
 
-def check(run: Run, cache: Cache) -> None:
+def check(run: Run, cache: Cache, report: Report) -> None:
     """Let the pass go on, or raise GuardTripped. Decides everything that is due, and writes nothing."""
     guards = run.binding.guards
     as_of = marks.backup_of(run.binding.id, run.clock())
     if as_of is None and _is_little(run):
         return
-    tally, known = tally_all(run, cache), links.count_open(run.binding.id)
+    report("deciding", 0, marks.count_due(run.binding.id, run.clock()))
+    tally, known = tally_all(run, cache, report), links.count_open(run.binding.id)
     reasons = [core_guards.tripped(guards, tally.counts, known), tally.untold(as_of)]
     if any(reasons):
         _stop_unless_approved(run, tally, "; ".join(filter(None, reasons)), known)
@@ -123,7 +125,7 @@ def _is_little(run: Run) -> bool:
     return due <= guards.least * links.count_open(run.binding.id)
 
 
-def tally_all(run: Run, cache: Cache) -> Tally:
+def tally_all(run: Run, cache: Cache, report: Report) -> Tally:
     """Count the plan of everything that is due."""
     tally = Tally(run.binding.policy.types)
     for items in foresee(run, lambda _: Cache(dict(cache.records))):

@@ -201,6 +201,25 @@ class End:
     stopped: str = ""
 
 
+class Portion:
+    """How far one batch is: its records count as they are settled, all of them at its end."""
+
+    def __init__(self, report: Reporter, size: int) -> None:
+        self.report, self.size, self.told = report, size, 0
+
+    def without(self, open_: int) -> float:
+        """The share of the batch that is settled, if so many of its records are not. It is told."""
+        share = max(self.size - open_, 0) / self.size
+        self.reached(share)
+        return share
+
+    def reached(self, share: float) -> None:
+        """Tell how far the batch is, from 0 to 1."""
+        done = int(self.size * share)
+        self.report("writing", done - self.told)
+        self.told = done
+
+
 @contextmanager
 def _ending(row: Pass, end: End, clock: Clock) -> Iterator[None]:
     """Give the pass its end: what went wrong becomes its state and message."""
@@ -270,7 +289,7 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
     if found.linked:
         _note_linked(run, found.linked)
     if plan is None or found.restored:
-        guard.check(run, cache)
+        guard.check(run, cache, report)
     due = marks.count_due(run.binding.id, run.clock())
     if due:
         report("writing", 0, due)
@@ -279,14 +298,15 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
     rounds: Counter[int] = Counter()
     while batch := due_marks(run.binding.id, run.clock()):
         foreseen = frozenset(m.id for m in batch if m.id <= newest and not rounds[m.id])
+        portion = Portion(report, len(batch))
         with _one_sweep():
-            again = _handle(run, batch, cache, again, foreseen)
+            again = _handle(run, batch, cache, again, foreseen, portion)
         tired = [(m.id, m.generation) for m in batch if rounds[m.id] >= ROUNDS]
         rounds.update(m.id for m in batch)
         if tired:
             with run.lease.fenced():
                 marks.defer(tired, run.clock() + RECORDS.wait(max(m.attempts for m in batch)))
-        report("writing", len(batch))
+        portion.reached(1)
 
 
 @contextmanager
@@ -305,6 +325,7 @@ def _handle(
     cache: Cache,
     again: frozenset[tuple[Side, str]],
     foreseen: frozenset[int],
+    portion: Portion,
 ) -> frozenset[tuple[Side, str]]:
     """One batch: load, recover, decide, store the plan, write, store the outcomes.
 
@@ -329,10 +350,11 @@ def _handle(
     anew = frozenset(place for item in unsure for place in item.places())
     if not writing:
         return anew
+    decided = portion.without(sum(len(item.marks) for item, _ in writing))
     efforts = [effort for _, effort in writing]
     cache.forget(place for effort in efforts for place in effort.places)
     write.prepare(run.binding, writing)
-    write.send(run.binding, efforts)
+    write.send(run.binding, efforts, lambda share: portion.reached(decided + (1 - decided) * share))
     write.read_back(run.binding, efforts)
     write.read_answers(run.binding, efforts)
     again = store_outcomes(run, efforts) | anew

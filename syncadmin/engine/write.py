@@ -6,8 +6,8 @@ in the system's own raw values where they were read, so that it can compare exac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,8 @@ from syncadmin.core.side import SIDES, Side
 
 from .binding import Binding, BoundSide, Translated
 from .effort import Attempt, Effort, Item
+
+TELL_SECONDS = 0.5  # how often it is told how far the writes are
 
 
 def prepare(binding: Binding, writing: Sequence[tuple[Item, Effort]]) -> None:
@@ -50,8 +52,15 @@ def _write(bound: BoundSide, attempt: Attempt, read: base.Record | None, keys: d
     )
 
 
-def send(binding: Binding, efforts: Sequence[Effort]) -> None:
-    """Write to both sides and note each outcome. Never raises for what a system does: the outcomes say it."""
+def _nobody(share: float) -> None:
+    """Where nobody asks how far the writes are."""
+
+
+def send(binding: Binding, efforts: Sequence[Effort], tell: Callable[[float], None] = _nobody) -> None:
+    """Write to both sides and note each outcome. Never raises for what a system does: the outcomes say it.
+
+    While a system takes its time, `tell` hears from time to time what share of the writes is answered.
+    """
     with ThreadPoolExecutor(max_workers=len(SIDES)) as pool:
         jobs = [
             pool.submit(
@@ -61,6 +70,9 @@ def send(binding: Binding, efforts: Sequence[Effort]) -> None:
             )
             for side in SIDES
         ]
+        attempts = [attempt for effort in efforts for attempt in effort.attempts]
+        while wait(jobs, timeout=TELL_SECONDS).not_done:
+            tell(sum(attempt.outcome is not None for attempt in attempts) / len(attempts))
         singled = {id(attempt): singles for job in jobs for attempt, singles in job.result()}
     for effort in efforts if singled else ():
         effort.attempts = [single for a in effort.attempts for single in singled.get(id(a), [a])]

@@ -147,6 +147,36 @@ def put_rehearsal_in_queue(rehearsal_id: int) -> bool:
     return True
 
 
+def compare_version(version_id: int) -> None:
+    """The job: work out what a proposed version would do differently. Safe to run twice, and at any time."""
+    from syncadmin import versions
+
+    versions.work_out(version_id)
+
+
+def enqueue_comparison(version_id: int) -> None:
+    """Have a worker compare a proposed version, once the current transaction, if any, is committed."""
+    transaction.on_commit(partial(put_comparison_in_queue, version_id))
+
+
+def put_comparison_in_queue(version_id: int) -> bool:
+    """Put a comparison in the queue, now; False if that failed, and the ticker asks again."""
+    try:
+        get_queue(connection=impatient_connection()).enqueue_call(
+            compare_version,
+            args=(version_id,),
+            job_id=f"version-{version_id}-{uuid.uuid4().hex}",
+            description=f"comparison of version {version_id}",
+            timeout=SURVEY_SECONDS,
+            result_ttl=0,
+            failure_ttl=FAILED_JOB_SECONDS,
+        )
+    except RedisError as error:
+        logger.warning("version %s waits for the ticker: the queue can't be reached: %s", version_id, error)
+        return False
+    return True
+
+
 def send_notices() -> None:
     """The job: events become notices, and those that are ready are sent. Safe to run twice, at any time."""
     from syncadmin.notify import deliver, expand

@@ -22,11 +22,12 @@ from redis.lock import Lock
 
 from conflicts.services import clock
 from conflicts.services.bulk import stalled
-from syncadmin import rehearsals, surveys
+from syncadmin import rehearsals, surveys, versions
 from syncadmin.engine import risk
 from syncadmin.jobs import (
     impatient_connection,
     put_bulk_in_queue,
+    put_comparison_in_queue,
     put_in_queue,
     put_notices_in_queue,
     put_rehearsal_in_queue,
@@ -117,6 +118,8 @@ class Ticker:
                 put_survey_in_queue(survey_id)
             for rehearsal_id in rehearsals.stalled(now):
                 put_rehearsal_in_queue(rehearsal_id)
+            for version_id in versions.stalled(now):
+                put_comparison_in_queue(version_id)
             if Event.objects.exists() or deliver.work(now):
                 put_notices_in_queue()
         return enqueued

@@ -24,8 +24,10 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from syncadmin.config import versions
 from syncadmin.config.checks import check_mapping, check_world
 from syncadmin.config.convert import FIELD_KEYS, MAPPING_KEYS, mapping_document, stored_world
+from syncadmin.config.differences import Unchangeable
 from syncadmin.config.errors import problems_of
 from syncadmin.config.problems import Problem
 from syncadmin.config.schema import EscalateSpec, FieldSpec, MappingSpec, RowRuleSpec
@@ -207,7 +209,8 @@ class FieldMappingFormSet(PaginationInlineFormSet, BaseInlineFormSet):
             )
         except ObjectDoesNotExist:
             return  # no left or no right: the form says so
-        found = list(_problems(self.instance.name, document))
+        self.instance.document = document  # what is to be stored, or proposed
+        found = [*_problems(self.instance.name, document), *_unchangeable(self.instance, document)]
         for problem in found:
             self._tell(problem, rows, parent)
         if found:
@@ -248,6 +251,18 @@ def _problems(name: str, document: dict[str, Any]) -> Iterable[Problem]:
     world.mappings[name] = spec
     found = list(check_mapping(spec, world))
     return [*found, *(problem for of, problem in check_world(world) if of == name)]
+
+
+def _unchangeable(row: Mapping, document: dict[str, Any]) -> Iterable[Problem]:
+    """That a mapping in use can't become this."""
+    try:
+        stored = Mapping.objects.filter(pk=row.pk).first()
+        if stored is not None and stored.in_use:
+            versions.changes_to(stored, MappingSpec.model_validate(document))
+    except Unchangeable as error:
+        yield Problem(("left",), str(error))
+    except ValidationError:
+        return  # told already
 
 
 def _label(form: forms.ModelForm) -> None:

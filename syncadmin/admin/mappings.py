@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -14,13 +14,16 @@ from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import action, display
 
 from connectors.base import ConnectorError
+from syncadmin.config import versions
 from syncadmin.config.apply import activate
 from syncadmin.config.connect import promises
 from syncadmin.config.export import export
 from syncadmin.config.problems import Problem
+from syncadmin.config.schema import MappingSpec
 from syncadmin.config.verify import verify_live
 from syncadmin.core.side import SIDES
-from syncadmin.models import FieldMapping, Mapping, RowRule
+from syncadmin.jobs import enqueue_comparison
+from syncadmin.models import FieldMapping, Mapping, MappingVersion, RowRule
 
 from .base import ConfigurationAdmin
 from .mapping_forms import FieldMappingForm, FieldMappingFormSet, MappingForm, RowRuleForm
@@ -152,10 +155,55 @@ class MappingAdmin(ConfigurationAdmin):
         )
         return formsets, inlines
 
+    def has_change_permission(self, request: HttpRequest, obj: Mapping | None = None) -> bool:
+        """What is out of service for good is only looked at."""
+        return super().has_change_permission(request, obj) and not (isinstance(obj, Mapping) and obj.retired)
+
+    def save_model(self, request: HttpRequest, obj: Mapping, form: Any, change: bool) -> None:
+        """What could write is proposed, where records are linked; all else is saved."""
+        obj.proposed = self._propose(request, obj) if change else None
+        if obj.proposed is None:
+            super().save_model(request, obj, form, change)
+
+    def _propose(self, request: HttpRequest, obj: Mapping) -> MappingVersion | None:
+        stored, spec = Mapping.objects.get(pk=obj.pk), MappingSpec.model_validate(obj.document)
+        if not versions.must_wait(stored, spec):
+            return None
+        if stored.enabled != spec.enabled:  # whether passes run is no part of a version
+            stored.enabled = spec.enabled
+            stored.save()
+        made = versions.propose(stored, spec, user=request.user, how="admin")
+        enqueue_comparison(made.pk)
+        return made
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """A corrected mapping may run again."""
+        if getattr(form.instance, "proposed", None) is not None:
+            return
         super().save_related(request, form, formsets, change)
         activate([form.instance])
+        if change and form.instance.in_use:
+            versions.current(form.instance, user=request.user, how="admin")
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """What was only proposed has changed nothing yet."""
+        if getattr(form.instance, "proposed", None) is not None:
+            return []
+        return super().construct_change_message(request, form, formsets, add)
+
+    def log_change(self, request: HttpRequest, obj: Mapping, message: Any) -> Any:
+        """Nothing was changed by a proposal."""
+        return super().log_change(request, obj, message) if getattr(obj, "proposed", None) is None else None
+
+    def response_change(self, request: HttpRequest, obj: Mapping) -> HttpResponse:
+        """Who proposed something is shown what it would do."""
+        made = getattr(obj, "proposed", None)
+        if made is None:
+            return super().response_change(request, obj)
+        messages.info(request, gettext("Nothing has been changed yet: this is a proposal."))
+        return HttpResponseRedirect(reverse("syncadmin:version", args=[obj.name, made.number]))
 
     @display(description=_("Left"), ordering="left__system__name")
     def left_resource(self, obj: Mapping) -> str:

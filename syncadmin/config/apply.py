@@ -14,13 +14,16 @@ from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
+from pydantic import ValidationError
 
 from syncadmin.models import FieldMapping, MappingState, Resource, RowRule, System
 from syncadmin.models import Mapping as MappingRow
 
-from . import secrets
+from . import secrets, versions
 from .convert import FIELD_KEYS, MAPPING_KEYS, field_values, mapping_values, stored_world
+from .differences import Unchangeable
 from .load import Known, Loaded, load
+from .problems import BadConfig, Problem
 from .schema import MappingSpec, SystemSpec
 
 CONFIGURATION = "configuration"  # MappingState.stopped, when a pass found the configuration wanting
@@ -34,6 +37,7 @@ class Action(StrEnum):
     REMOVED = "removed"
     UNCHANGED = "unchanged"
     KEPT = "not in file (kept)"
+    PROPOSED = "waits for an approval"
 
 
 @dataclass
@@ -44,16 +48,19 @@ class ObjectChange:
     name: str
     action: Action
     details: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    version: int | None = None
 
     def line(self) -> str:
         """As it is printed: `changed field mapping customers.phone (merge: review -> newest)`."""
         told = ", ".join(f"{key}: {_shown(old)} -> {_shown(new)}" for key, (old, new) in self.details.items())
-        return f"{self.action}: {self.what} {self.name}" + (f" ({told})" if told else "")
+        name = self.name if self.version is None else f"{self.name}, version {self.version}"
+        return f"{self.action}: {self.what} {name}" + (f" ({told})" if told else "")
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         details = {key: {"old": old, "new": new} for key, (old, new) in self.details.items()}
-        return {"what": self.what, "name": self.name, "action": self.action.value, "changes": details}
+        told = {"what": self.what, "name": self.name, "action": self.action.value, "changes": details}
+        return told if self.version is None else {**told, "version": self.version}
 
 
 def read(text: str, source: str = "", environment: Mapping[str, str] | None = None) -> Loaded:
@@ -68,18 +75,52 @@ def read(text: str, source: str = "", environment: Mapping[str, str] | None = No
 def apply(loaded: Loaded, *, dry_run: bool = False, by: str = "", reason: str = "") -> list[ObjectChange]:
     """Make the stored configuration what the file says; answers every object. A dry run stores nothing."""
     work = _Work(by=by, reason=reason or f"apply {loaded.source}".strip()[:100])
+    _ensure_changeable(loaded)
     with transaction.atomic():
         for name, system in loaded.systems.items():
             work.system(name, system, loaded.secrets.get(name, {}))
-        rows = work.mappings(loaded.mappings)
+        waiting = work.proposals(loaded.mappings)
+        rows = work.mappings({name: spec for name, spec in loaded.mappings.items() if name not in waiting})
         for name, row in rows.items():
             work.fields(row, loaded.mappings[name])
             work.rules(row, loaded.mappings[name])
         work.kept(loaded)
+        work.note_versions(rows)
         activate(rows[name] for name in rows if name in work.touched_mappings())
         if dry_run:
             transaction.set_rollback(True)
     return work.changes
+
+
+def _ensure_changeable(loaded: Loaded) -> None:
+    """Raise BadConfig if a mapping is out of service for good, or would pair other resources while in use."""
+    problems = []
+    for row in MappingRow.objects.filter(name__in=loaded.mappings):
+        path = ("mappings", row.name)
+        if not row.in_use:
+            continue
+        try:
+            changes = versions.changes_to(row, loaded.mappings[row.name])
+        except Unchangeable as error:
+            problems.append(Problem(path, str(error)))
+            continue
+        except ValidationError:
+            continue
+        if row.retired and (changes or loaded.mappings[row.name].enabled):
+            problems.append(Problem(path, "is out of service for good: its links and history are kept"))
+    if problems:
+        raise BadConfig(problems, loaded.source)
+
+
+def put(row: MappingRow, spec: MappingSpec, *, renamed: Mapping[str, str], by: str, reason: str) -> None:
+    """Make a stored mapping what an approved version says, but for whether passes run. In a transaction."""
+    work = _Work(by=by, reason=reason)
+    running = spec.model_copy(update={versions.RUNNING: row.enabled})
+    (stored,) = work.mappings({row.name: running}).values()
+    work.fields(stored, running, renamed)
+    work.rules(stored, running)
+    stored.compare_soon()
+    activate([stored])
 
 
 def activate(rows: Iterable[MappingRow]) -> None:
@@ -128,6 +169,33 @@ class _Work:
             attributes = {"link": one.link, "config": one.config}
             self._take("resource", f"{name}.{resource}", found, attributes, details=details)
 
+    def proposals(self, specs: Mapping[str, MappingSpec]) -> set[str]:
+        """Propose what must be approved first. Returns the names of the mappings that stay as they are.
+
+        Whether passes run is taken over all the same.
+        """
+        waiting = set()
+        for row in MappingRow.objects.filter(name__in=specs):
+            spec = specs[row.name]
+            if not versions.must_wait(row, spec):
+                continue
+            waiting.add(row.name)
+            details = {change.key: (change.old, change.new) for change in versions.changes_to(row, spec)}
+            made = versions.propose(row, spec, name=self._by, how=self._reason)
+            self.changes.append(
+                ObjectChange("mapping", row.name, Action.PROPOSED, details, version=made.number)
+            )
+            if row.enabled != spec.enabled:
+                self._take("mapping", row.name, row, {"enabled": spec.enabled})
+        return waiting
+
+    def note_versions(self, rows: Mapping[str, MappingRow]) -> None:
+        """Mappings in use that were changed directly, by what is harmless, have another version now."""
+        changed = {c.name.partition(".")[0] for c in self.changes if c.action is Action.CHANGED}
+        for name in changed & rows.keys():
+            if rows[name].in_use:
+                versions.current(rows[name], name=self._by, how=self._reason)
+
     def mappings(self, specs: Mapping[str, MappingSpec]) -> dict[str, MappingRow]:
         """The mappings themselves."""
         rows = {}
@@ -140,15 +208,15 @@ class _Work:
             rows[name] = row
         return rows
 
-    def fields(self, row: MappingRow, spec: MappingSpec) -> None:
-        """The field mappings of one mapping, in the file's order."""
+    def fields(self, row: MappingRow, spec: MappingSpec, renamed: Mapping[str, str] | None = None) -> None:
+        """The field mappings of one mapping, in the file's order. `renamed`: new name -> stored name."""
         stored = {f.name: f for f in row.fields.select_related("target")}
         targets = {m.name: m for m in MappingRow.objects.all()}
         attributes = {attribute: key for key, attribute in FIELD_KEYS.items()}
         for position, (name, one) in enumerate(spec.fields.items()):
-            found = stored.pop(name, None) or FieldMapping(mapping=row, name=name)
+            found = stored.pop((renamed or {}).get(name, name), None) or FieldMapping(mapping=row)
             target = targets[one.mapping] if one.mapping else None
-            wanted = {**field_values(one), "target": target, "position": position}
+            wanted = {"name": name, **field_values(one), "target": target, "position": position}
             self._take("field mapping", f"{row.name}.{name}", found, wanted, attributes)
         for name, gone in stored.items():
             gone._change_reason = self._reason

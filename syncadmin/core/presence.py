@@ -32,7 +32,7 @@ from .plan import (
     Write,
 )
 from .policy import Deletes, Drift, EditVsDelete, LeftScope, Policy
-from .rows import owner_of
+from .rows import owner_of, shut_out
 from .side import SIDES, Side, pair
 
 Observed = dict[Side, Observation]
@@ -88,6 +88,8 @@ def decide_gone(
     """What follows from a proven delete on the side `gone`. `pick` is a choice made for just this state."""
     present = observed[gone.other]
     if not isinstance(present, Present) or not present.in_scope:
+        return keep(link)
+    if pick is None and shut_out(policy, gone, link.shadows[gone]):
         return keep(link)
     record = present.record
     edits = unagreed(record.values, link.shadows[gone.other], policy.by_name)
@@ -169,13 +171,16 @@ def decide_left_scope(link: LinkState, observed: Observed, policy: Policy, pick:
     """What follows if one or both records have left the row filter.
 
     To stop syncing is to keep the link and do nothing: without the link, the other record would look new and
-    come back as a duplicate, and nothing could be merged once the record is in scope again.
+    come back as a duplicate, and nothing could be merged once the record is in scope again. So it is whatever
+    the policy, for records that a changed filter shuts out: only an edit of its own takes one out of scope.
     """
     present = {side: seen for side, seen in observed.items() if isinstance(seen, Present)}
     outside = [side for side, seen in present.items() if not seen.in_scope]
     if len(present) < 2 or len(outside) != 1 or policy.left_scope is LeftScope.STOP:
         return keep(link)
     side = outside[0]
+    if pick is None and shut_out(policy, side, link.shadows[side]):
+        return keep(link)
     record = present[side.other].record
     if pick is not None and pick.kind is RecordPickKind.DELETE:
         return _delete(link, side.other, record, observed, policy, "person: delete", True)

@@ -37,3 +37,15 @@ def in_scope(policy: Policy, side: Side, values: Values) -> bool:
     return rules.predicate(expression, rules.FILTER_NAMES)(
         {"record": rules.native_record(values, policy.types)}
     )
+
+
+def shut_out(policy: Policy, side: Side, agreed: Values) -> bool:
+    """Whether what a record last agreed on does not pass its filter either, as the filter is now.
+
+    Then it did not leave the scope by an edit of its own: the filter has been changed, or both sides agreed
+    on what lies outside. No delete follows from that, nor a question.
+    """
+    try:
+        return not in_scope(policy, side, agreed)
+    except (rules.RuleError, rules.RuleFailed):
+        return True

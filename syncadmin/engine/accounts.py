@@ -18,6 +18,8 @@ from syncadmin.models import EntryKind, ledger
 from . import links
 from .effort import ChangeRow, Item, Run
 
+NOT_MAPPED = "the field is no longer synced"
+
 
 def journal_changes(run: Run, items: Sequence[Item], now: datetime) -> dict[int, list[ChangeRow]]:
     """Journal each change that was not seen before; gives every planned change its number."""
@@ -86,7 +88,7 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
         asked = waiting_in(item.conflict) if item.postponed else set()
         for (side, name), (seq, value) in item.pending.items():
             if seq and current.get((side, name)) != seq and name not in item.stuck and seq not in asked:
-                fate, rule = _fate_of_gone(item, side, name)
+                fate, rule = _fate_of_gone(run, item, side, name)
                 gone = ChangeRow(side, name, None, value, fate, rule, seq)
                 rows.append(disposition_row(run, item.link, item.key, gone))
                 over.append(seq)
@@ -95,8 +97,10 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
     ledger.append(run.binding.id, rows, now)
 
 
-def _fate_of_gone(item: Item, side: Side, name: str) -> tuple[str, str]:
+def _fate_of_gone(run: Run, item: Item, side: Side, name: str) -> tuple[str, str]:
     """What became of a change that is no longer there to be seen, and why."""
+    if name and name not in run.binding.policy.by_name:
+        return str(core.Disposition.OVERRIDDEN), NOT_MAPPED
     planned = item.planned.get((side, name))
     if planned is not None and planned.disposition == core.Disposition.OVERRIDDEN:
         # a write that nobody can tell the end of may have replaced it: it is accounted for as planned

@@ -37,7 +37,7 @@ from syncadmin.models import (
 )
 from syncadmin.models.marks import Due
 
-from . import approved, doubts, guard, health, lease, meter, recover, restored, risk, store, write
+from . import approved, doubts, guard, health, lease, meter, recover, reshape, restored, risk, store, write
 from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
@@ -96,6 +96,7 @@ def run_pass(
             _note_promises(binding, told)
             health.note_clocks(binding, clock())
             _ensure_shape(binding, told)
+            reshape.follow(binding, held, told.remembered)
             listing.weigh_anew(mapping, told.weighed)
             _work(run, row, reporter)
             run.count("decided by rules", ruling.let_decide(mapping, clock()))
@@ -116,7 +117,7 @@ def mapping_for_pass(mapping_id: int) -> Mapping:
 
 def _told_before(mapping_id: int) -> MappingState:
     """What a pass last noted: the systems' guarantees, limits and types of fields, the inbox's weights."""
-    columns = "mapping_id, guarantees, limits, shape, weighed"
+    columns = "mapping_id, guarantees, limits, shape, weighed, remembered"
     statement = f"SELECT {columns} FROM syncadmin_mappingstate WHERE mapping_id = %s"
     return MappingState.objects.raw(statement, [mapping_id])[0]
 

@@ -15,13 +15,14 @@ from django.db import connection
 from conflicts import intake
 from conflicts.models import Conflict
 from syncadmin.core import plan as core
+from syncadmin.core.policy import Policy
 from syncadmin.core.retry import WAITS
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Intent, IntentState, Unlinked, bulk, ledger, marks
 
 from . import distinct, doubts, links
-from .accounts import dispose, disposition_row, journal_changes, link_row
+from .accounts import NOT_MAPPED, dispose, disposition_row, journal_changes, link_row
 from .agree import settle
 from .effort import (
     Attempt,
@@ -298,7 +299,7 @@ def _finish_idle(run: Run, items: Sequence[Item], now: datetime) -> None:
             run.count("waiting")
         kept = plan.conflict is not None or item.stuck or item.postponed or plan.restored
         if item.conflict is not None and not kept:
-            over[item.conflict.pk] = how_closed(item.conflict, plan)
+            over[item.conflict.pk] = how_closed(item.conflict, plan, run.binding.policy)
     marks.clear(
         [m for item in items if not item.decided.writes and not item.decided.waits for m in item.marks]
     )
@@ -313,8 +314,11 @@ def _finish_idle(run: Run, items: Sequence[Item], now: datetime) -> None:
                 )
 
 
-def how_closed(conflict: Conflict, plan: core.Plan | None) -> str:
+def how_closed(conflict: Conflict, plan: core.Plan | None, policy: Policy) -> str:
     """In words, why an item is over."""
+    fields = [row.field for row in conflict.fields.all()]
+    if fields and not policy.by_name.keys() & fields:
+        return NOT_MAPPED
     if conflict.undoing:
         return NOT_UNDONE
     if plan is None or plan.used_picks or plan.used_record_pick:

@@ -21,9 +21,11 @@ from .state import (
 )
 from .surveys import Survey, SurveyState
 from .systems import Health, Resource, System
+from .versions import Comparing, MappingVersion, VersionState
 
 __all__ = [
     "Channel",
+    "Comparing",
     "Cursor",
     "Distinct",
     "Doubt",
@@ -40,6 +42,7 @@ __all__ = [
     "LinkStatus",
     "Mapping",
     "MappingState",
+    "MappingVersion",
     "Mark",
     "Meter",
     "MeterDay",
@@ -61,4 +64,5 @@ __all__ = [
     "SurveyState",
     "System",
     "Unlinked",
+    "VersionState",
 ]

@@ -191,6 +191,18 @@ class Mapping(models.Model):
         state.update(next_reconcile=timezone.now(), shape={})
         state.filter(stopped="configuration").update(stopped="", message="")
 
+    @property
+    def in_use(self) -> bool:
+        """Whether it has ever linked or changed anything: from then on it is changed by versions."""
+        return self.pk is not None and (self.links.exists() or self.entries.exists())
+
+    @property
+    def retired(self) -> bool:
+        """Whether it is out of service for good."""
+        from .state import MappingState
+
+        return MappingState.objects.filter(mapping_id=self.pk, retired_at__isnull=False).exists()
+
     def resource(self, side: Side) -> Resource:
         """The resource on `side`."""
         return self.left if side is Side.LEFT else self.right

@@ -50,6 +50,11 @@ class MappingState(models.Model):
     weighed = models.JSONField(
         default=dict, help_text="The weights that the inbox's items were last ordered with; empty: not yet."
     )
+    remembered = models.JSONField(
+        default=dict,
+        help_text="What the links are made by: names of fields, match keys; fields renamed since.",
+    )
+    retired_at = models.DateTimeField(null=True, help_text="Since when it is out of service for good.")
     sequence = models.BigIntegerField(default=0)
     head = models.BinaryField(default=b"")
 

@@ -15,6 +15,7 @@ from . import (
     risk,
     setup,
     surveys,
+    versions,
 )
 
 app_name = "syncadmin"
@@ -48,6 +49,13 @@ urlpatterns = [
         rehearsal.export,
         name="rehearsal-export",
     ),
+    path("mappings/<slug:name>/versions/", versions.list_, name="versions"),
+    path("mappings/<slug:name>/versions/<int:number>/", versions.show, name="version"),
+    path("mappings/<slug:name>/versions/<int:number>/compared.json", versions.compared, name="version-file"),
+    path("mappings/<slug:name>/versions/<int:number>/approve/", versions.approve, name="version-approve"),
+    path("mappings/<slug:name>/versions/<int:number>/withdraw/", versions.withdraw, name="version-withdraw"),
+    path("mappings/<slug:name>/versions/<int:number>/compare/", versions.compare, name="version-compare"),
+    path("mappings/<slug:name>/versions/<int:number>/propose/", versions.propose, name="version-propose"),
     path("passes/", passes.list_, name="passes"),
     path("passes/<int:pass_id>/", passes.detail, name="pass"),
     path("guard-stops/<int:stop_id>/", guard_stops.detail, name="guard_stop"),

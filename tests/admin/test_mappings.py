@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from syncadmin.config.export import export
-from syncadmin.models import Entry, FieldMapping, Link, Mapping, MappingState
+from syncadmin.core.values import encode
+from syncadmin.models import Entry, FieldMapping, Link, Mapping, MappingState, MappingVersion
 
 from .conftest import As, posted
 
@@ -140,3 +141,32 @@ def test_a_mapping_that_has_run_cannot_be_deleted(signed_in: As, customers: Mapp
     browser = signed_in("root")
     assert browser.get(f"/admin/syncadmin/mapping/{customers.pk}/delete/").status_code == 403
     assert Entry.objects.count() == 0
+
+
+def test_a_change_of_a_mapping_in_use_that_could_write_is_only_proposed(
+    signed_in: As, customers: Mapping
+) -> None:
+    Link.objects.create(mapping=customers, left_key="1", right_key="2", left_shadow=encode({"email": "a"}))
+    before = export()
+    answer = save(signed_in("Integrator"), customers, **{"fields-0-owner": "right"})
+    version = MappingVersion.objects.get(state="proposed")
+    assert answer.url == f"/mappings/customers/versions/{version.number}/"
+    assert export() == before
+    assert version.document["fields"]["email"]["owner"] == "right"
+    assert (version.made_name, version.comparing) == ("integrator-person", "waiting")
+
+
+def test_a_change_of_a_mapping_in_use_that_cannot_write_is_made_at_once(
+    signed_in: As, customers: Mapping
+) -> None:
+    Link.objects.create(mapping=customers, left_key="1", right_key="2", left_shadow=encode({"email": "a"}))
+    answer = save(signed_in("Integrator"), customers, label="Customers", schedule="5m", max_deletes="1%")
+    assert answer.url != "/mappings/customers/versions/1/"
+    assert "schedule: 5m" in export()
+    assert [v.state for v in MappingVersion.objects.all()] == ["active"]
+
+
+def test_a_mapping_in_use_keeps_its_resources(signed_in: As, customers: Mapping) -> None:
+    Link.objects.create(mapping=customers, left_key="1", right_key="2", left_shadow=encode({"email": "a"}))
+    answer = save(signed_in("Integrator"), customers, left=str(customers.right_id))
+    assert "stays with its resources" in str(errors(answer))

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from conflicts.models import Decision, LearnedRule
 from conflicts.services import bulk
+from syncadmin.config import versions
 from syncadmin.core.bulk import Rule
 from syncadmin.models import System
 from syncadmin.permissions import ACTIONS
@@ -38,6 +39,7 @@ PAGES = {
     "syncadmin:risk": LOOKING,
     **{f"syncadmin:rehearsal{name}": LOOKING for name in ("", "-records", "-export")},
     "syncadmin:setup": LOOKING,
+    **{f"syncadmin:version{name}": LOOKING for name in ("s", "", "-file")},
     "syncadmin:passes": LOOKING,
     "syncadmin:pass": LOOKING,
     "syncadmin:guard_stop": LOOKING,
@@ -75,6 +77,9 @@ ACTS = {
     **{f"syncadmin:rehearsal-{act}": {"Integrator", "Operator"} for act in ("start", "cancel")},
     **{f"syncadmin:rehearsal-{act}": {"Operator"} for act in ("approve", "withdraw")},
     "syncadmin:switch-on": {"Integrator"},
+    "syncadmin:version-approve": {"Operator"},
+    "syncadmin:version-compare": LOOKING,  # it changes nothing
+    **{f"syncadmin:version-{act}": {"Integrator"} for act in ("withdraw", "propose")},
     "syncadmin:connect-changes": {"Integrator"},
     "syncadmin:risk-accept": {"Integrator"},
     "syncadmin:risk-withdraw": {"Integrator"},
@@ -93,6 +98,7 @@ def addresses(db):
     a_rule = LearnedRule.objects.create(
         mapping=mapping, field="phone", pattern="case", take="left", proposed_at=timezone.now()
     )
+    versions.current(mapping)
     survey = a_survey(mapping.left, mapping.right)
     System.objects.create(name="api", connector="rest", config={"base_url": "http://127.0.0.1:1"})
     ends = f"left={mapping.left}&right={mapping.right}"
@@ -119,6 +125,11 @@ def addresses(db):
         **{f"syncadmin:risk{act}": ["customers"] for act in ("", "-ask", "-accept", "-withdraw")},
         **{
             f"syncadmin:survey{name}": [survey.pk] for name in ("", "-file", "-cancel", "-resume", "-mapping")
+        },
+        "syncadmin:versions": ["customers"],
+        **{
+            f"syncadmin:version{act}": ["customers", 1]
+            for act in ("", "-file", "-approve", "-compare", "-withdraw", "-propose")
         },
         "syncadmin:connect-new": ["sqlite"],
         **{f"syncadmin:connect-{name}": ["api"] for name in ("system", "settings", "describe")},

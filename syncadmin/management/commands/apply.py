@@ -9,12 +9,18 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncadmin.config.apply import Action, apply, read
+from syncadmin.config.apply import Action, ObjectChange, apply, read
 from syncadmin.config.problems import BadConfig
+from syncadmin.jobs import enqueue_comparison
+from syncadmin.management.mapping_command import GUARD
+from syncadmin.models import MappingVersion
 
 
 class Command(BaseCommand):
-    """Reads the file (`-` is standard input), checks all of it, then applies it in one transaction."""
+    """Reads the file (`-` is standard input), checks all of it, then applies it in one transaction.
+
+    Exit codes: 0 done, 2 the file is wrong, 3 a change of a mapping in use waits for an approval.
+    """
 
     help = "Apply a configuration file: systems, resources, mappings. What the file does not name is kept."
 
@@ -36,19 +42,42 @@ class Command(BaseCommand):
             count = len(error.problems)
             told = f"{count} problem{'s' if count > 1 else ''}; nothing was applied."
             raise CommandError("\n".join([*error.lines(), told]), returncode=2) from None
+        waiting = [c for c in changes if c.action is Action.PROPOSED]
+        for change in waiting if not dry_run else ():
+            enqueue_comparison(
+                MappingVersion.objects.get(mapping__name=change.name, number=change.version).pk
+            )
         if json:
-            self._document({"ok": True, "dry_run": dry_run, "changes": [c.as_dict() for c in changes]})
+            told = {"ok": not waiting, "dry_run": dry_run, "changes": [c.as_dict() for c in changes]}
+            self._document(told)
+            _end(waiting, dry_run)
             return
         for change in changes:
             if change.action is not Action.UNCHANGED or options["verbosity"] > 1:
                 self.stdout.write(change.line())
-        done = [c for c in changes if c.action not in (Action.UNCHANGED, Action.KEPT)]
+        aside = (Action.UNCHANGED, Action.KEPT, Action.PROPOSED)
+        done = [c for c in changes if c.action not in aside]
         same = sum(c.action is Action.UNCHANGED for c in changes)
         verb = "would change (dry run: nothing was stored)" if dry_run else "changed"
         self.stdout.write(f"{len(done)} {verb}, {same} unchanged.")
+        _end(waiting, dry_run)
 
     def _document(self, content: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(content, indent=2, default=str))
+
+
+def _end(waiting: list[ObjectChange], dry_run: bool) -> None:
+    """Exit with 3 if something waits for an approval: what protects linked records has stopped it."""
+    if not waiting:
+        return
+    lines = [f"{c.name}: version {c.version} would wait for an approval" for c in waiting]
+    if not dry_run:
+        lines = [
+            f"{c.name}: version {c.version} waits for an approval; until then the mapping runs as before. "
+            f"See what it would do: manage.py version {c.name} {c.version}"
+            for c in waiting
+        ]
+    raise CommandError("\n".join(lines), returncode=GUARD)
 
 
 def _text(file: str) -> str:

@@ -4,6 +4,7 @@ first one's, double clicks, lost connections, and what those who may only look c
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -21,7 +22,7 @@ from tests.builders import a_conflict, a_mapping, a_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 SIZES = pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
-PATIENT = 25_000  # an open card beats every ten seconds
+BEAT = 10_000  # milliseconds: how often an open card asks who is there
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +50,15 @@ def guarded():
 
 
 def visit(page: Page, conflict: Conflict) -> Page:
+    page.clock.install()
     page.goto(f"/conflicts/{conflict.pk}/")
     expect(page.locator("[data-card]")).to_be_visible()
     return page
+
+
+def beat(page: Page) -> None:
+    """The page's time goes on until its card asks again."""
+    page.clock.fast_forward(BEAT)
 
 
 def people(page: Page):
@@ -77,12 +84,15 @@ def test_each_sees_that_the_other_is_looking(open_page, reviewer, bert, shoot, s
 
     rita, other = visit(open_page(reviewer), conflict), visit(open_page(bert, NARROW, "dark"), conflict)
 
-    expect(people(other)).to_contain_text("rita is looking", timeout=PATIENT)
-    expect(people(rita)).to_contain_text("Bert Brecht is looking", timeout=PATIENT)
+    expect(people(other)).to_contain_text("rita is looking")
+    beat(rita)
+    expect(people(rita)).to_contain_text("Bert Brecht is looking")
     shoot(rita, "together-looking-1440-light")
     shoot(other, "together-looking-390-dark")
     other.close()
-    expect(people(rita)).not_to_contain_text("is looking", timeout=60_000)
+    presence.beat(conflict.pk, bert.pk, time.time() - presence.SECONDS)  # as if his last had been then
+    beat(rita)
+    expect(people(rita)).not_to_contain_text("is looking")
     presence._server.cache_clear()
 
 
@@ -97,7 +107,8 @@ def test_a_claim_lapses_in_front_of_who_waits_for_it(open_page, reviewer, bert, 
 
     Conflict.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
 
-    expect(people(rita)).to_contain_text("Nobody is on it", timeout=PATIENT)
+    beat(rita)
+    expect(people(rita)).to_contain_text("Nobody is on it")
     shoot(rita, "together-lapsed")
     rita.locator("h2#card-title").focus()
     rita.keyboard.press("Enter")
@@ -256,7 +267,7 @@ def test_the_back_button_shows_how_it_is_now(open_page, reviewer, bert):
 
     page.go_back()
 
-    expect(people(page)).to_contain_text("Bert Brecht works on this", timeout=PATIENT)
+    expect(people(page)).to_contain_text("Bert Brecht works on this")
 
 
 def test_who_may_only_look_sees_it_all_and_can_do_nothing(open_page, reviewer, bert, guarded, shoot):

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg import sql
 from pytest_django import Settings
 from rq import Queue
 
+from tests.conftest import unique
 from tests.ops.hub import Hub
 from tests.ops.passes import Passes
 
@@ -34,14 +36,13 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Passes:
     return noted
 
 
-@pytest.fixture
-def hub(unique_name: Callable[[str], str]) -> Iterator[Hub]:
+@contextmanager
+def an_installation(name: str) -> Iterator[Hub]:
     """An installation that was never started; on PostgreSQL where the tests' own hub is."""
     directory = Path(tempfile.mkdtemp(prefix="sa-up-"))
     hub = Hub(directory / "var")
     shared = os.environ.get("DATABASE_URL", "")
     if shared.startswith("postgresql:"):
-        name = unique_name("up")
         with psycopg.connect(shared, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         hub.database = {
@@ -52,3 +53,18 @@ def hub(unique_name: Callable[[str], str]) -> Iterator[Hub]:
     yield hub
     hub.down()
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def hub(unique_name: Callable[[str], str]) -> Iterator[Hub]:
+    """An installation of the test's own, that was never started."""
+    with an_installation(unique_name("up")) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Hub]:
+    """An installation that runs, for tests that leave it so."""
+    with an_installation(unique("up")) as hub:
+        hub.up()
+        yield hub

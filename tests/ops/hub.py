@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 from syncadmin.embedded import free_port
 from syncadmin.supervisor import manage
 from tests.ops.family import wait_for
@@ -63,6 +65,13 @@ class Hub:
         wait_for(lambda: "is up" in self.output or process.poll() is not None, "the hub is up")
         assert process.poll() is None, self.output
         return process
+
+    def answers(self) -> bool:
+        """Whether the pages are served."""
+        try:
+            return httpx.get(f"{self.url}/admin/login/", timeout=10).status_code == 200
+        except httpx.TransportError:
+            return False
 
     def has_worker(self) -> bool:
         return (self.var / "log" / "worker-1.log").read_text().count("Listening on default") > 0

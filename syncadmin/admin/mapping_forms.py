@@ -46,7 +46,8 @@ HELP = {
     "right": _("A resource of the other."),
 }
 ELSEWHERE = _("Something in this mapping needs attention: see the marked fields.")
-ELSEWHERE_ENTERED = ("separators", "zones", "learned")  # by fields of their own; on the pages of the rules
+# by fields of their own; on the pages of the rules, and of the assessment
+ELSEWHERE_ENTERED = ("separators", "zones", "learned", "assessment")
 
 
 def _plain(description: str) -> str:
@@ -85,7 +86,7 @@ class MappingForm(forms.ModelForm):
 
     class Meta:
         model = Mapping
-        fields = ("name", *MAPPING_KEYS.values())
+        fields = ("name", *(a for a in MAPPING_KEYS.values() if a not in ELSEWHERE_ENTERED))
         widgets = {
             "left_filter": UnfoldAdminTextareaWidget(attrs=CODE),
             "right_filter": UnfoldAdminTextareaWidget(attrs=CODE),

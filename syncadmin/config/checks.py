@@ -100,6 +100,8 @@ def check_mapping(
     yield from _due(spec, prefix)
     for position, row in enumerate(spec.rows):
         yield from _expression(row.when, ROW_NAMES, names, (*prefix, "rows", position, "when"))
+    for position, row in enumerate(spec.assessment.rows):
+        yield from _expression(row.when, ROW_NAMES, names, (*prefix, "assessment", "rows", position, "when"))
     for side in SIDES:
         if text := getattr(spec.filter, side.value):
             yield from _expression(text, FILTER_NAMES, names, (*prefix, "filter", side.value))
@@ -142,12 +144,9 @@ def check_field(spec: FieldSpec, prefix: Path = (), names: list[str] | None = No
         )
     if "drift" in given and not spec.owner:
         yield Problem((*prefix, "drift"), "counts only for a field with an `owner`; this one is shared")
-    fitting = FITTING.get(spec.merge, frozenset(Kind))
-    if spec.type not in fitting:
-        kinds = _or(tuple(kind for kind in Kind if kind in fitting))
-        yield Problem(
-            (*prefix, "merge"), f"{quoted(spec.merge)} is for type {kinds}; the type is {spec.type}"
-        )
+    yield from _merge_fits(spec.merge, spec.type, (*prefix, "merge"))
+    if spec.assessment.both is not None:
+        yield from _merge_fits(spec.assessment.both, spec.type, (*prefix, "assessment", "both"))
     if spec.merge is Merge.RULE and not spec.rule:
         yield Problem((*prefix, "rule"), "is missing: `merge: rule` needs a CEL expression")
     if spec.rule and spec.merge is not Merge.RULE:
@@ -159,6 +158,13 @@ def check_field(spec: FieldSpec, prefix: Path = (), names: list[str] | None = No
     yield from _learned(spec, prefix)
     yield from _zones(spec, prefix)
     yield from _values(spec, prefix)
+
+
+def _merge_fits(merge: Merge, kind: Kind, path: Path) -> Iterator[Problem]:
+    fitting = FITTING.get(merge, frozenset(Kind))
+    if kind not in fitting:
+        kinds = _or(tuple(one for one in Kind if one in fitting))
+        yield Problem(path, f"{quoted(merge)} is for type {kinds}; the type is {kind}")
 
 
 def check_world(world: World) -> Iterator[tuple[str, Problem]]:

@@ -41,6 +41,7 @@ FIELD_KEYS = {
     "first_contact": "first_contact",
     "two_people": "two_people",
     "learned": "learned",
+    "assessment": "assessment",
 }
 MAPPING_KEYS = {
     "label": "label",
@@ -75,6 +76,7 @@ MAPPING_KEYS = {
     "escalate.after": "escalate_after",
     "escalate.person": "escalate_person",
     "escalate.group": "escalate_group",
+    "assessment": "assessment",
 }
 MAPPING_TEXTS = (
     "label", "title", "value", "left_scope", "create", "deletes", "edit_vs_delete", "first_contact", "drift",
@@ -145,6 +147,7 @@ def mapping_document(
         "group": row.escalate_group,
     }
     made["escalate"] = {key: value for key, value in escalate.items() if value}
+    made["assessment"] = row.assessment
     rows = row.fields.all() if fields is None else fields
     told = _without_defaults(made, MappingSpec)
     return {**told, "fields": {f.name: field_document(f) for f in rows}}
@@ -194,6 +197,7 @@ def mapping_values(spec: MappingSpec, resources: Mapping[tuple[str, str], Resour
         outer, _, inner = key.partition(".")
         made[attribute] = plain[outer][inner] if inner else plain[outer]
     made |= {key: made[key] or "" for key in ("owner", "left_filter", "right_filter")}
+    made["assessment"] = spec.assessment.answers()
     made |= {side.value: resources[end.system, end.resource] for side, end in ends(spec)}
     return made
 
@@ -204,6 +208,7 @@ def field_values(spec: FieldSpec) -> dict[str, Any]:
     made = {attribute: plain[key] for key, attribute in FIELD_KEYS.items() if key != "mapping"}
     made |= {key: made[key] or "" for key in ("owner", "first_contact")}
     made |= {key: {s: t for s, t in made[key].items() if t} for key in ("separators", "zones")}
+    made["assessment"] = spec.assessment.answers()
     return made
 
 

@@ -30,6 +30,8 @@ TITLES = {
     "FieldSpec": "A field mapping",
     "RowRuleSpec": "A row rule",
     "LearnedSpec": "A learned rule",
+    "TableAnswers": "Assessment of a mapping",
+    "FieldAnswers": "Assessment of a field mapping",
     "GuardsSpec": "Guards",
     "EscalateSpec": "Escalation",
     "ResourceName": "`left` and `right` of a mapping",

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from django.utils.translation.trans_real import gettext_noop as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from syncadmin.core.assess import Cost, Who
 from syncadmin.core.exposure import Unaccepted
 from syncadmin.core.habits import Changed
 from syncadmin.core.patterns import OF_RECORDS, Pattern
@@ -135,6 +136,42 @@ class LearnedSpec(Strict):
     take: Side = Field(description="The side whose value both get.")
 
 
+class Answers(Strict):
+    """What people say of what is synced; what is left out was not answered."""
+
+    edits: Who | None = Field(None, description=_("The side or sides whose people change it."))
+    needs: Who | None = Field(None, description=_("The side or sides whose people need it."))
+    cost: Cost | None = Field(
+        None,
+        description=_(
+            "What one lost edit costs: `nothing`; `little` (somebody types it again); `serious` (money, or a "
+            "customer notices); `severe` (law, safety or trust)."
+        ),
+    )
+
+    def answers(self) -> dict[str, Any]:
+        """What was answered, as plain data."""
+        return self.model_dump(mode="json", exclude_unset=False, exclude_none=True, exclude_defaults=True)
+
+
+class FieldAnswers(Answers):
+    """What people say of one field; where nothing is said, what they say of the table counts."""
+
+    both: Merge | None = Field(
+        None, description=_("What is right when both sides change it, as a merge strategy.")
+    )
+
+
+class TableAnswers(Answers):
+    """What people say of all records and fields of a mapping: the assessment."""
+
+    teams: SideTexts = Field(SideTexts(), description=_("Names of the two teams, for the sheet they sign."))
+    rows: list[RowRuleSpec] = Field(
+        default=[], description=_("Records of which their content tells the side that edits them.")
+    )
+    every_row: bool = Field(False, description=_("`rows` cover every record."))
+
+
 class FieldSpec(Strict):
     """A left field paired with a right field: type, conversion, owner, merge strategy."""
 
@@ -191,6 +228,9 @@ class FieldSpec(Strict):
     )
     learned: list[LearnedSpec] = Field(
         default=[], description="Rules learned from decisions, approved in the inbox or written here."
+    )
+    assessment: FieldAnswers = Field(
+        FieldAnswers(), description=_("Who edits and needs this field, and what a lost edit would cost.")
     )
 
 
@@ -268,6 +308,9 @@ class MappingSpec(Strict):
     )
     escalate: EscalateSpec = Field(
         EscalateSpec(), description=_("Who is given a conflict that is overdue, and after what further time.")
+    )
+    assessment: TableAnswers = Field(
+        TableAnswers(), description=_("Who edits and needs the records, and what a lost edit would cost.")
     )
     fields: dict[FieldName, FieldSpec] = Field(min_length=1, description=_("Field mappings by name."))  # type: ignore[assignment]
 

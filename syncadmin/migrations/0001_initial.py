@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
                 ('escalate_group', models.CharField(blank=True, help_text='Group of whom one is given it, and all are told.', max_length=150, verbose_name='escalate group')),
                 ('risk', models.CharField(choices=[('warn', 'warn'), ('stop', 'stop')], default='warn', help_text='What happens to writes that could replace an unseen edit, until the risk is accepted.', max_length=5, verbose_name='risk')),
                 ('rehearse', models.CharField(choices=[('no', 'no'), ('required', 'required')], default='no', help_text='Whether the first pass writes only what somebody has approved beforehand.', max_length=8, verbose_name='rehearse')),
+                ('assessment', models.JSONField(blank=True, default=dict, help_text='What people answered of all records: edits, needs, cost, teams, rows, every_row.')),
             ],
             options={
                 'verbose_name': 'mapping',
@@ -249,6 +250,7 @@ class Migration(migrations.Migration):
                 ('weight', models.FloatField(default=1.0, help_text='How much a conflict on this field matters.', verbose_name='weight')),
                 ('two_people', models.BooleanField(default=False, help_text='A decision on this field takes two people: one decides, another approves.', verbose_name='two people')),
                 ('learned', models.JSONField(blank=True, default=list, help_text="Rules learned from decisions, each {differs, changed, take}: see the inbox's rules.")),
+                ('assessment', models.JSONField(blank=True, default=dict, help_text='What people answered of this field: edits, needs, cost, both.')),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField(db_index=True)),
                 ('history_change_reason', models.CharField(max_length=100, null=True)),
@@ -288,6 +290,7 @@ class Migration(migrations.Migration):
                 ('weight', models.FloatField(default=1.0, help_text='How much a conflict on this field matters.', verbose_name='weight')),
                 ('two_people', models.BooleanField(default=False, help_text='A decision on this field takes two people: one decides, another approves.', verbose_name='two people')),
                 ('learned', models.JSONField(blank=True, default=list, help_text="Rules learned from decisions, each {differs, changed, take}: see the inbox's rules.")),
+                ('assessment', models.JSONField(blank=True, default=dict, help_text='What people answered of this field: edits, needs, cost, both.')),
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fields', to='syncadmin.mapping')),
                 ('target', models.ForeignKey(blank=True, help_text='For references: the mapping that syncs the referenced resource.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='referenced_by', to='syncadmin.mapping', verbose_name='target')),
             ],
@@ -355,6 +358,23 @@ class Migration(migrations.Migration):
                 ('read_at', models.DateTimeField(null=True)),
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cursors', to='syncadmin.mapping')),
             ],
+        ),
+        migrations.CreateModel(
+            name='AssessmentVersion',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('at', models.DateTimeField()),
+                ('by', models.CharField(max_length=150)),
+                ('answers', models.JSONField()),
+                ('sheet', models.JSONField()),
+                ('mark', models.CharField(max_length=64)),
+                ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assessments', to='syncadmin.mapping')),
+            ],
+            options={
+                'verbose_name': 'field authority sheet',
+                'ordering': ['-number'],
+            },
         ),
         migrations.CreateModel(
             name='Mark',
@@ -522,6 +542,7 @@ class Migration(migrations.Migration):
                 ('escalate_group', models.CharField(blank=True, help_text='Group of whom one is given it, and all are told.', max_length=150, verbose_name='escalate group')),
                 ('risk', models.CharField(choices=[('warn', 'warn'), ('stop', 'stop')], default='warn', help_text='What happens to writes that could replace an unseen edit, until the risk is accepted.', max_length=5, verbose_name='risk')),
                 ('rehearse', models.CharField(choices=[('no', 'no'), ('required', 'required')], default='no', help_text='Whether the first pass writes only what somebody has approved beforehand.', max_length=8, verbose_name='rehearse')),
+                ('assessment', models.JSONField(blank=True, default=dict, help_text='What people answered of all records: edits, needs, cost, teams, rows, every_row.')),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField(db_index=True)),
                 ('history_change_reason', models.CharField(max_length=100, null=True)),
@@ -719,6 +740,24 @@ class Migration(migrations.Migration):
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unlinked', to='syncadmin.mapping')),
             ],
         ),
+        migrations.CreateModel(
+            name='AssessmentSignature',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('side', models.CharField(choices=[('left', 'left'), ('right', 'right')], max_length=5)),
+                ('name', models.CharField(max_length=150)),
+                ('role', models.CharField(blank=True, max_length=100)),
+                ('on', models.DateField()),
+                ('at', models.DateTimeField()),
+                ('by', models.CharField(max_length=150)),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='signatures', to='syncadmin.assessmentversion')),
+            ],
+            options={
+                'verbose_name': 'signature',
+                'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('version', 'side'), name='signed_once_a_side')],
+            },
+        ),
         migrations.AddConstraint(
             model_name='channel',
             constraint=models.UniqueConstraint(fields=('person', 'name'), name='channel_once_a_person'),
@@ -774,6 +813,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='cursor',
             constraint=models.UniqueConstraint(fields=('mapping', 'side'), name='cursor_once_a_side'),
+        ),
+        migrations.AddConstraint(
+            model_name='assessmentversion',
+            constraint=models.UniqueConstraint(fields=('mapping', 'number'), name='sheet_number_once'),
         ),
         migrations.AddIndex(
             model_name='mark',

@@ -1,5 +1,6 @@
 """All tables of the sync domain: what is configured, what is known, what has happened."""
 
+from .assessment import AssessmentSignature, AssessmentVersion
 from .events import Event, EventKind
 from .journal import Entry, EntryKind
 from .mappings import FieldMapping, Mapping, RowRule
@@ -24,6 +25,8 @@ from .systems import Health, Resource, System
 from .versions import Comparing, MappingVersion, VersionState
 
 __all__ = [
+    "AssessmentSignature",
+    "AssessmentVersion",
     "Channel",
     "Comparing",
     "Cursor",

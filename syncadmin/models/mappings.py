@@ -32,6 +32,11 @@ def choices_of(enum: type[StrEnum]) -> list[tuple[str, str]]:
 SIDE_CHOICES = choices_of(Side)
 
 
+def _answers_only(saved: dict[str, Any]) -> bool:
+    """Whether only answers of the assessment are saved: they change nothing that a pass does."""
+    return saved.get("update_fields") == ["assessment"]
+
+
 class Mapping(models.Model):
     """One mapping. `match` lists field mappings; `schedule` is in seconds; guards are shares 0..1."""
 
@@ -162,6 +167,11 @@ class Mapping(models.Model):
         default=Rehearse.NO.value,
         help_text=_("Whether the first pass writes only what somebody has approved beforehand."),
     )
+    assessment = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What people answered of all records: edits, needs, cost, teams, rows, every_row.",
+    )
     history = HistoricalRecords()
 
     class Meta:
@@ -178,7 +188,8 @@ class Mapping(models.Model):
 
         super().save(*args, **kwargs)
         MappingState.objects.get_or_create(mapping=self)
-        self.compare_soon()
+        if not _answers_only(kwargs):
+            self.compare_soon()
 
     def compare_soon(self) -> None:
         """Have the next pass compare everything and take the fields' types as they are.
@@ -336,6 +347,9 @@ class FieldMapping(models.Model):
         blank=True,
         help_text="Rules learned from decisions, each {differs, changed, take}: see the inbox's rules.",
     )
+    assessment = models.JSONField(
+        default=dict, blank=True, help_text="What people answered of this field: edits, needs, cost, both."
+    )
     history = HistoricalRecords()
 
     class Meta:
@@ -350,7 +364,8 @@ class FieldMapping(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; the mapping has to be compared anew."""
         super().save(*args, **kwargs)
-        self.mapping.compare_soon()
+        if not _answers_only(kwargs):
+            self.mapping.compare_soon()
 
     def source(self, side: Side) -> str:
         """The system's own name of the field on `side`."""

@@ -235,6 +235,8 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "sqlalchemy": {"level": "WARNING"},
+        # tells of every table of a font
+        "fontTools": {"level": "WARNING"},
         # addresses of channels hold credentials; what went wrong is kept with the notice
         "apprise": {"level": "CRITICAL"},
     },

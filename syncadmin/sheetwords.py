@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from syncadmin.core.assess import Cost, Reason, Strategy, Who
 from syncadmin.core.policy import Drift, Merge
-from syncadmin.show import short_number
 
 COSTS = {
     Cost.NOTHING: gettext_lazy("nothing"),
@@ -87,7 +87,7 @@ def why(line: Mapping[str, Any], names: Names) -> str:
         "But %(count)s edit was seen in %(system)s:",
         "But %(count)s edits were seen in %(system)s:",
         line["against"],
-    ) % {"count": short_number(line["against"]), "system": names.other(owner)}
+    ) % {"count": _counted(line["against"]), "system": names.other(owner)}
     then = (
         _("they go to the inbox.")
         if line["drift"] == Drift.REVIEW
@@ -102,7 +102,7 @@ def _reason(line: Mapping[str, Any], names: Names) -> str:
     if reason is Reason.MOSTLY_ONE:
         seen = line["seen"]
         total = sum(seen.values())
-        put |= {"part": short_number(total - line["against"]), "total": short_number(total)}
+        put |= {"part": _counted(total - line["against"]), "total": _counted(total)}
     return _SENTENCES[reason](line) % put
 
 
@@ -172,6 +172,10 @@ def headline(sheet: Mapping[str, Any], names: Names) -> str:
         asked,
     ) % {"count": asked}
     return f"{shared} {person}"
+
+
+def _counted(number: int) -> str:
+    return number_format(number, force_grouping=True)
 
 
 def percent(part: int, whole: int) -> str:

@@ -205,7 +205,7 @@ def _asked(
 ) -> tuple[Answer, Who, Basis]:
     """The answers that count for a field; who edits it, and why, as long as nobody says so of it."""
     mine, table = given.fields.get(row.name, {}), given.table
-    told, why = table_told
+    told, why = table_told[0], Basis.TABLE
     if seen and any(seen.values()):
         told, why = Who.of(side for side, count in seen.items() if count), Basis.JOURNAL
     elif row.owner:

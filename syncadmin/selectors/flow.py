@@ -23,6 +23,7 @@ from syncadmin.core.rehearsed import Rehearse
 from syncadmin.core.side import SIDES, Side
 from syncadmin.models import Mapping, Pass, Resource, Survey, SurveyState, System
 
+from .assessment import Standing, standing
 from .rehearsal import Stage, rehearsed
 from .risk import Status, statuses
 
@@ -192,6 +193,22 @@ def _mapping(way: Way) -> Judged:
     return Judged(False)
 
 
+def _assessment(way: Way) -> Judged:
+    mapping = way.mapping
+    if mapping is None:
+        return Judged(False)
+    words = {
+        Standing.MISSING: _("Say who edits what, and what a lost edit would cost."),
+        Standing.SUGGESTED: _("Owners are suggested; nobody has answered yet."),
+        Standing.ANSWERED: _("It is answered; there is no sheet yet that the teams could sign."),
+        Standing.DONE: _("There is a sheet of who owns what."),
+        Standing.OUTDATED: _("Answers or fields have changed since the last sheet."),
+    }
+    found = standing(mapping)
+    address = reverse("syncadmin:assessment", args=[mapping.name])
+    return Judged(found is Standing.DONE, words[found], address, needed=not mapping.enabled)
+
+
 def _rehearsal(way: Way) -> Judged:
     mapping = way.mapping
     if mapping is None:
@@ -247,6 +264,7 @@ STEPS: tuple[tuple[str, Any, Callable[[Way], Judged]], ...] = (
     ("resources", gettext_lazy("Resources"), _resources),
     ("survey", gettext_lazy("Survey"), _survey),
     ("mapping", gettext_lazy("Mapping"), _mapping),
+    ("assessment", gettext_lazy("Owners"), _assessment),
     ("rehearsal", gettext_lazy("Rehearsal"), _rehearsal),
     ("risk", gettext_lazy("Risk"), _risk),
     ("on", gettext_lazy("Switch on"), _on),

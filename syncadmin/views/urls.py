@@ -3,6 +3,7 @@
 from django.urls import path
 
 from . import (
+    assessment,
     connect,
     dashboard,
     guard_stops,
@@ -56,6 +57,13 @@ urlpatterns = [
     path("mappings/<slug:name>/versions/<int:number>/withdraw/", versions.withdraw, name="version-withdraw"),
     path("mappings/<slug:name>/versions/<int:number>/compare/", versions.compare, name="version-compare"),
     path("mappings/<slug:name>/versions/<int:number>/propose/", versions.propose, name="version-propose"),
+    path("mappings/<slug:name>/assessment/", assessment.show, name="assessment"),
+    path("mappings/<slug:name>/assessment/preview/", assessment.preview, name="assessment-preview"),
+    path("mappings/<slug:name>/assessment/save/", assessment.save, name="assessment-save"),
+    path("mappings/<slug:name>/assessment/take/", assessment.take, name="assessment-take"),
+    path("mappings/<slug:name>/sheets/<int:number>/", assessment.sheet, name="sheet"),
+    path("mappings/<slug:name>/sheets/<int:number>/pdf/", assessment.sheet_pdf, name="sheet-pdf"),
+    path("mappings/<slug:name>/sheets/<int:number>/sign/", assessment.sign, name="sheet-sign"),
     path("passes/", passes.list_, name="passes"),
     path("passes/<int:pass_id>/", passes.detail, name="pass"),
     path("guard-stops/<int:stop_id>/", guard_stops.detail, name="guard_stop"),

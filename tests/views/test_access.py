@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from conflicts.models import Decision, LearnedRule
 from conflicts.services import bulk
+from syncadmin.assessing import keep
 from syncadmin.config import versions
 from syncadmin.core.bulk import Rule
 from syncadmin.models import System
@@ -40,6 +41,8 @@ PAGES = {
     **{f"syncadmin:rehearsal{name}": LOOKING for name in ("", "-records", "-export")},
     "syncadmin:setup": LOOKING,
     **{f"syncadmin:version{name}": LOOKING for name in ("s", "", "-file")},
+    "syncadmin:assessment": LOOKING,
+    **{f"syncadmin:sheet{name}": LOOKING for name in ("", "-pdf")},
     "syncadmin:passes": LOOKING,
     "syncadmin:pass": LOOKING,
     "syncadmin:guard_stop": LOOKING,
@@ -80,6 +83,8 @@ ACTS = {
     "syncadmin:version-approve": {"Operator"},
     "syncadmin:version-compare": LOOKING,  # it changes nothing
     **{f"syncadmin:version-{act}": {"Integrator"} for act in ("withdraw", "propose")},
+    **{f"syncadmin:assessment-{act}": {"Integrator"} for act in ("preview", "save", "take")},
+    "syncadmin:sheet-sign": {"Integrator"},
     "syncadmin:connect-changes": {"Integrator"},
     "syncadmin:risk-accept": {"Integrator"},
     "syncadmin:risk-withdraw": {"Integrator"},
@@ -103,6 +108,7 @@ def addresses(db):
     System.objects.create(name="api", connector="rest", config={"base_url": "http://127.0.0.1:1"})
     ends = f"left={mapping.left}&right={mapping.right}"
     plan = a_plan(mapping)
+    keep(mapping, "ines")
     arguments = {
         "conflicts:undo-entry": ["customers", 1],
         "conflicts:view-change": [1],
@@ -116,6 +122,8 @@ def addresses(db):
         **{f"conflicts:bulk{name}": [run.pk] for name in ("-cancel", "-undo")},
         **{name: [conflict.pk] for name in ACTS if name.partition(":")[2] in TOGETHER},
         **{f"syncadmin:{name}": ["customers"] for name in ("run", "setup", "switch-on")},
+        **{f"syncadmin:assessment{name}": ["customers"] for name in ("", "-preview", "-save", "-take")},
+        **{f"syncadmin:sheet{name}": ["customers", 1] for name in ("", "-pdf", "-sign")},
         **{f"syncadmin:rehearsal{name}": ["customers"] for name in ("", "-start", "-cancel")},
         **{
             f"syncadmin:rehearsal-{name}": ["customers", plan.pk]

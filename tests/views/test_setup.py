@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from connectors.base import CheckItem, Retry
+from syncadmin.assessing import keep
 from syncadmin.config.problems import Problem
 from syncadmin.core.exposure import Unaccepted
 from syncadmin.models import Mapping, MappingState, Resource, SurveyState, System
@@ -70,6 +71,8 @@ def test_the_risk_is_no_step_where_no_edit_can_be_lost(db: None) -> None:
 
 def test_the_risk_is_a_step_where_writes_wait_for_its_signature(db: None) -> None:
     mapping = promised(a_mapping(), left="atomic", right="checked")
+    assert states(flow.of_mapping(mapping))["assessment"] == "now"
+    keep(mapping, "ines")
     assert states(flow.of_mapping(mapping))["risk"] == "now"
 
 

@@ -1,16 +1,22 @@
-"""`manage.py assess MAPPING [--json] [--keep]`: who should own what, why, and how much then has one owner."""
+"""`manage.py assess MAPPING [--json] [--keep] [--pdf FILE]`: who should own what, why, and what is shared."""
 
 from __future__ import annotations
 
 import json as json_module
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils import timezone
 
 from syncadmin.assessing import keep, planned, sheet_of
 from syncadmin.core.assess import Strategy
-from syncadmin.management.mapping_command import MappingCommand
+from syncadmin.management.mapping_command import FAILED, MappingCommand
 from syncadmin.models import AssessmentVersion
 from syncadmin.selectors.assessment import Standing, assessment, standing
+from syncadmin.sheetpdf import pdf
+from syncadmin.sheets import printed
 from syncadmin.sheetwords import Names, headline, percent, strategy, why
 
 
@@ -27,6 +33,7 @@ class Command(MappingCommand):
             action="store_true",
             help="make a field authority sheet of it, which stays with the mapping",
         )
+        parser.add_argument("--pdf", metavar="FILE", help="write the newest sheet as PDF, or a draft")
         parser.add_argument("--user", default="command", help="who made the sheet, as it is printed on it")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,6 +43,8 @@ class Command(MappingCommand):
         found = assessment(mapping)
         sheet = sheet_of(found)
         newest = AssessmentVersion.objects.filter(mapping=mapping).first()
+        if options["pdf"]:
+            self._write(options["pdf"], sheet, newest)
         told = {
             "status": standing(mapping).value,
             "version": version(newest) if newest is not None else None,
@@ -49,6 +58,14 @@ class Command(MappingCommand):
             self.stdout.write(json_module.dumps(told, indent=2))
         else:
             self._print(told)
+
+    def _write(self, file: str, sheet: dict[str, Any], newest: AssessmentVersion | None) -> None:
+        """The newest sheet; a draft if there is none."""
+        shown, at = (newest.sheet, newest.at) if newest is not None else (sheet, timezone.now())
+        try:
+            Path(file).write_bytes(pdf(printed(shown, newest), at))
+        except OSError as error:
+            raise CommandError(str(error), returncode=FAILED) from error
 
     def _print(self, told: dict[str, Any]) -> None:
         names = Names(told["left"]["system"], told["right"]["system"])

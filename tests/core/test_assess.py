@@ -21,6 +21,7 @@ from syncadmin.core.check import FITTING
 from syncadmin.core.fieldtype import Kind
 from syncadmin.core.policy import Drift, Merge, RowOwner
 from syncadmin.core.side import Side
+from tests.core.builders import SHORT
 
 ROWS = (RowOwner("left_record.country == 'DE'", Side.LEFT),)
 OTHER = Subject("other", Kind.TEXT, Answer())  # both edit it, so that no table has one owner
@@ -142,6 +143,7 @@ SUBJECTS = st.lists(
 TABLES = st.builds(Table, st.sampled_from([(), ROWS]), st.booleans(), st.booleans())
 
 
+@SHORT
 @given(SUBJECTS, TABLES)
 def test_there_is_an_advice_for_whatever_is_answered(subjects, table):
     found = recommend(subjects, table)
@@ -155,6 +157,7 @@ def test_there_is_an_advice_for_whatever_is_answered(subjects, table):
             assert kinds[name] in FITTING.get(one.merge, frozenset(Kind))
 
 
+@SHORT
 @given(SUBJECTS, TABLES, st.data())
 def test_a_dearer_edit_never_makes_the_advice_riskier(subjects, table, data):
     if not subjects:
@@ -171,6 +174,7 @@ def test_a_dearer_edit_never_makes_the_advice_riskier(subjects, table, data):
     assert all(after[name].drift is Drift.REVIEW for name, one in before.items() if one.drift is Drift.REVIEW)
 
 
+@SHORT
 @given(SUBJECTS, st.booleans(), st.data())
 def test_fewer_who_edit_never_make_the_advice_riskier(subjects, timed, data):
     if not subjects:

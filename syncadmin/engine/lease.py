@@ -19,6 +19,8 @@ from django.db import OperationalError, connection, transaction
 from syncadmin.models import MappingState, bulk
 from syncadmin.models.state import locked
 
+from . import witness
+
 logger = logging.getLogger(__name__)
 
 TERM = timedelta(seconds=30)
@@ -33,13 +35,15 @@ class LeaseLost(Exception):
 class Lease:
     """The right to store for one mapping, as long as `token` is the mapping's number.
 
-    `name` is the mapping's, for ever, on this hub and every copy of its database.
+    `name` is the mapping's, for ever, on this hub and every copy of its database; `stored` counts the
+    transactions that were ever made for it. Both numbers are witnessed beside the database.
     """
 
     mapping_id: int
     token: int
     clock: Callable[[], datetime]
     name: str = ""
+    stored: int = 0
     renewed_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,8 +66,15 @@ class Lease:
                 )
             yield
             self.renewed_at = self.clock()
-            renewed = {"expires_at": self.renewed_at + TERM}
+            renewed = {"expires_at": self.renewed_at + TERM, "stored": self.stored + 1}
             bulk.assign(MappingState, {"mapping_id": self.mapping_id}, renewed)
+        self.stored += 1
+        self.testify()
+
+    def testify(self) -> None:
+        """Have the witness know how far the database has come, before anything more is done to a system."""
+        if self.name:
+            witness.note(self.name, witness.Numbers(self.token, self.stored))
 
     def release(self) -> None:
         """Give the lease back (no error if it was lost)."""
@@ -94,9 +105,11 @@ def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Leas
         )
         if not cursor.rowcount:
             return None
-        cursor.execute("SELECT token, uid FROM syncadmin_mappingstate WHERE mapping_id = %s", [mapping_id])
-        token, uid = cursor.fetchone()
-    return Lease(mapping_id, token, clock, f"{mapping_id}-{UUID(str(uid)).hex}")
+        cursor.execute(
+            "SELECT token, uid, stored FROM syncadmin_mappingstate WHERE mapping_id = %s", [mapping_id]
+        )
+        token, uid, stored = cursor.fetchone()
+    return Lease(mapping_id, token, clock, f"{mapping_id}-{UUID(str(uid)).hex}", stored)
 
 
 @contextmanager

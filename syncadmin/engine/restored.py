@@ -41,32 +41,37 @@ BEYOND = 1_000_000  # numbers that nobody can have been given since the backup
 
 
 def recognise(lease: Lease) -> datetime | None:
-    """Whether the number of a lease was given out before: then the database was restored.
+    """Whether the number of a lease was given out before, or more was stored than the database knows of.
 
-    The lease gets a number that is new. Returns as of when the database is, if it was restored.
+    Then the database was restored, and the lease gets a number that is new. Returns as of when it is.
     """
-    given = witness.last(lease.name)
+    known = witness.last(lease.name)
     as_of = None
-    if given >= lease.token:
-        as_of = declare(lease.mapping_id, lease.clock(), beyond=given)
-        lease.token = given + 1
-    witness.note(lease.name, lease.token)
+    if known.token >= lease.token or known.stored > lease.stored:
+        beyond = witness.Numbers(max(known.token, lease.token) + 1, max(known.stored, lease.stored))
+        as_of = declare(lease.mapping_id, lease.clock(), beyond=beyond)
+        lease.token, lease.stored = beyond
+    lease.testify()
     return as_of
 
 
 def declare(
-    mapping_id: int, now: datetime, *, beyond: int | None = None, as_of: datetime | None = None
+    mapping_id: int, now: datetime, *, beyond: witness.Numbers | None = None, as_of: datetime | None = None
 ) -> datetime:
     """Say that what the hub knows of a mapping is as of a backup: by default, of its last sign of life.
 
-    Its next pass compares everything, and no worker of before can store anything. Returns as of when it is.
+    Its next pass compares everything, and no worker of before can store anything. `beyond` are numbers that
+    nobody has been given since; by default, ones far off. Returns as of when it is.
     """
     with transaction.atomic():
         state = locked(mapping_id)
         as_of = as_of or last_sign_of_life(mapping_id)
-        token = (state.token + BEYOND if beyond is None else beyond) + 1
-        changes = {"restored_from": as_of, "token": token, "next_due": now, "next_reconcile": now}
-        MappingState.objects.filter(mapping_id=mapping_id).update(**changes)
+        mine = MappingState.objects.filter(mapping_id=mapping_id)
+        if beyond is None:
+            stored = mine.values_list("stored", flat=True).get()
+            beyond = witness.Numbers(state.token + BEYOND, stored + BEYOND)
+        changes = {"restored_from": as_of, "next_due": now, "next_reconcile": now}
+        mine.update(token=beyond.token, stored=beyond.stored, **changes)
         then = f"{as_of.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         text = f"restored from a backup: what the hub knows is as of {then}"
         ledger.append(mapping_id, [ledger.Row(EntryKind.NOTE, rule=text)], now)
@@ -184,7 +189,9 @@ def hold_untold(item: Item, policy: Policy) -> None:
     plan = item.decided
     written = {name: w.side for w in plan.writes if w.op is core.Op.UPDATE for name in w.values}
     untold = _asked(item) & written.keys()
-    if item.as_of is not None and written and not _is_owned(item, policy):
+    if item.as_of is not None and _may_be_another(item, policy):
+        untold |= written.keys()
+    elif item.as_of is not None and written and not _is_owned(item, policy):
         untold |= _untold(item, policy)
     untold -= plan.used_picks
     if not untold:
@@ -193,6 +200,25 @@ def hold_untold(item: Item, policy: Policy) -> None:
         untold = set(written)
     together = {f.name for u in policy.units for f in u.fields if untold & {g.name for g in u.fields}}
     item.plan = held(item, plan, (untold | together) & written.keys(), FROM_BACKUP)
+
+
+def _may_be_another(item: Item, policy: Policy) -> bool:
+    """Whether a side may hold another record under the old one's key, which its system has given again.
+
+    The backup has paired the key; what is there now has other match values, and its partner has not.
+    """
+    values = {s: o.record.values for s, o in item.observations.items() if isinstance(o, core.Present)}
+    if item.link is None or len(values) < len(SIDES):
+        return False
+    shadows = {side: item.link.shadow(side) for side in SIDES}
+    return any(
+        name in values[side]
+        and name in shadows[side]
+        and not same(values[side][name], shadows[side][name])
+        and not same(values[side][name], values[side.other].get(name))
+        for side in SIDES
+        for name in policy.match
+    )
 
 
 def _asked(item: Item) -> set[str]:

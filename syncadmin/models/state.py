@@ -19,8 +19,8 @@ from .mappings import SIDE_CHOICES, Mapping
 class MappingState(models.Model):
     """One row a mapping: the lease with its fencing number, what is due, what stopped it.
 
-    `uid` names it for ever. `restored_from` is set if the database was restored from a backup of then, until
-    everything has been compared.
+    `uid` names it for ever; `stored` counts the transactions of its passes. `restored_from` is set if the
+    database was restored from a backup of then, until everything has been compared.
 
     Every storing transaction locks this row and checks `token`; a worker that lost its lease can store
     nothing. `stopped` says why no pass runs until a person acts ('' if none). `sequence` and `head`
@@ -30,6 +30,7 @@ class MappingState(models.Model):
     mapping = models.OneToOneField(Mapping, on_delete=models.CASCADE, primary_key=True, related_name="state")
     uid = models.UUIDField(default=uuid.uuid4, editable=False)
     token = models.BigIntegerField(default=0)
+    stored = models.BigIntegerField(default=0)
     restored_from = models.DateTimeField(null=True, blank=True)
     holder = models.CharField(max_length=100, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)

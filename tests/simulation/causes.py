@@ -9,6 +9,7 @@ from collections import defaultdict
 
 from conflicts.models import Conflict
 
+from .backups import Restore
 from .folding import Fold
 from .people import who
 from .system import Event, Values
@@ -27,11 +28,13 @@ def check_causes(world: World, folded: Fold) -> None:
 def check_deletes(world: World, folded: Fold) -> None:
     """The hub deletes a record only after somebody has deleted its partner."""
     partners: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-    for entry in folded.pairs:
+    lost = [] if world.restored is None else world.restored.journals["people"].pairs
+    for entry in (*folded.pairs, *lost):
         left, right = (("left", _living(entry[0])), ("right", _living(entry[1])))
         partners[left].add(right)
         partners[right].add(left)
     gone: set[tuple[str, str]] = set()
+    when: dict[tuple[str, str], int] = {}
     for e in world.audit:
         if e.resource != "people" or e.op != "delete":
             continue
@@ -39,7 +42,17 @@ def check_deletes(world: World, folded: Fold) -> None:
         assert e.actor == "user" or partners[place] & gone, (
             f"deleted, and its partner never was: {e}; {partners[place]}"
         )
+        if e.actor == "hub" and world.restored is not None and e.number > world.restored.at:
+            check_asked(world, world.restored, e, {p: at for p, at in when.items() if p in partners[place]})
         gone.add(place)
+        when[place] = e.number
+
+
+def check_asked(world: World, restore: Restore, e: Event, gone: dict[tuple[str, str], int]) -> None:
+    """A restored hub deletes for what happened while it can't know only what a person has decided since."""
+    decided = set().union(*(d.entities for d in world.people.decisions[restore.decided :]))
+    news = any(number > restore.at for number in gone.values())
+    assert news or who(e.old or {}) in decided, f"deleted by a restored hub, and nobody was asked: {e}"
 
 
 def _living(key: str) -> str:

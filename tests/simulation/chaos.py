@@ -76,6 +76,7 @@ class Chaos:
     user_deletes: Callable[[random.Random, str], None]
     mind_changes: Callable[[], object] = lambda: None
     user_edits: Callable[[random.Random, str, str], object] = lambda *_: None
+    saves: Callable[[], object] = lambda: None
     staff_decides: Callable[[random.Random], object] = lambda _: None
     hint: Callable[[random.Random], object] = lambda _: None
     faults: Faults = field(default_factory=Faults)
@@ -107,6 +108,7 @@ class Chaos:
         if self.quiet or self.dead:
             return
         f = self.faults
+        self.saves()
         self.mind_changes()
         if self._hits(f.edits):
             self.probe("user in a gap")

@@ -7,7 +7,7 @@ marks or of how the engine works, but for which records it says belong together.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from conflicts.models import Conflict
@@ -19,7 +19,8 @@ from syncadmin.models import Entry, Link, Pass
 from .causes import check_causes
 from .folding import Fold, fold
 from .people import who
-from .system import Row, tokens
+from .rulings import check_rulings
+from .system import Event, Row, tokens
 from .world import World
 
 # a record's time grows with edits of its other fields, in every round of a pass
@@ -43,6 +44,7 @@ def check_all(world: World) -> None:
     check_windows(world)
     check_journal(world)
     check_badges(world)
+    check_rulings(world)
 
 
 def declared(world: World) -> tuple[str, ...]:
@@ -234,8 +236,27 @@ def check_nothing_lost(world: World, folded: Fold) -> None:
     if world.rules.badges:
         changes += fold(world, "badges").changes.values()
     overridden = {t for change in changes if change.rule.startswith(declared(world)) for t in change.tokens}
+    overridden |= overridden_before(world)
     lost = {t: e for t, e in written.items() if t not in present | seen | raced | overridden}
     assert not lost, "lost: " + "; ".join(f"{t} of {e}: {folded.story(t)}" for t, e in lost.items())
+
+
+def overridden_before(world: World) -> set[str]:
+    """What had given way to a declared rule, or was about to, by journals that a restored hub has lost.
+
+    Only values that nobody has written, or the hub replaced, since it was restored.
+    """
+    if world.restored is None:
+        return set()
+    touched: set[str] = set()
+    for e in world.audit[world.restored.at :]:
+        touched |= {t for value in ((e.old or {}) | (e.new or {})).values() for t in tokens(value)}
+    found: set[str] = set()
+    for journal in world.restored.journals.values():
+        for change in journal.changes.values():
+            if not change.final or change.rule.startswith(declared(world)):
+                found |= change.tokens
+    return found - touched
 
 
 def check_nothing_invented(world: World) -> None:
@@ -259,9 +280,12 @@ def check_no_duplicates(world: World, folded: Fold) -> None:
     created: dict[tuple[str, str], list[Any]] = defaultdict(list)
     restores = sum(d.restores for d in world.people.decisions)
     restoring = world.rules.mapping["edit_vs_delete"] == "restore"
-    learned = {(e.side, e.key) for e in folded.entries} | set(folded.paired)
+    learned = {place for known in (folded, *before(world)) for place in known.places}
     for e in world.audit:
         if e.actor != "hub" or e.op != "create" or e.resource != "people":
+            continue
+        if made_anew_by_approval(world, e):
+            world.probes["made anew by approval"] += 1
             continue
         known = (e.side, e.key) in learned and not world.habits[e.side].reuses_keys
         over = any(
@@ -283,6 +307,27 @@ def check_no_duplicates(world: World, folded: Fold) -> None:
         told = sum(d.creates and int(t.split("-")[0]) in d.entities for d in world.people.decisions)
         allowed = max(by_users, 1) + restores + told + (deletes if restoring else 0)
         assert len(events) <= allowed, f"{side}: made {len(events)} times of one record ({t}): {events}"
+
+
+def before(world: World) -> list[Fold]:
+    """The journal of `people` as it was before the hub was restored, if it was."""
+    return [] if world.restored is None else [world.restored.journals["people"]]
+
+
+def made_anew_by_approval(world: World, made: Event) -> bool:
+    """Whether a restored hub made this record where none was any more, and a person had approved that."""
+    if world.restored is None or made.number <= world.restored.at:
+        return False
+    born = tokens((made.new or {}).get("born"))
+    there: set[str] = set()
+    for e in world.audit[: made.number - 1]:
+        if e.resource == "people" and e.side == made.side:
+            if e.op == "delete":
+                there.discard(e.key)
+            elif e.op == "create" and tokens((e.new or {}).get("born")) & born:
+                there.add(e.key)
+    unseen = world.habits[made.side].reuses_keys  # one of them may stand for the record that had its key
+    return (unseen or not there) and any(began < made.number <= ended for began, ended in world.approved)
 
 
 def check_nothing_put_back(world: World) -> None:
@@ -354,27 +399,27 @@ def check_windows(world: World) -> None:
     counted: Counter[str] = Counter()
     for counts in Pass.objects.values_list("counts", flat=True):
         counted.update({name: n for name, n in counts.items() if name in METER})
-    unguarded = [e for e in world.audit if e.actor == "hub" and e.window is not None]
+    remembered = world.audit
+    if world.restored is not None:
+        remembered = [*world.audit[: world.restored.since], *world.audit[world.restored.at :]]
+    unguarded = [e for e in remembered if e.actor == "hub" and e.window is not None]
     assert len(unguarded) <= counted["unguarded"], f"{len(unguarded)} unguarded writes, counted: {counted}"
     if not counted["unmeasured"]:
         open_for = sum(e.window / timedelta(milliseconds=1) for e in unguarded if e.window is not None)
         assert open_for <= counted["window ms"], f"windows of {open_for} ms, counted: {counted}"
-    wrote = {
-        (t, e.side, e.key): e.at
-        for e in world.audit
-        if e.actor == "user"
-        for v in (e.new or {}).values()
-        for t in tokens(v)
-    }
-    raced = [e for e in world.audit if e.raced]
-    for e in raced:
-        assert world.habits[e.side].update is not Guarantee.ATOMIC, f"raced: {e}"
-        assert e.window is not None, f"raced: {e}"
-        world.probes["raced"] += 1
-        for t in {t for name in e.raced for t in tokens((e.old or {}).get(name))}:
-            at = wrote.get((t, e.side, e.key))
-            assert at is None or e.at - e.window <= at, f"{t} was saved before the window of {e}"
-    shown = sum(e.op == "update" and world.habits[e.side].shows_races for e in raced)
+    saved: dict[
+        tuple[str, str, str], datetime
+    ] = {}  # when a value came last to where it is, whoever wrote it
+    for e in world.audit:
+        if e.raced:
+            assert world.habits[e.side].update is not Guarantee.ATOMIC, f"raced: {e}"
+            assert e.window is not None, f"raced: {e}"
+            world.probes["raced"] += 1
+            for t in {t for name in e.raced for t in tokens((e.old or {}).get(name))}:
+                at = saved.get((t, e.side, e.key))
+                assert at is None or e.at - e.window <= at, f"{t} was saved before the window of {e}"
+        saved |= {(t, e.side, e.key): e.at for v in (e.new or {}).values() for t in tokens(v)}
+    shown = sum(bool(e.raced) and e.op == "update" and world.habits[e.side].shows_races for e in remembered)
     noted = Entry.objects.filter(kind="note", rule=RACED).count()
     assert shown <= noted + counted["unmeasured"], f"{shown} races to be seen, {noted} in the journal"
     assert noted == counted["raced"], f"{noted} races in the journal, counted: {counted}"

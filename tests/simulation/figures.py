@@ -33,6 +33,7 @@ FAULTS = {
     "a page shifts": r"page shifted",
     "a field vanishes": r"field vanished",
     "a commit comes late": r"late commit",
+    "the hub's database comes from a backup": r"hub restored$",
 }
 
 

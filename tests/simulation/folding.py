@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conflicts.models import Conflict
 from syncadmin.models import Entry
 
 from .system import tokens
-from .world import World
+
+if TYPE_CHECKING:
+    from .world import World
 
 INTERIM = ("held", "rejected")
 
@@ -42,6 +44,11 @@ class Fold:
     entries: list[Entry] = field(default_factory=list)
     pairs: list[tuple[str, str]] = field(default_factory=list)  # keys (left, right), as ever linked
     paired: list[tuple[str, str]] = field(default_factory=list)  # records (side, key) that ever had a partner
+
+    @property
+    def places(self) -> set[tuple[str, str]]:
+        """Records (side, key) that the journal knows."""
+        return {(e.side, e.key) for e in self.entries} | set(self.paired)
 
     def story(self, token: str) -> str:
         """What the journal tells of a value."""

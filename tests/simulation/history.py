@@ -17,6 +17,7 @@ from django.db import transaction
 
 from syncadmin.models import Intent, Mark, bulk
 
+from .backups import Backups, Moments
 from .chaos import Faults
 from .checker import check_agreement, check_all
 from .second_thoughts import SecondThoughts
@@ -49,6 +50,7 @@ class History:
     habits: dict[str, Any]
     clears_inbox: bool
     theme: Theme = PLAIN
+    moments: Moments = field(default_factory=Moments)
 
     @classmethod
     def of(cls, seed: int) -> History:
@@ -83,7 +85,8 @@ class History:
                 *(Step(s.number, theme.steps[n % len(theme.steps)]) for n, s in enumerate(steps[4:])),
             )
         habits = {side: theme.of_habits(h, rng) for side, h in self.habits.items()}
-        return replace(self, theme=theme, steps=steps, rules=theme.of_rules(self.rules), habits=habits)
+        rules, moments = theme.of_rules(self.rules), Moments.of(self.seed, len(steps), always=theme.restored)
+        return replace(self, theme=theme, steps=steps, rules=rules, habits=habits, moments=moments)
 
     def rng(self, step: Step) -> random.Random:
         """The step's own random numbers."""
@@ -95,13 +98,17 @@ class History:
             world = World(self.rules, self.habits, staff)
             thoughts = SecondThoughts.of(self.seed, world.people)
             world.chaos.mind_changes = lambda: thoughts.now_and_then(0.05)
+            backups = Backups(world, self.moments)
+            world.chaos.saves = backups.in_a_gap
             world.people.edits = self.theme.edits
             with inhabited(world):
                 try:
                     for step in self.steps:
                         world.note(f"step {step.number} {step.what}")
+                        backups.before(step.number)
                         self._take(world, step, thoughts)
                         thoughts.now_and_then()
+                        backups.after(step.number)
                     world.note("settling")
                     settle(world)
                     self._judge(world, thoughts)

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from conflicts.services import decide, ruling
 from connectors.base import Outcome, Result
 from syncadmin.core import decide as decision
-from syncadmin.core import fields, matching, merge, presence
+from syncadmin.core import fields, habits, matching, merge, presence
 from syncadmin.core import plan as core
 from syncadmin.core.policy import EditVsDelete
 from syncadmin.core.side import Side
@@ -30,6 +31,7 @@ from syncadmin.engine import (
     load,
     outcome,
     recover,
+    restored,
     run,
     store,
     write,
@@ -332,6 +334,40 @@ def duplicates_ignored(patch: Patch) -> None:
 @mutant
 def no_guard(patch: Patch) -> None:
     patch.setattr(guard, "check", lambda *_: None)
+
+
+# ---------------------------------------------------------------- learned rules
+
+
+@mutant
+def rule_applied_to_what_it_does_not_match(patch: Patch) -> None:
+    def eager(row: Any, valid: Any, _: Any) -> Any:
+        about = [found for (name, *_), found in valid.items() if name == row.field]
+        return decide.FieldChoice(core.PickKind(about[0].take), rule=about[0].pk) if about else None
+
+    patch.setattr(ruling, "_choice", eager)
+
+
+@mutant
+def suspended_rule_decides(patch: Patch) -> None:
+    patch.setattr(habits, "LEAST_OVERRULED", 1)  # histories are short
+    patch.setattr(ruling, "_watch", lambda *_: False)
+
+
+# ---------------------------------------------------------------- backups
+
+
+@mutant
+def restored_hub_not_noticed(patch: Patch) -> None:
+    patch.setattr(restored, "recognise", lambda held: held.testify())
+    patch.setattr(restored, "declare", lambda *_, **__: None)
+
+
+@mutant
+def restored_hub_trusts_its_backup(patch: Patch) -> None:
+    """It compares everything, and then decides as ever."""
+    patch.setattr(restored, "unsure", lambda _: False)
+    patch.setattr(restored, "hold_untold", lambda *_: None)
 
 
 # ---------------------------------------------------------------- one at a time

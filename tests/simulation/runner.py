@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
-from itertools import count
+from contextlib import contextmanager
+from itertools import count, cycle
 from multiprocessing import get_context
 from typing import Any
 
@@ -14,7 +16,10 @@ from .figures import Report
 
 CHUNK = 20
 FIRST_THEMED = 600_000  # histories with a theme have numbers of their own (themes.py)
+FIRST_RULED = 700_000
 MORE_THEMED = 800_000
+FIRST_RESTORED = 900_000
+FIRSTS = (0, FIRST_THEMED, FIRST_RULED, MORE_THEMED, FIRST_RESTORED)
 
 
 def prepare() -> None:
@@ -46,11 +51,22 @@ def run_some(seeds: Iterable[int], mutant: str = "") -> Report:
     for seed in seeds:
         report.seeds += 1
         try:
-            with planted(mutant):
+            with planted(mutant), few_sweeps():
                 report.note(History.of(seed).play(staff, tell=report.note))
         except Broken as broken:
             report.failures[seed] = str(broken)
     return report
+
+
+@contextmanager
+def few_sweeps() -> Iterator[None]:
+    """The garbage collector looks seldom: a history makes many small objects, and few cycles."""
+    usual = gc.get_threshold()
+    gc.set_threshold(20_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def first_to_notice(mutant: str, seeds: Sequence[int]) -> int | None:
@@ -82,7 +98,7 @@ def run_mutants(names: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[st
 
 def of_each_kind(limit: int) -> list[int]:
     """So many seeds of plain histories and of those with a theme, in turn."""
-    return [first + k for k in range(limit) for first in (0, FIRST_THEMED, MORE_THEMED)]
+    return [first + k for k in range(limit) for first in FIRSTS]
 
 
 def run_many(first: int, seeds: int = 0, *, steps: int = 0, mutant: str = "") -> Report:
@@ -122,10 +138,10 @@ def run_many(first: int, seeds: int = 0, *, steps: int = 0, mutant: str = "") ->
 
 
 def mixed(first: int) -> Iterator[Sequence[int]]:
-    """Portions without end: two of plain histories from `first` on, one of themed ones, and so on."""
-    plain, themed = chunks_of(first, 0), chunks_of(FIRST_THEMED, 0)
+    """Portions without end: two of plain histories from `first` on, one of each range of themes in turn."""
+    plain, themed = chunks_of(first, 0), cycle([chunks_of(start, 0) for start in FIRSTS[1:]])
     while True:
-        yield from (next(plain), next(plain), next(themed))
+        yield from (next(plain), next(plain), next(next(themed)))
 
 
 def chunks_of(first: int, seeds: int) -> Iterator[Sequence[int]]:

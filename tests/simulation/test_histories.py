@@ -6,8 +6,8 @@ from syncadmin.core import habits
 
 from .figures import FAULTS
 from .history import History
-from .runner import FIRST_THEMED, MORE_THEMED, run_some
-from .themes import FIRST_RULED, theme_of
+from .runner import FIRST_RULED, FIRST_THEMED, MORE_THEMED, run_some
+from .themes import theme_of
 
 pytestmark = pytest.mark.runs_once
 

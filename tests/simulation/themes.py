@@ -16,7 +16,7 @@ from typing import Any
 from connectors.base import ChangeMode
 
 from .chaos import Faults
-from .runner import FIRST_THEMED, MORE_THEMED
+from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_THEMED, MORE_THEMED
 from .system import Habits
 from .world import Rules
 
@@ -35,7 +35,8 @@ CALM: dict[str, Any] = {
 class Theme:
     """What is different in such a history: the policy, the habits of both systems, the faults of each pass.
 
-    `edits` are the fields that users change, `steps` what happens again and again; none: as ever.
+    `edits` are the fields that users change, `steps` what happens again and again; none: as ever. `restored`:
+    the hub's database comes from a backup.
     """
 
     name: str = ""
@@ -45,6 +46,7 @@ class Theme:
     faults: Mapping[str, Any] = field(default_factory=dict)
     edits: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    restored: bool = False
 
     def of_rules(self, rules: Rules) -> Rules:
         """The policy of such a history."""
@@ -134,7 +136,6 @@ THEMES = (
 )
 
 
-FIRST_RULED = 700_000
 RULED = Theme(
     "rules decide, and people overrule them",
     rules={"learned": True},
@@ -176,9 +177,18 @@ MORE_THEMES = (
     ),
 )
 
+RESTORED = Theme(
+    "a hub from a backup",
+    restored=True,
+    faults={"cuts": 0.0},
+    steps=("users", "pass", "users", "pass", "users", "staff", "pass"),
+)
+
 
 def theme_of(seed: int) -> Theme:
-    """The theme of a seed: none below FIRST_THEMED, rules from FIRST_RULED on, more from MORE_THEMED on."""
+    """The theme of a seed: none below FIRST_THEMED; rules and backups have ranges of their own."""
+    if seed >= FIRST_RESTORED:
+        return RESTORED
     if seed >= MORE_THEMED:
         return MORE_THEMES[seed % len(MORE_THEMES)]
     if seed >= FIRST_RULED:

@@ -14,14 +14,14 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from connectors.base import ChangeMode, Guarantee
-from syncadmin.engine import binding, health, lease, outcome, run, write
+from syncadmin.engine import binding, health, lease, outcome, run, witness, write
 from syncadmin.models import (
     FieldMapping,
     GuardStop,
@@ -41,6 +41,9 @@ from .chaos import Chaos, Died, Faults
 from .connector import SimConnector
 from .people import People
 from .system import Event, Habits, System, token
+
+if TYPE_CHECKING:
+    from .backups import Restore
 
 load_mapping = run.mapping_for_pass
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -131,6 +134,12 @@ class World:
     tallies: list[Tally] = field(default_factory=list)
     begun: int = 0  # passes, however they ended
     spans: list[tuple[int, int]] = field(default_factory=list)  # of the audit: each pass from begin to end
+    running: list[int] = field(default_factory=list)  # where the passes that run now began
+    approved: set[tuple[int, int]] = field(default_factory=set)  # spans of what a person let a guard pass
+    witness: dict[str, witness.Numbers] = field(
+        default_factory=dict
+    )  # what the hub's machine keeps beside its database
+    restored: Restore | None = None
     systems: dict[str, System] = field(init=False)
     people: People = field(init=False)
     chaos: Chaos = field(init=False)
@@ -190,8 +199,10 @@ class World:
         known, approved = 0, False
         if self.guarded:
             known = Link.objects.filter(mapping=mapping).exclude(status="closed").count()
+        if self.guarded or self.restored is not None:
             approved = bulk.any_row(GuardStop, "closed_at IS NULL AND approved_at IS NOT NULL", [])
         self.begun += 1
+        self.running.append(began)
         for system in self.systems.values():
             system.late = False
         try:
@@ -201,6 +212,9 @@ class World:
             return None
         finally:
             self.spans.append((began, len(self.audit)))
+            self.running.pop()
+            if approved:
+                self.approved.add(self.spans[-1])
             if self.rules.learned:
                 self.people.note_rules()
         if row is not None:
@@ -395,6 +409,8 @@ def inhabited(world: World) -> Iterator[None]:
         patch.setattr(lease.Lease, "release", unless_dead(release))
         patch.setattr(run, "_finish", unless_dead(finish))
         patch.setattr(write, "ThreadPoolExecutor", OneByOne)
+        patch.setattr(witness, "last", lambda name: world.witness.get(name, witness.Numbers()))
+        patch.setattr(witness, "note", world.witness.__setitem__)
         patch.setattr(timezone, "now", world.clock)
         patch.setattr(outcome, "random", random.Random(0))
         patch.setattr(health, "random", random.Random(0))

@@ -5,14 +5,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from syncadmin.core.side import SIDES, Side
-from syncadmin.engine import lease, restored
+from syncadmin.engine import lease, restored, store
 from syncadmin.engine.prove import prove
-from syncadmin.models import Link, Mark, Pass
+from syncadmin.models import Link, MappingState, Mark, Pass
 from tests.engine.test_guards import approve
 from tests.engine.test_recovery import STEPS, kill_at
 from tests.engine.world import World
@@ -72,6 +74,40 @@ def test_a_worker_of_before_can_store_nothing_after_the_operator_has_said_it(wor
     with pytest.raises(lease.LeaseLost), stale.fenced():
         pass
     assert world.sync().kind == "reconcile"
+
+
+def test_a_backup_of_the_middle_of_a_pass_is_recognised(world, monkeypatch):
+    """The last number that it knows was given to a pass that did more than it knows of."""
+    left, right = world.linked(**ANNA)
+    world.left.edit(left, phone="030 2")
+    saved, real = [], store.store_plans
+
+    def save_first(*args):
+        saved.append(transaction.savepoint())
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "store_plans", save_first)
+        world.sync()
+    world.right.edit(right, phone=ANNA["phone"])  # put back
+    transaction.savepoint_rollback(saved[0])
+    MappingState.objects.update(expires_at=None)  # the worker of then is long gone
+    assert world.sync().kind == "reconcile"
+    assert world.right.row(right)["phone"] == ANNA["phone"]
+    assert asked_fields(world) == [("phone", "030 2", ANNA["phone"])]
+    at_rest(world)
+
+
+def test_a_time_that_the_operator_has_given_is_not_replaced_by_what_the_witness_knows(world):
+    left, _ = world.linked(**ANNA)
+    with lost():
+        world.left.edit(left, phone="030 2")
+        world.sync()
+    then = restored.declare(world.mapping.pk, timezone.now(), as_of=timezone.now() - timedelta(hours=2))
+    world.sync()
+    notes = [e.rule for e in world.history(kind="note") if e.rule.startswith("restored from a backup")]
+    assert len(notes) == 1
+    assert f"{then:%Y-%m-%d %H:%M:%S}" in notes[0]
 
 
 def test_a_hub_that_was_not_restored_recognises_nothing(world):
@@ -177,6 +213,19 @@ def test_what_nobody_can_have_touched_since_takes_the_ordinary_way(world):
     assert (world.right.row(right)["phone"], world.right.row(right)["points"]) == ("030 2", 7)
     assert (world.right.row(other[1])["credit"], world.left.row(other[0])["status"]) == (9, "gold")
     nothing_open(world)
+
+
+def test_another_record_under_the_old_key_is_not_blended_with_the_one_that_had_it(world):
+    """Some systems give the key of a deleted record again; then nothing but the match values tell."""
+    left, right = world.linked(**ANNA)
+    with lost():
+        world.sync()
+    world.left.edit(left, email="bert@example.com", phone="040 4", city="Kiel", status="gold")
+    before = world.right.row(right)
+    world.sync()
+    assert world.right.row(right) == before
+    assert {name for name, *_ in asked_fields(world)} == {"email", "phone", "city", "status"}
+    at_rest(world)
 
 
 def test_versions_tell_better_than_times_what_was_touched(with_kinto):

@@ -6,7 +6,7 @@ from syncadmin.core import habits
 
 from .figures import FAULTS
 from .history import History
-from .runner import FIRST_RULED, FIRST_THEMED, MORE_THEMED, run_some
+from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_THEMED, MORE_THEMED, run_some
 from .themes import theme_of
 
 pytestmark = pytest.mark.runs_once
@@ -59,6 +59,13 @@ def test_histories_in_which_rules_decide_end_in_agreement_too(db, monkeypatch):
     assert not report.failures, "\n".join(report.failures.values())
     reached = ("decided by a rule", "a rule was suspended", "undone: ready")
     assert [name for name in reached if not report.probes[name]] == []
+
+
+def test_a_hub_from_a_backup_loses_doubles_and_revives_nothing(db):
+    report = run_some(range(FIRST_RESTORED, FIRST_RESTORED + 60))
+    assert not report.failures, "\n".join(report.failures.values())
+    reached = ("hub restored", "hub saved within a pass", "hub told that it is restored", "hub recognised")
+    assert [name for name in (*reached, "made anew by approval") if not report.probes[name]] == []
 
 
 @pytest.mark.parametrize("part", range(3))

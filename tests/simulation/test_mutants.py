@@ -13,11 +13,12 @@ import pytest
 
 from .mutants import MUTANTS
 from .runner import first_to_notice, of_each_kind
+from .themes import of_theme, theme_of
 
 pytestmark = pytest.mark.runs_once
 
-# the histories that notice (`python -m tests.simulation --mutants 300` finds them anew);
-# if the rig has changed, LIMIT of each kind are tried in turn
+# the histories that notice (`python -m tests.simulation --mutants 300` finds them anew); if the rig changed,
+# those with the theme of this one are tried, then LIMIT of each kind in turn
 NOTICED = {
     "blind write": 2,
     "time out taken for success": 2,
@@ -43,13 +44,20 @@ NOTICED = {
     "no guard": 600_002,
     "no fence": 14,
     "no lease": 600_000,
+    "rule applied to what it does not match": 700_000,
+    "suspended rule decides": 700_000,
+    "restored hub not noticed": 900_000,
+    "restored hub trusts its backup": 900_000,
 }
+ALIKE = 25
 LIMIT = 60
 
 
 @pytest.mark.parametrize("name", NOTICED)
 def test_a_planted_bug_is_found(db, name):
-    assert first_to_notice(name, [NOTICED[name], *of_each_kind(LIMIT)]) is not None
+    known = NOTICED[name]
+    seeds = dict.fromkeys([known, *of_theme(theme_of(known), ALIKE), *of_each_kind(LIMIT)])
+    assert first_to_notice(name, list(seeds)) is not None
 
 
 def test_every_planted_bug_is_noticed():

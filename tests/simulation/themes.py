@@ -11,12 +11,13 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from connectors.base import ChangeMode
 
 from .chaos import Faults
-from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_THEMED, MORE_THEMED
+from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_THEMED, FIRSTS, MORE_THEMED
 from .system import Habits
 from .world import Rules
 
@@ -194,3 +195,9 @@ def theme_of(seed: int) -> Theme:
     if seed >= FIRST_RULED:
         return RULED
     return THEMES[seed % len(THEMES)] if seed >= FIRST_THEMED else PLAIN
+
+
+def of_theme(theme: Theme, count: int) -> list[int]:
+    """The first seeds of the histories with a theme (PLAIN: of those without)."""
+    seeds = (n for first in FIRSTS for n in range(first, first + count * len(THEMES)))
+    return list(islice((n for n in seeds if theme_of(n) is theme), count))

@@ -23,6 +23,7 @@ from django.utils import timezone
 from connectors.base import ChangeMode, Guarantee
 from syncadmin.engine import binding, health, lease, outcome, run, witness, write
 from syncadmin.models import (
+    Entry,
     FieldMapping,
     GuardStop,
     Link,
@@ -219,6 +220,7 @@ class World:
                 self.people.note_rules()
         if row is not None:
             self.passes.append(row)
+            self.probes["hub recognised"] += self.restored is not None and is_noted(row)
             if self.guarded:
                 self._tally(began, known, approved)
             self.note(f"pass {row.pk} {name} {row.kind} {row.state}: {row.message} {row.counts}")
@@ -341,6 +343,12 @@ def fields_of(name: str, rules: Rules, made: dict[str, Mapping]) -> list[dict[st
         {"name": "p", "type": "decimal", "scale": 2},
         *([{"name": "f", "type": "reference", "target": made["firms"]}] if rules.references else []),
     ]
+
+
+def is_noted(row: Pass) -> bool:
+    """Whether this pass has found that the hub's database was restored."""
+    noted = Entry.objects.filter(kind="note", rule__startswith="restored from a backup")
+    return noted.filter(mapping=row.mapping, at=row.started_at).exists()
 
 
 # ---------------------------------------------------------------- seams

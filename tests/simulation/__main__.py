@@ -1,7 +1,7 @@
 """`python -m tests.simulation SEED ...` replays seeds and tells a failing one, shortened;
 `python -m tests.simulation --mutants N` names for each planted bug the first history that notices it;
 `python -m tests.simulation --count N [--from N] [--mutant NAME] [--json FILE]` plays many on all cores,
-with `--steps N` until so many steps were taken.
+with `--steps N` until so many steps were taken, with `--minutes N` for so long at most.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("seeds", nargs="*", type=int, help="replay these, with all details")
     parser.add_argument("--count", type=int, default=0, help="play so many seeds")
     parser.add_argument("--steps", type=int, default=0, help="play until so many steps were taken")
+    parser.add_argument("--minutes", type=float, default=0, help="end after so long, whatever is left")
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first of them")
     parser.add_argument("--mutant", default="", help="plant this bug")
     parser.add_argument("--json", type=Path, help="keep the figures in this file")
@@ -39,7 +40,9 @@ def main() -> int:
         parser.error("say how much to play: seeds, --count or --steps")
     began = time.monotonic()
     count = 0 if options.steps else options.count
-    report = run_many(options.first, count, steps=options.steps, mutant=options.mutant)
+    report = run_many(
+        options.first, count, steps=options.steps, minutes=options.minutes, mutant=options.mutant
+    )
     seconds = time.monotonic() - began
     if options.json:
         figures = {"first": options.first, "seconds": round(seconds, 1), **report.as_json()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from contextlib import contextmanager
@@ -101,15 +102,16 @@ def of_each_kind(limit: int) -> list[int]:
     return [first + k for k in range(limit) for first in FIRSTS]
 
 
-def run_many(first: int, seeds: int = 0, *, steps: int = 0, mutant: str = "") -> Report:
+def run_many(first: int, seeds: int = 0, *, steps: int = 0, minutes: float = 0, mutant: str = "") -> Report:
     """Play histories on all cores, from seed `first`: so many seeds, or until so many steps were taken.
 
-    The latter plays themed histories too, every third portion.
+    The latter plays themed histories too, every third portion. `minutes` is when it ends at the latest.
     A failing history stops nothing; a worker that dies does, and is told as a failure of its first seed.
     """
     from tqdm import tqdm
 
-    total, bars = Report(), {"total": steps, "unit": "step"} if steps else {"total": seeds, "unit": "seed"}
+    began, total = time.monotonic(), Report()
+    bars = {"total": steps, "unit": "step"} if steps else {"total": seeds, "unit": "seed"}
     chunks = chunks_of(first, seeds) if seeds else mixed(first)
     cores = os.cpu_count() or 1
     with (
@@ -119,6 +121,7 @@ def run_many(first: int, seeds: int = 0, *, steps: int = 0, mutant: str = "") ->
         running: dict[Future[Report], Sequence[int]] = {}
         while True:
             enough = bool(steps) and total.steps.total() >= steps
+            enough |= bool(minutes) and time.monotonic() - began >= 60 * minutes
             while not enough and len(running) < 2 * cores and (chunk := next(chunks, None)):
                 running[pool.submit(run_some, chunk, mutant)] = chunk
             if not running:

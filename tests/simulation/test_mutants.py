@@ -45,9 +45,9 @@ NOTICED = {
     "no fence": 14,
     "no lease": 600_000,
     "rule applied to what it does not match": 700_000,
-    "suspended rule decides": 700_000,
-    "restored hub not noticed": 900_000,
-    "restored hub trusts its backup": 900_000,
+    "suspended rule decides": 700_047,
+    "restored hub not noticed": 900_004,
+    "restored hub trusts its backup": 900_004,
 }
 ALIKE = 25
 LIMIT = 60

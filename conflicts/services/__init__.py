@@ -1,7 +1,8 @@
 """What people do in the inbox: each is one transaction, checked and journaled."""
 
 from .bars import Refused
-from .decide import NAMED, RECORD_PICKS, FieldChoice, Invalid, Moved, RecordChoice, is_decided_so, resolve
+from .choices import NAMED, RECORD_PICKS, FieldChoice, Invalid, RecordChoice
+from .decide import Moved, is_decided_so, resolve
 from .distinct import take_back
 
 __all__ = [

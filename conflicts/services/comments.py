@@ -15,7 +15,7 @@ from conflicts.models import Comment
 from syncadmin.models import EventKind, events
 
 from .bars import name_of
-from .decide import Invalid
+from .choices import Invalid
 from .together import locked
 from .writing_down import write_down
 

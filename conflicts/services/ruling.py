@@ -34,7 +34,7 @@ from syncadmin.core.values import same
 from syncadmin.models import Entry, EntryKind, FieldMapping, MappingState, ledger
 from syncadmin.models import Mapping as SyncMapping
 
-from . import decide, rules
+from . import choices, decide, rules
 
 BATCH = 500
 MOST = 20_000  # items that are looked at in one go; the next pass goes on
@@ -133,8 +133,8 @@ def _decide(
         picks = {row.field: choice for row in rows if (choice := _choice(row, valid, tolerance)) is not None}
         if not picks or (mapping.whole_record and len(picks) < len(rows)):
             continue
-        with suppress(decide.Invalid):  # the configuration has changed meanwhile: it is left to people
-            made.append(decide.checked(conflict, picks, None))
+        with suppress(choices.Invalid):  # the configuration has changed meanwhile: it is left to people
+            made.append(choices.checked(conflict, picks, None))
     if made:
         decide.store(mapping.pk, made, None, "rules", now)
     return len(made)
@@ -142,12 +142,12 @@ def _decide(
 
 def _choice(
     row: ConflictField, valid: Mapping[Like, LearnedRule], tolerance: timedelta
-) -> decide.FieldChoice | None:
+) -> choices.FieldChoice | None:
     """What a rule takes for a field, if one is about it."""
     found = valid.get((row.field, row.pattern, row.changed))
     if found is None or row.reason in BY_PEOPLE or not classed(row, tolerance):
         return None
-    return decide.FieldChoice(PickKind(found.take), rule=found.pk)
+    return choices.FieldChoice(PickKind(found.take), rule=found.pk)
 
 
 # ---------------------------------------------------------------- watching

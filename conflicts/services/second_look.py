@@ -17,7 +17,8 @@ from syncadmin.models import EventKind, events
 
 from . import two_people
 from .bars import Refused, ensure_unclaimed, name_of
-from .decide import FieldChoice, Invalid, Moved, RecordChoice, checked, store
+from .choices import FieldChoice, Invalid, RecordChoice, checked
+from .decide import Moved, store
 from .together import locked, locked_open
 from .undo import may, together, undo
 from .writing_down import write_down

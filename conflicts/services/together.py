@@ -18,7 +18,8 @@ from conflicts.models import Conflict, ConflictState
 from syncadmin.models import EventKind, MappingState, events
 
 from .bars import Refused, claimed_by_another, ensure_unclaimed, name_of
-from .decide import Invalid, Moved
+from .choices import Invalid
+from .decide import Moved
 from .writing_down import write_down
 
 RENEW_AFTER = timedelta(minutes=1)  # a claim is not written anew more often than this

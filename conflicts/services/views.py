@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from conflicts.models import DefaultView, SavedView
 from conflicts.wanted import InboxFilter
 
-from .decide import Invalid
+from .choices import Invalid
 
 MOST = 50  # of one person
 

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from conflicts.models import BulkItem, BulkRun, Conflict, ConflictField, ConflictState, Decision
-from conflicts.services import FieldChoice, bulk, resolve
+from conflicts.services import FieldChoice, bulk, bulk_preview, resolve
 from syncadmin.core.bulk import Rule
 from syncadmin.core.plan import PickKind
 from syncadmin.models import Entry, FieldMapping, Mark
@@ -184,6 +184,7 @@ def test_a_run_is_confirmed_once_and_carried_out_once():
 
 def test_a_run_that_a_dead_worker_left_goes_on_where_it_was(monkeypatch):
     monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(bulk_preview, "BATCH", 2)
     mapping = a_mapping()
     for _ in range(7):
         a_conflict(mapping)
@@ -220,7 +221,7 @@ def test_a_cancelled_run_says_what_it_did_not_come_to(monkeypatch):
 
 
 def test_one_run_takes_a_bounded_number_of_items(monkeypatch):
-    monkeypatch.setattr(bulk, "LIMIT", 3)
+    monkeypatch.setattr(bulk_preview, "LIMIT", 3)
     mapping = a_mapping()
     for _ in range(5):
         a_conflict(mapping)

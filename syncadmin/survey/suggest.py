@@ -137,7 +137,9 @@ def _kind(ours: FieldProfile, yours: FieldProfile) -> Kind:
     """The type that both can be read as, and written to as far as the systems tell theirs."""
     kinds = {ours.kind, yours.kind}
     wanted: list[Kind] = []
-    if len(kinds) == 1:
+    if kinds == {Kind.INTEGER} and all(one.declared.type == Kind.TEXT for one in (ours, yours)):
+        wanted = [Kind.TEXT]  # numbers of articles, zip codes: the next one may begin with a zero
+    elif len(kinds) == 1:
         wanted = list(kinds)
     elif kinds == {Kind.INTEGER, Kind.DECIMAL}:
         wanted = [Kind.DECIMAL]

@@ -243,6 +243,21 @@ def test_a_field_that_can_only_be_read_is_owned_by_its_side() -> None:
     assert (score.document["owner"], score.owner_why) == ("right", Why.READ_ONLY)
 
 
+@pytest.mark.parametrize(("native", "kind"), [("text", "text"), ("integer", "integer")])
+def test_texts_that_hold_whole_numbers_stay_texts_for_the_next_may_begin_with_a_zero(
+    native: str, kind: str
+) -> None:
+    sides = []
+    for _side in range(2):
+        profiler = Profiler([Declared("id", "integer"), Declared("zip", native)], "id", NOW)
+        for n in range(60):
+            value = 20_000 + n
+            profiler.add(str(n), {"id": n, "zip": str(value) if native == "text" else value}, None)
+        sides.append(profiler.finish(whole=True))
+    (found,) = [field for field in report(*sides).fields if field.name == "zip"]
+    assert found.document["type"] == kind
+
+
 def test_what_the_systems_keep_for_themselves_is_left_out() -> None:
     made = found(*contacts())
     assert [pair.left for pair in made.pairs if pair.bookkeeping] == ["updated_at"]

@@ -1,8 +1,8 @@
 """Assessments, acted on: answers are stored, sheets made and signed, and what they recommend taken over.
 
 Whatever changes what passes do goes through `syncadmin.config`, as a file would: checked, in one
-transaction, with history. Nobody's running mapping is changed unless that very list of changes was shown
-and confirmed.
+transaction, with history. A mapping in use only gets a proposed version, and nothing else is changed than
+what was shown.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.models import (
     AssessmentSignature,
     AssessmentVersion,
-    EntryKind,
     FieldMapping,
     MappingState,
-    ledger,
+    MappingVersion,
 )
 from syncadmin.models import Mapping as MappingRow
 from syncadmin.selectors.assessment import Answers, Assessment, Line, assessment
@@ -169,7 +168,7 @@ def sign(
         MappingState.objects.select_for_update().get_or_create(mapping_id=version.mapping_id)
         if version.signatures.filter(side=side.value).exists():
             raise NotDone(_("This side has signed already."))
-        made = AssessmentSignature.objects.create(
+        return AssessmentSignature.objects.create(
             version=version,
             side=side.value,
             name=name,
@@ -178,11 +177,6 @@ def sign(
             at=now,
             by=by,
         )
-        text = (
-            f"field authority sheet #{version.number} ({version.short_mark}) signed for {side}: {name}, {on}"
-        )
-        ledger.append(version.mapping_id, [ledger.Row(EntryKind.DECISION, rule=text, actor=by)], now)
-    return made
 
 
 # ---------------------------------------------------------------- taking it over
@@ -271,11 +265,19 @@ def digest(listed: Collection[Change]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def take_over(mapping: MappingRow, *, by: str, shown: str, running: bool = False) -> list[Change]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a recommendation: its changes, and the version that proposes them (None: made)."""
+
+    changes: list[Change]
+    proposal: MappingVersion | None = None
+
+
+def take_over(mapping: MappingRow, *, by: str, shown: str, running: bool = False) -> Taken:
     """Configure what is recommended, exactly as it was shown (`shown` is its digest).
 
-    A mapping that is switched on is changed only with `running`: that is somebody's word that it may be.
-    Raises NotDone, BadConfig.
+    What has linked or changed anything gets a proposed version, to be approved; what is switched on, and has
+    not yet, is changed only with `running`: somebody's word that it may be. Raises NotDone, BadConfig.
     """
     with transaction.atomic():
         MappingState.objects.select_for_update().get_or_create(mapping=mapping)
@@ -286,10 +288,13 @@ def take_over(mapping: MappingRow, *, by: str, shown: str, running: bool = False
         listed = list(changes(before, after))
         if digest(listed) != shown:
             raise NotDone(_("It would change something else by now. Look at the list again."))
-        if fresh.enabled and not running:
+        if fresh.enabled and not fresh.in_use and not running:
             raise NotDone(_("This mapping is switched on. Confirm that it may be changed while it runs."))
-        if listed:
-            text = as_yaml({"version": 1, "mappings": {fresh.name: after}})
-            loaded = configuration.read(text, "assessment")
-            configuration.apply(loaded, by=by, reason="taken over from the assessment")
-    return listed
+        if not listed:
+            return Taken([])
+        text = as_yaml({"version": 1, "mappings": {fresh.name: after}})
+        loaded = configuration.read(text, "assessment")
+        done = configuration.apply(loaded, by=by, reason="taken over from the assessment")
+        number = next((one.version for one in done if one.action is configuration.Action.PROPOSED), None)
+        proposal = MappingVersion.objects.get(mapping=fresh, number=number) if number is not None else None
+    return Taken(listed, proposal)

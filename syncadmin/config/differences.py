@@ -56,6 +56,7 @@ LATER = _("It changes what happens to records from then on. What was agreed stay
 GUARD = _("It lets more through before the hub stops and asks.")
 RISK = _("It changes whether writes wait until the risk is accepted.")
 LESS_CARE = _("It takes fewer people to decide.")
+ANSWERS = _("It only keeps what people answered: no pass does anything differently by it.")
 FORMS = ("type", "scale", "normalize", "values", "separators", "zones", "mapping")
 ORDERS = ("left_scope", "create", "deletes", "edit_vs_delete")
 
@@ -148,6 +149,7 @@ def _judged(path: tuple[str, ...], old: Any, new: Any) -> tuple[bool, Any]:
         "label": (True, NAMES),
         "title": (True, NAMES),
         "value": (True, INBOX),
+        "assessment": (True, ANSWERS),
         "due": (True, INBOX),
         "schedule": (True, RHYTHM),
         "reconcile": (True, RHYTHM),
@@ -161,6 +163,8 @@ def _judged(path: tuple[str, ...], old: Any, new: Any) -> tuple[bool, Any]:
 def _judged_field(key: str, new: Any) -> tuple[bool, Any]:
     if key == "weight":
         return True, INBOX
+    if key == "assessment":
+        return True, ANSWERS
     if key == "two_people":
         return bool(new), MORE_CARE if new else LESS_CARE
     if key in ("left", "right"):

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from syncadmin import assessing
 from syncadmin.config.problems import BadConfig
 from syncadmin.core.side import SIDES, Side
+from syncadmin.jobs import enqueue_comparison
 from syncadmin.models import AssessmentVersion, Mapping
 from syncadmin.permissions import ACCEPT_RISK, CHANGE_MAPPING, VIEW_MAPPING
 from syncadmin.selectors.assessment import Answers, Standing, assessment, standing
@@ -98,14 +99,20 @@ def take(request: HttpRequest, name: str) -> HttpResponse:
     mapping = _mapping(name)
     shown, running = request.POST.get("shown", ""), "running" in request.POST
     try:
-        listed = assessing.take_over(mapping, by=request.user.get_username(), shown=shown, running=running)
+        taken = assessing.take_over(mapping, by=request.user.get_username(), shown=shown, running=running)
     except assessing.NotDone as error:
         messages.error(request, str(error))
     except BadConfig as error:
         for problem in error.problems:
             messages.error(request, f"{problem.place}: {problem.text}")
     else:
-        if listed:
+        if taken.proposal is not None:
+            enqueue_comparison(taken.proposal.pk)
+            messages.info(request, _("Nothing has been changed yet: this is a proposal."))
+            return HttpResponseRedirect(
+                reverse("syncadmin:version", args=[mapping.name, taken.proposal.number])
+            )
+        if taken.changes:
             messages.success(
                 request, _("The recommendation is taken over. The history of the mapping has it.")
             )
@@ -202,6 +209,7 @@ def _page(
         "problems": problems or [],
         "changes": [_change(one) for one in listed],
         "shown": assessing.digest(listed),
+        "in_use": mapping.in_use,
         "versions": [_listed(version, context["found"].teams) for version in versions],
         "may_change": request.user.has_perm(CHANGE_MAPPING),
         "may_sign": request.user.has_perm(ACCEPT_RISK),

@@ -15,7 +15,7 @@ from syncadmin.config.export import as_yaml
 from syncadmin.config.problems import BadConfig
 from syncadmin.core.assess import Strategy, Who
 from syncadmin.core.side import Side
-from syncadmin.models import AssessmentVersion, Entry, FieldMapping, Mapping, MappingState
+from syncadmin.models import AssessmentVersion, FieldMapping, Mapping, MappingState
 from syncadmin.selectors.assessment import Answers, Basis, Standing, assessment, standing
 from tests.builders import a_link, a_mapping, a_user, journal
 
@@ -137,6 +137,26 @@ def test_a_running_mapping_is_not_changed_silently():
     assert taken(mapping, running=True).fields.get(name="phone").owner == "left"
 
 
+def test_a_mapping_in_use_gets_a_proposal():
+    mapping = answered(a_mapping(), phone={"edits": "left"})
+    a_link(mapping)
+    shown = assessing.digest(assessing.planned(mapping, assessment(mapping)))
+    found = assessing.take_over(mapping, by="ines", shown=shown)
+    assert (found.proposal.state, found.proposal.document["fields"]["phone"]["owner"]) == ("proposed", "left")
+    assert mapping.fields.get(name="phone").owner == ""
+
+
+def test_answers_of_a_mapping_in_use_need_no_approval():
+    mapping = answered(a_mapping(), phone={"edits": "left"})
+    a_link(mapping)
+    told = as_yaml({"version": 1, "mappings": {mapping.name: mapping_document(mapping)}})
+    changes = configuration.apply(
+        configuration.read(told.replace("edits: left", "edits: right"), environment={})
+    )
+    assert {one.action.value for one in changes if one.what == "field mapping"} >= {"changed"}
+    assert mapping.fields.get(name="phone").assessment == {"edits": "right"}
+
+
 def test_only_what_was_shown_is_taken_over():
     mapping = answered(a_mapping(enabled=False), phone={"edits": "left"})
     shown = assessing.digest(assessing.planned(mapping, assessment(mapping)))
@@ -158,7 +178,7 @@ def test_a_sheet_is_numbered_never_changed_and_signed_once_a_side():
     assert first.sheet["left"]["team"] == "Sales"
     today = timezone.localdate()
     assessing.sign(second, Side.LEFT, "Ada Lovelace", "Head of sales", today, "ines")
-    assert "sheet #2" in Entry.objects.get().rule
+    assert not second.mapping.in_use
     with pytest.raises(assessing.NotDone, match="signed already"):
         assessing.sign(second, Side.LEFT, "Eve", "", today, "ines")
     with pytest.raises(assessing.NotDone, match="future"):

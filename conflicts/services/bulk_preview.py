@@ -29,11 +29,13 @@ from conflicts.models import (
     RunState,
 )
 from conflicts.selectors import InboxFilter
+from conflicts.skew import HEALTH, clock_of
 from conflicts.taken import taken_by
 from conflicts.undoable import WHY as UNDO_WHY
 from conflicts.undoable import Fate, look
 from syncadmin.core.bulk import Asked, Rule, Why, choose
 from syncadmin.core.plan import ConflictKind
+from syncadmin.core.side import SIDES
 
 from .undo import alone, together
 
@@ -118,7 +120,8 @@ def _wanted(run: BulkRun) -> Any:
     else:
         items = replace(InboxFilter.read(QueryDict(run.query)), state=ConflictState.OPEN.value).items()
     items = items.filter(pk__gt=run.after).order_by("pk")
-    return items.select_related("mapping", "claimed_by").prefetch_related("fields", "mapping__fields")
+    found = items.select_related("mapping", "claimed_by", *HEALTH)
+    return found.prefetch_related("fields", "mapping__fields")
 
 
 def _decisions(run: BulkRun, conflicts: Sequence[Conflict]) -> list[BulkItem]:
@@ -170,10 +173,20 @@ def _rule_on(
         return {}, Reason.FIELD, only, []
     if guarded := {f.name for f in mapped if f.two_people} & {row.field for row in rows}:
         return {}, Reason.TWO_PEOPLE, ", ".join(sorted(guarded)), []
+    left, right = (clock_of(conflict.mapping, side) for side in SIDES)
     asked = [
-        Asked(r.field, r.left, r.right, r.left_time, r.right_time, groups.get(r.field, "")) for r in rows
+        Asked(
+            r.field,
+            r.left,
+            r.right,
+            left.ours(r.left_time),
+            right.ours(r.right_time),
+            groups.get(r.field, ""),
+        )
+        for r in rows
     ]
-    chosen = choose(rule, asked, timedelta(seconds=conflict.mapping.clock_tolerance))
+    unsure = left.unsure + right.unsure
+    chosen = choose(rule, asked, timedelta(seconds=conflict.mapping.clock_tolerance) + unsure)
     whole = conflict.mapping.whole_record and bool(chosen.left_out)
     if whole or not chosen.picks:
         return {}, next(iter(chosen.left_out.values())), ", ".join(chosen.left_out), []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -155,7 +156,7 @@ def linked(mapping_id: int, side: Side, keys: Iterable[str]) -> list[tuple[int, 
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, {side}_key FROM syncadmin_link "
-            f"WHERE mapping_id = %s AND status <> 'closed' AND {where}",
+            f"WHERE mapping_id = %s AND NOT status = 'closed' AND {where}",
             [mapping_id, *params],
         )
         return list(cursor.fetchall())
@@ -163,12 +164,16 @@ def linked(mapping_id: int, side: Side, keys: Iterable[str]) -> list[tuple[int, 
 
 @dataclass(slots=True)
 class Binding:
-    """A mapping, its policy as plain data, and its two bound sides."""
+    """A mapping, its policy as plain data, and its two bound sides.
+
+    `ahead` is how far the systems' clocks are ahead of the hub's, where it is known and times decide.
+    """
 
     mapping: MappingRow
     policy: Policy
     guards: Guards
     sides: dict[Side, BoundSide]
+    ahead: dict[Side, timedelta] = field(default_factory=dict)
 
     @property
     def id(self) -> int:

@@ -122,7 +122,8 @@ def _is_little(run: Run) -> bool:
     few = due < max(guards.floor, 1)
     if few and (due < core_guards.ALL or links.count_open(run.binding.id, at_most=due + 1) > due):
         return True
-    return due <= guards.least * links.count_open(run.binding.id)
+    known = links.count_open(run.binding.id)
+    return due <= guards.least * known and due < max(known, core_guards.ALL)
 
 
 def tally_all(run: Run, cache: Cache, report: Report) -> Tally:

@@ -12,7 +12,7 @@ from syncadmin.core.decide import decide
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import same
 
-from . import restored
+from . import clocks, restored
 from .binding import Binding
 from .effort import Item
 from .links import unpack_alone
@@ -31,8 +31,8 @@ def judge(binding: Binding, items: Sequence[Item]) -> list[Item]:
         untold = restored.unsure(item)
         plan = decide(
             _state(item),
-            item.observations[Side.LEFT],
-            item.observations[Side.RIGHT],
+            clocks.observed(binding, item, Side.LEFT),
+            clocks.observed(binding, item, Side.RIGHT),
             restored.cautious(binding.policy) if untold else binding.policy,
         )
         plan = restored.with_reason(plan) if untold else plan

@@ -143,7 +143,7 @@ def by_match(mapping_id: int, matches: Iterable[bytes]) -> list[tuple[bytes, Lin
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT match, {_READ} FROM syncadmin_link "
-            f"WHERE mapping_id = %s AND status <> 'closed' AND {where}",
+            f"WHERE mapping_id = %s AND NOT status = 'closed' AND {where}",
             [mapping_id, *params],
         )
         return [(bytes(row[0]), _row(row[1:])) for row in cursor.fetchall()]
@@ -167,7 +167,7 @@ def _select(mapping_id: int, column: str, values: list[Any], kind: str) -> list[
     where, params = bulk.one_of(column, values, kind)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_READ} FROM syncadmin_link WHERE mapping_id = %s AND status <> 'closed' AND {where}",
+            f"SELECT {_READ} FROM syncadmin_link WHERE mapping_id = %s AND NOT status = 'closed' AND {where}",
             [mapping_id, *params],
         )
         return [_row(row) for row in cursor.fetchall()]

@@ -17,6 +17,7 @@ from syncadmin.core.policy import FirstContact, Merge
 from syncadmin.core.side import SIDES, Side
 from syncadmin.models import Entry, bulk
 
+from .clocks import on_our_clock
 from .effort import Item, Run
 
 
@@ -37,7 +38,7 @@ def forget_own_times(run: Run, items: Sequence[Item]) -> None:
             seen, at = item.observations[side], written.get((link_id, side))
             if not isinstance(seen, core.Present) or seen.record.modified is None or at is None:
                 continue
-            if seen.record.modified <= at + policy.clock_tolerance:
+            if on_our_clock(run.binding, side, seen.record.modified) <= at + policy.clock_tolerance:
                 item.observations[side] = replace(seen, record=replace(seen.record, modified=None))
 
 

@@ -18,7 +18,7 @@ from syncadmin.core import plan as core
 from syncadmin.models import Link, LinkStatus, Mapping, PassKind
 from syncadmin.models.marks import Due
 
-from . import stage
+from . import clocks, stage
 from .apart import apart
 from .binding import bind
 from .collect import Cache, compared, read_changes
@@ -61,6 +61,7 @@ def preview(
     made = Preview(kind_due(mapping, kind, clock()))
     whole = made.kind != PassKind.INCREMENTAL
     with bind(mapping) as binding, apart(mapping, links=whole):
+        clocks.know(binding)
         lease = NoLease(mapping.pk, 0, clock)
         run = Run(binding, lease, 0, clock)
         if whole:

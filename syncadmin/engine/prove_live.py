@@ -98,20 +98,21 @@ def _scan(binding: Binding, live: Live, report: Report) -> list[Place]:
 def _count_links(mapping_id: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM syncadmin_link WHERE mapping_id = %s AND status <> 'closed'", [mapping_id]
+            "SELECT count(*) FROM syncadmin_link WHERE mapping_id = %s AND NOT status = 'closed'",
+            [mapping_id],
         )
         return int(cursor.fetchone()[0])
 
 
 def _suspects(mapping_id: int, side: Side) -> list[Place]:
     shadow = "k.left_shadow" if side is Side.LEFT else "COALESCE(k.right_shadow, k.left_shadow)"
-    linked = f"k.mapping_id = %s AND k.status <> 'closed' AND k.{side}_key"
+    linked = f"k.mapping_id = %s AND NOT k.status = 'closed' AND k.{side}_key"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT s.key FROM stage_{side} s JOIN syncadmin_link k ON {linked} = s.key "
             f"WHERE s.vals <> {shadow} "
             f"UNION ALL SELECT k.{side}_key FROM syncadmin_link k "
-            "WHERE k.mapping_id = %s AND k.status <> 'closed' "
+            "WHERE k.mapping_id = %s AND NOT k.status = 'closed' "
             f"AND NOT EXISTS (SELECT 1 FROM stage_{side} s WHERE s.key = k.{side}_key) "
             f"UNION ALL SELECT s.key FROM stage_{side} s WHERE s.in_scope "
             f"AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE {linked} = s.key) "

@@ -22,7 +22,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Value, encode, same
 from syncadmin.models import Mapping
 
-from . import links, stage
+from . import clocks, links, stage
 from .apart import apart
 from .binding import Binding, bind
 from .collect import Collected, Report, compared
@@ -149,6 +149,7 @@ def rehearse(
     as it is stored: its fields and rules are those that it has been given.
     """
     with bind(mapping) as binding, apart(mapping, links=True):
+        clocks.know(binding)
         lease = NoLease(mapping.pk, 0, clock)
         run = Run(binding, lease, 0, clock)
         with scanned(run, report) as (found, pace):

@@ -37,7 +37,21 @@ from syncadmin.models import (
 )
 from syncadmin.models.marks import Due
 
-from . import approved, doubts, guard, health, lease, meter, recover, reshape, restored, risk, store, write
+from . import (
+    approved,
+    clocks,
+    doubts,
+    guard,
+    health,
+    lease,
+    meter,
+    recover,
+    reshape,
+    restored,
+    risk,
+    store,
+    write,
+)
 from .binding import Binding, bind
 from .bounce import hold_bounces
 from .collect import Cache, compare_all, read_changes
@@ -95,6 +109,7 @@ def run_pass(
             told = _told_before(binding.id)
             _note_promises(binding, told)
             health.note_clocks(binding, clock())
+            clocks.know(binding)
             _ensure_shape(binding, told)
             reshape.follow(binding, held, told.remembered)
             listing.weigh_anew(mapping, told.weighed)

@@ -27,6 +27,7 @@ PAGE = 5000
 _NAMES = ("key", "match", "vals", "version", "modified", "whole", "in_scope")
 _TYPES = ("text", "bytea", "bytea", "text", "text", "bool", "bool")
 _SQLITE_TYPES = ("text", "blob", "blob", "text", "text", "bool", "bool")
+# `NOT ... =` as the links' indexes say it: SQLite uses none of them for `<>`, which means the same
 _MARK = "INSERT INTO syncadmin_mark (mapping_id, side, key, generation, reason, not_before, attempts) "
 
 
@@ -147,9 +148,9 @@ def link_equal(mapping_id: int) -> int:
         "FROM stage_left l JOIN stage_right r ON l.match = r.match AND l.vals = r.vals "
         f"WHERE l.whole AND r.whole AND l.match IN ({alone.format('left')}) "
         f"AND r.match IN ({alone.format('right')}) "
-        "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND k.status <> 'closed' "
+        "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND NOT k.status = 'closed' "
         "AND k.left_key = l.key) "
-        "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND k.status <> 'closed' "
+        "AND NOT EXISTS (SELECT 1 FROM syncadmin_link k WHERE k.mapping_id = %s AND NOT k.status = 'closed' "
         "AND k.right_key = r.key) "
         "AND NOT EXISTS (SELECT 1 FROM syncadmin_distinct d WHERE d.mapping_id = %s "
         "AND d.left_key = l.key AND d.right_key = r.key)",
@@ -160,7 +161,7 @@ def link_equal(mapping_id: int) -> int:
 def mark_differences(mapping_id: int, side: Side, now: object) -> int:
     """Mark the side's records that differ from their shadow, are gone, or are not linked."""
     shadow = "k.left_shadow" if side is Side.LEFT else "COALESCE(k.right_shadow, k.left_shadow)"
-    link = f"k.mapping_id = %s AND k.status <> 'closed' AND k.{side}_key"
+    link = f"k.mapping_id = %s AND NOT k.status = 'closed' AND k.{side}_key"
     changed = _sql(
         _MARK + f"SELECT %s, %s, s.key, 1, 'changed', %s, 0 FROM stage_{side} s "
         f"JOIN syncadmin_link k ON {link} = s.key "
@@ -169,7 +170,7 @@ def mark_differences(mapping_id: int, side: Side, now: object) -> int:
     )
     gone = _sql(
         _MARK + f"SELECT %s, %s, k.{side}_key, 1, 'absent', %s, 0 FROM syncadmin_link k "
-        f"WHERE k.mapping_id = %s AND k.status <> 'closed' "
+        f"WHERE k.mapping_id = %s AND NOT k.status = 'closed' "
         f"AND NOT EXISTS (SELECT 1 FROM stage_{side} s WHERE s.key = k.{side}_key)" + KEEP,
         [mapping_id, side.value, now, mapping_id],
     )

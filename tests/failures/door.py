@@ -54,7 +54,8 @@ Rule = Callable[[Request], Answer | Lost | None]
 class Door:
     """Forwards to `target`. `passed` are the requests that reached it.
 
-    `rule` decides what else happens to a request, `headers` which headers go along, `body` what comes back.
+    `rule` decides what else happens to a request, `headers` which headers go along, `body` and
+    `answer_headers` what comes back.
     """
 
     def __init__(self, target: str) -> None:
@@ -64,6 +65,7 @@ class Door:
         self.rule: Rule = lambda request: None
         self.headers: Callable[[dict[str, str]], dict[str, str]] = dict
         self.body: Callable[[bytes], bytes] = bytes
+        self.answer_headers: Callable[[dict[str, str]], dict[str, str]] = dict
         self.passed: list[Request] = []
         self.lock = Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -106,7 +108,8 @@ class Door:
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
-                self._answer(answer.status_code, answer.headers, door.body(answer.content))
+                back = door.answer_headers(dict(answer.headers))
+                self._answer(answer.status_code, back, door.body(answer.content))
 
             def _answer(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
                 self.send_response_only(status)

@@ -103,7 +103,7 @@ def _links(mapping_id: int) -> Iterator[list[tuple[Any, ...]]]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {_READ} FROM syncadmin_link WHERE mapping_id = %s AND status <> 'closed' "
+                f"SELECT {_READ} FROM syncadmin_link WHERE mapping_id = %s AND NOT status = 'closed' "
                 "AND id > %s ORDER BY id LIMIT %s",
                 [mapping_id, after, CHUNK],
             )

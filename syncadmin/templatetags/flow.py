@@ -37,7 +37,7 @@ def checked(name: str) -> Any:
 
 @register.inclusion_tag("syncadmin/_flow_rail.html")
 def flow_rail(at: str, of: Any) -> dict[str, Any]:
-    """The rail on the page of the step `at`, of a mapping, a survey or a way.
+    """The rail on the page of the step `at`, of a mapping, a survey or a way; and on to the next step.
 
     Nothing is shown for a mapping that is switched on: it has arrived.
     """
@@ -45,4 +45,10 @@ def flow_rail(at: str, of: Any) -> dict[str, Any]:
         return {}
     way = of if isinstance(of, flow.Way) else flow.of_mapping(of) if isinstance(of, Mapping) else None
     found = flow.steps(way or flow.of_survey(of))
-    return {"steps": found, "at": at, "name": of.name if isinstance(of, Mapping) else ""}
+    return {"steps": found, "at": at, "next": _next(found, at) if isinstance(of, Mapping) else None}
+
+
+def _next(found: list[flow.Step], at: str) -> flow.Step | None:
+    """The step to go on with, once that of the page is behind."""
+    behind = any(step.name == at and step.state in (flow.State.DONE, flow.State.NOT_NEEDED) for step in found)
+    return flow.current(found) if behind else None

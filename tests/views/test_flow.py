@@ -93,7 +93,11 @@ def test_two_databases_with_different_schemas_come_to_run(client: Client, databa
     mapping = Mapping.objects.get()
     states = {step.name: step.state.value for step in flow.steps(flow.of_mapping(mapping))}
     assert states["risk"] == "not needed"  # both databases refuse a stale write themselves
-    assert (states["rehearsal"], states["on"]) == ("now", "open")
+    assert (states["assessment"], states["rehearsal"], states["on"]) == ("now", "open", "open")
+    client.post("/mappings/people/assessment/save/", {"keep": "1"})
+    now = flow.current(flow.steps(flow.of_mapping(Mapping.objects.get())))
+    assert now is not None
+    assert now.name == "rehearsal"
     client.post("/mappings/people/rehearsal/start/")
     plan = Rehearsal.objects.get()
     rehearsals.run(plan.pk)

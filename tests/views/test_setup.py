@@ -87,6 +87,15 @@ def test_the_page_of_a_mapping_leads_on_and_its_rail_is_on_the_pages_of_the_step
     assert "/mappings/customers/setup/" in integrator.get("/").content.decode()
 
 
+def test_the_page_of_a_step_that_is_done_leads_on_to_the_next(integrator: Client) -> None:
+    mapping = promised(a_mapping(), left="atomic", right="checked")
+    page = "/mappings/customers/assessment/"
+    assert b"Go on:" not in integrator.get(page).content
+    integrator.post(f"{page}save/", {"keep": "1"})
+    assert "Go on: Risk" in integrator.get(page).content.decode()
+    assert flow.of_mapping(mapping).mapping == mapping
+
+
 def test_a_mapping_that_runs_shows_no_rail(integrator: Client) -> None:
     a_mapping()
     assert b"Steps to a running mapping" not in integrator.get("/mappings/customers/risk/").content
@@ -145,7 +154,7 @@ def test_the_command_tells_the_steps_and_switches_on(db: None, fits: list[Proble
     said = StringIO()
     call_command("setup", "customers", "--json", stdout=said)
     steps = {step["name"]: step["state"] for step in json.loads(said.getvalue())["steps"]}
-    assert (steps["risk"], steps["on"]) == ("now", "open")
+    assert (steps["mapping"], steps["risk"], steps["on"]) == ("done", "open", "open")
     fits.append(Problem((), "there is no table x"))
     with pytest.raises(CommandError, match="there is no table x") as refused:
         call_command("setup", "customers", "--on", stdout=said)

@@ -36,7 +36,7 @@ class NameForm(forms.Form):
     label = forms.CharField(
         label=gettext_lazy("What do you call it?"),
         max_length=100,
-        widget=forms.TextInput(attrs={"class": "sa-input", "autocomplete": "off", "autofocus": True}),
+        widget=forms.TextInput(attrs={"class": "sa-input", "autocomplete": "off"}),
     )
 
 

@@ -21,6 +21,9 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   });
 
+  // what is to be typed next: the first field that is wrong, or the first one
+  (document.querySelector(".sa-typed-wrong :is(input, select)") ?? document.querySelector(".sa-typed input"))?.focus();
+
   document.querySelectorAll("form[data-busy]").forEach((form) => {
     form.addEventListener("submit", () => {
       const button = form.querySelector("button[type=submit]");

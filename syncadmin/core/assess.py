@@ -5,7 +5,7 @@ by row or by column; only what is left is shared. `Advice.risk` counts along tha
 merge that discards an edit comes after review, since there a rule, and no person, throws work away.
 
 The more an edit is worth, the less risky the advice, never more: cost only decides whether a merge may
-discard, and whether what the other side changed all the same is put back or shown to a person.
+discard, and whether a few edits on the wrong side are put back or shown to a person.
 """
 
 from __future__ import annotations
@@ -258,10 +258,13 @@ def _alone(unit: Subject, kinds: frozenset[Kind], timed: bool, prefer: Side) -> 
 
 
 def _owned(unit: Subject, owner: Side, reason: Reason) -> Advice:
-    """What the other side changes all the same is put back, or shown to a person where that could be dear."""
-    against = unit.seen.get(owner.other, 0)
+    """What the other side changes all the same is put back. It is shown to a person where that could be dear,
+    or where so much of it was seen that the answer may be wrong.
+    """
+    against, total = unit.seen.get(owner.other, 0), sum(unit.seen.values())
     dear = against > 0 and unit.answer.cost.rank >= Cost.SERIOUS.rank
-    drift = Drift.REVIEW if dear else Drift.ENFORCE
+    doubtful = total >= ENOUGH and against > FEW * total
+    drift = Drift.REVIEW if dear or doubtful else Drift.ENFORCE
     return Advice(Strategy.COLUMN, reason, owner=owner, drift=drift, against=against)
 
 

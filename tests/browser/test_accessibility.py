@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from syncadmin.assessing import keep
 from syncadmin.models import Channel, Mapping, Notice
 from syncadmin.permissions import make_groups
 from tests.browser.axe import grave_findings
@@ -135,8 +136,9 @@ def test_what_happened_and_what_is_told(open_page, chief, look, size, scheme, se
 
 
 @every_look
-def test_surveys(open_page, chief, look, size, scheme):
+def test_surveys_and_who_owns_what(open_page, chief, look, size, scheme):
     mapping = a_rich_mapping()
+    keep(mapping, "ines")
     ends = mapping.left, mapping.right
     running = a_survey(*ends, state="running", result=None, side="left", read=7, total=20)
     ended = a_survey(*ends, state="interrupted", result=None, side="left", message="no answer")
@@ -146,6 +148,8 @@ def test_surveys(open_page, chief, look, size, scheme):
         f"/surveys/{running.pk}/",
         f"/surveys/{ended.pk}/",
         f"/surveys/{a_survey(*ends).pk}/",
+        f"/mappings/{mapping.name}/assessment/",
+        f"/mappings/{mapping.name}/sheets/1/",
     ):
         page.goto(address)
         open_all(page)

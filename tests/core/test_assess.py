@@ -115,6 +115,11 @@ def test_an_edit_on_the_wrong_side_is_shown_to_a_person_where_it_could_be_dear(c
     assert (found.owner, found.against, found.drift) == (Side.LEFT, 4, drift)
 
 
+def test_an_answer_that_what_was_seen_speaks_against_throws_nothing_away():
+    found = advice(field(edits=Who.LEFT, seen=(1, 55), cost=Cost.NOTHING))
+    assert (found.owner, found.against, found.drift) == (Side.LEFT, 55, Drift.REVIEW)
+
+
 def test_shares_count_fields_and_observed_edits_with_one_owner():
     found = recommend([field(edits=Who.LEFT, seen=(30, 0)), replace(OTHER, seen={Side.LEFT: 10})], Table())
     assert (found.share_of_fields, found.share_of_edits) == (0.5, 0.75)

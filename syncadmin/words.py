@@ -118,6 +118,14 @@ NORMALIZED = (
     gettext_noop("phone"),
     gettext_noop("nfc"),
 )
+FORMATS = (  # what values of a surveyed field look like, besides e-mail addresses, phone numbers and dates
+    gettext_noop("url"),
+    gettext_noop("uuid"),
+    gettext_noop("time"),
+    gettext_noop("day.month.year"),
+    gettext_noop("month/day/year"),
+    gettext_noop("decimal comma"),
+)
 COUNTS = (
     gettext_noop("read"),
     gettext_noop("waiting"),
@@ -151,5 +159,6 @@ ALL = (
     *POLICIES,
     *TYPES,
     *NORMALIZED,
+    *FORMATS,
     *COUNTS,
 )

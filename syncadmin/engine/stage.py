@@ -159,7 +159,13 @@ def link_equal(mapping_id: int) -> int:
 
 
 def mark_differences(mapping_id: int, side: Side, now: object) -> int:
-    """Mark the side's records that differ from their shadow, are gone, or are not linked."""
+    """Mark the side's records that differ from their shadow, are gone, or are not linked.
+
+    What is not linked is marked each time, not only when it is first seen: there is no shadow that would tell
+    whether it has changed, is gone, or has got a partner, a twin or a policy that lets it be created now. So
+    a comparison heals whatever hints have missed of it. Looking again costs a decision a record; it writes
+    nothing to the journal, and to no system, where nothing is to be done.
+    """
     shadow = "k.left_shadow" if side is Side.LEFT else "COALESCE(k.right_shadow, k.left_shadow)"
     link = f"k.mapping_id = %s AND NOT k.status = 'closed' AND k.{side}_key"
     changed = _sql(

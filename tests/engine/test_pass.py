@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from syncadmin.core.side import Side
 from syncadmin.engine.prove import prove
-from syncadmin.models import Intent, Link, Mark
+from syncadmin.models import Entry, Intent, Link, Mark
 
 from .world import World
 
@@ -301,3 +301,23 @@ def test_records_that_match_but_differ_are_linked_and_follow_first_contact(world
     (conflict,) = world.open()
     assert [f.field for f in conflict.fields.all()] == ["city"]
     assert not conflict.fields.get().has_base
+
+
+def test_what_has_no_partner_is_looked_at_by_each_comparison_and_leaves_no_trace(world):
+    world.set(create="none")
+    world.linked(**ANNA)
+    world.left.add(**ANNA | {"email": "bert@example.com"})
+    world.sync("reconcile")
+    before = list(Entry.objects.values_list("id", flat=True))
+
+    extra = world.sync("reconcile")
+
+    assert list(Entry.objects.values_list("id", flat=True)) == before
+    assert world.open() == []
+    assert len(world.right.rows()) == 1
+    assert not {"created", "updated", "deleted", "conflicts"} & extra.counts.keys(), extra.counts
+    assert not Mark.objects.exists()
+
+    world.set(create="both")
+    world.sync("reconcile")
+    assert [row["email"] for row in world.right.rows()] == ["anna@example.com", "bert@example.com"]

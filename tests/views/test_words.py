@@ -19,9 +19,11 @@ from django.utils.translation.trans_real import DjangoTranslation
 from syncadmin.core import fieldtype, plan, policy, side
 from syncadmin.models import EntryKind, LinkStatus, PassState
 from syncadmin.permissions import make_groups
+from syncadmin.survey.forms import FORMATS
 from syncadmin.words import ALL
 from tests.browser.card_states import STATES, a_rich_mapping
 from tests.builders import a_conflict, a_guard_stop, a_pass, a_user
+from tests.survey.built import a_survey
 
 OPEN, SHUT = "\u27e6", "\u27e7"
 READ = ("aria-label", "title", "placeholder", "alt", "data-words")
@@ -174,9 +176,25 @@ def test_our_other_pages_can_be_translated(read, mapping):
         "/notifications/",
         "/conflicts/bulk/",
         "/conflicts/bulk/new/",
+        "/conflicts/team/",
+        "/conflicts/views/",
+        "/conflicts/rules/",
+        f"/mappings/{mapping.name}/risk/",
     ]
 
     assert {address: found for address in addresses if (found := read(address))} == {}
+
+
+def test_surveys_can_be_translated(read, mapping):
+    ends = mapping.left, mapping.right
+    running = a_survey(*ends, state="running", result=None, side="left", read=7, total=20)
+    ended = a_survey(*ends, state="interrupted", result=None, side="left", message="")
+    done = a_survey(*ends)
+    fields = {field["name"] for side in ("left", "right") for field in done.result[side]["fields"]}
+    addresses = ["/surveys/", *(f"/surveys/{one.pk}/" for one in (running, ended, done))]
+
+    found = {address: set(read(address)) - fields - {"ines", "ines ·"} for address in addresses}
+    assert {address: texts for address, texts in found.items() if texts} == {}
 
 
 def test_the_admin_can_be_translated(read, mapping):
@@ -206,3 +224,4 @@ def test_every_code_that_is_shown_is_a_known_word():
 
     assert {str(code.value) for kind in codes for code in kind} - set(ALL) == set()
     assert {code.value.replace("_", " ") for code in fieldtype.Normalize} - set(ALL) == set()
+    assert set(FORMATS) - set(ALL) == set()

@@ -11,7 +11,8 @@ INDEX = $$($(BIN)/pip config get global.index-url 2>/dev/null || true)
 SYNC = index="$${PIP_INDEX_URL:-$(INDEX)}"; $(UV) pip sync --quiet --require-hashes --compile-bytecode $${index:+--default-index "$$index"}
 # the project itself, so that its connectors are found as entry points
 ITSELF = $(UV) pip install --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
-RUN_TESTS = $(BIN)/python -m pytest -n 2
+# one more than cores: servers and browsers are waited for; who is done takes over from who is not
+RUN_TESTS = $(BIN)/python -m pytest -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test simulate check test-sqlite test-postgresql format words pictures pins clean
@@ -49,7 +50,7 @@ test-sqlite: $(VENV)/.dev
 
 # the hub on PostgreSQL: all tests that have a hub
 test-postgresql: $(VENV)/.dev
-	$(BIN)/python -m tests.servers.hub $(RUN_TESTS) -m "not runs_once" --ignore=tests/core --ignore=tests/connectors
+	$(BIN)/python -m tests.servers.hub $(RUN_TESTS) -m "not runs_once"
 
 SEEDS ?= 2000
 FIRST ?= 1

@@ -4,7 +4,11 @@ Every server keeps its data in a directory of its own and takes a free port, so 
 never meet. Each is stopped at the end, and none survives a killed test run.
 """
 
+import gc
+import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,10 +27,21 @@ from tests.servers.places import server_directory
 SqliteOperations = SqliteDatabase.ops_class
 
 
+MEMORY = Path("/dev/shm")
+ENOUGH = 4 * 2**30  # bytes
+HUB = {"db", "transactional_db", "live_server"}
+
+
 def pytest_configure() -> None:
-    """Passwords in tests need not be hard to guess: hashing them takes seconds in all."""
+    """What tests write need not survive a power cut: where there is room, it stays in memory.
+
+    Passwords in tests need not be hard to guess: hashing them takes seconds in all.
+    """
     from django.conf import settings
 
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # it had been looked up
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -36,6 +51,14 @@ def witness(tmp_path_factory: pytest.TempPathFactory) -> None:
     from django.conf import settings
 
     settings.WITNESS_DIR = tmp_path_factory.mktemp("witness")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for no hub runs once."""
+    for item in items:
+        if not item.get_closest_marker("django_db") and not HUB & set(getattr(item, "fixturenames", ())):
+            item.add_marker("runs_once")
 
 
 @pytest.fixture(autouse=True)

@@ -52,9 +52,9 @@ class Backup:
         """What is in the database is gone; what was in it then is back."""
         connections.close_all()
         if connection.vendor == "sqlite":
-            for name in ("-wal", "-shm"):
-                Path(f"{self._sqlite()}{name}").unlink(missing_ok=True)
-            self._sqlite().write_bytes(self.file.read_bytes())
+            # not the bytes: another thread of this process may still have the file open
+            with sqlite3.connect(self.file) as copy, sqlite3.connect(self._sqlite()) as hub:
+                copy.backup(hub)
         else:
             told = f"--dbname={connection.settings_dict['NAME']}"
             self._run(*POSTGRES, told, str(self.file))

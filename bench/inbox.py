@@ -179,6 +179,7 @@ def pages(dice: random.Random, numbers: list[int]) -> dict[str, Callable[[], tup
             "search, one": lambda: f"search={here()}",
             "search, hundreds": lambda: f"search=ada+{dice.randrange(100, 200)}",
             "search, many": lambda: f"search={dice.choice(['ada', 'bob', 'cleo'])}",
+            "search, one in a hundred": lambda: f"search={dice.randrange(100, 200)}",
             "search, nothing": lambda: "search=nobody",
             "search in a group": lambda: f"search=ada&field={field()}&pattern={pattern()}",
             "mapping, assigned, old": lambda: f"mapping={mapping()}&assignee=me&age=%3E30d",

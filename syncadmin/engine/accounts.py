@@ -83,7 +83,9 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
             elif not item.decided.writes:
                 rows.append(disposition_row(run, item.link, item.key, c))
         current = {(c.side, c.field): c.seq for c in mine}
-        over = [c.seq for c in mine if c.disposition != core.Disposition.HELD] if item.postponed else []
+        # also where the item stays as it is because a person has decided since it was read
+        settled = [c.seq for c in mine if c.disposition != core.Disposition.HELD]
+        over = [] if item.decided.writes else settled
         # a decision that waits for a referenced record has not been carried out
         asked = waiting_in(item.conflict) if item.postponed else set()
         for (side, name), (seq, value) in item.pending.items():

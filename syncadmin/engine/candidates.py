@@ -6,7 +6,7 @@ with the same match values) are found too, because they make a match a person's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
@@ -46,26 +46,25 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
     records, mute = _records(binding, side.other, partners - linked.keys(), found, cache)
     claimed = doubts.others(binding.id, side.other, sorted(records))
     unknown = {match for s, match, key in unlinked if s is side.other and key in mute}
+    agreeing = _by_match((agreed, key) for key, (agreed, _shadow) in linked.items())
+    matching = _by_match((_match(binding, record), key) for key, record in records.items())
+    own = _by_match((match, key) for s, match, key in unlinked if s is side)
     for item in items:
         item.unanswered = item.unanswered or item.match in unknown or bool(item.doubts & mute)
         candidates: dict[str, core.Candidate] = {}
         twins: list[str] = []
         if item.match is not None:
-            for key, (agreed, shadow) in linked.items():
-                if agreed == item.match:
-                    candidates[key] = core.Candidate(shadow, linked=True)
-            for key, found_record in records.items():
-                if _match(binding, found_record) == item.match:
-                    item.partners[key] = found_record
-                    candidates[key] = core.Candidate(
-                        found_record.record,
-                        linked=False,
-                        in_scope=found_record.in_scope,
-                        claimed=bool(claimed.get(key, frozenset()) - {item.key}),
-                    )
-            twins = [
-                key for s, match, key in unlinked if s is side and match == item.match and key != item.key
-            ]
+            for key in agreeing.get(item.match, ()):
+                candidates[key] = core.Candidate(linked[key][1], linked=True)
+            for key in matching.get(item.match, ()):
+                item.partners[key] = records[key]
+                candidates[key] = core.Candidate(
+                    records[key].record,
+                    linked=False,
+                    in_scope=records[key].in_scope,
+                    claimed=bool(claimed.get(key, frozenset()) - {item.key}),
+                )
+            twins = [key for key in own.get(item.match, ()) if key != item.key]
         for key in item.doubts & records.keys():
             item.partners[key] = records[key]
             candidates[key] = core.Candidate(
@@ -78,6 +77,14 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
         item.observations[side.other] = core.Matches(
             tuple(candidates.values()), tuple(sorted(twins)), tuple(sorted(denied)), tuple(sorted(vanished))
         )
+
+
+def _by_match(pairs: Iterable[tuple[bytes | None, str]]) -> dict[bytes | None, list[str]]:
+    """Keys by the match values that their records have."""
+    found: dict[bytes | None, list[str]] = {}
+    for match, key in pairs:
+        found.setdefault(match, []).append(key)
+    return found
 
 
 def find_created(

@@ -150,6 +150,11 @@ def test_surveys_and_who_owns_what(open_page, chief, look, size, scheme):
         f"/surveys/{a_survey(*ends).pk}/",
         f"/mappings/{mapping.name}/assessment/",
         f"/mappings/{mapping.name}/sheets/1/",
+        "/connect/",
+        "/connect/new/postgresql/",
+        "/connect/new/rest/?side=right",
+        f"/connect/resources/?left={mapping.left.system.name}&right={mapping.right.system.name}",
+        f"/mappings/{mapping.name}/setup/",
     ):
         page.goto(address)
         open_all(page)

@@ -26,7 +26,7 @@ from tests.servers.kinto import KintoServer
 from tests.survey.conftest import CRM, ERP, insert
 from tests.survey.tables import contacts
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.runs_once]
 HOSTILE = "<script>alert(1)</script>"
 
 

@@ -149,3 +149,15 @@ def test_without_a_result_there_is_no_file(integrator: Client, ends: tuple[Resou
     assert integrator.post(f"/surveys/{survey.pk}/mapping/", {"name": "x"}).status_code == 404
     done = a_survey(*ends)
     assert integrator.get(f"/surveys/{done.pk}/file/?key=99").status_code == 404
+
+
+def test_without_a_match_key_it_is_said_what_to_do_and_nothing_can_be_made(
+    integrator: Client, ends: tuple[Resource, ...]
+) -> None:
+    survey = a_survey(*ends)
+    survey.result["keys"] = []
+    survey.save()
+    page = integrator.get(f"/surveys/{survey.pk}/").content.decode()
+    assert "Give one of the systems a field for the other one's number" in page
+    assert "Make the mapping" not in page
+    assert integrator.post(f"/surveys/{survey.pk}/mapping/", {"key": "0"}).status_code == 404

@@ -62,6 +62,8 @@ def make_due(mapping_id: int) -> None:
 
 def hindrances(mapping: Mapping) -> list[str]:
     """What keeps a mapping from running with both systems as they are: it does not fit, or may not write."""
+    if mapping.retired or mapping.leavings.filter(ended_at=None).exists():
+        return [_("It is out of service, or on its way out.")]
     try:
         found = [f"{problem.place}: {problem.text}" for problem in verify_live(mapping)]
     except ConnectorError as error:

@@ -43,6 +43,10 @@ class NotYet(Exception):
     """A version can't be approved as things stand. Says what is missing, in words for a person."""
 
 
+class Outdated(NotYet):
+    """What was compared is no longer so: it is compared again."""
+
+
 UNSTARTED = timedelta(seconds=20)
 STALLED = timedelta(hours=1)
 
@@ -53,6 +57,14 @@ def approve(version_id: int, digest: str, user: Any) -> MappingVersion:
     What the guards would stop of its first plan counts as approved with it, if it is still that plan. Raises
     Overtaken if it no longer waits or something else was changed meanwhile, NotYet if it must be compared.
     """
+    try:
+        return _approve(version_id, digest, user)
+    except Outdated:
+        compare_again(MappingVersion.objects.get(pk=version_id))
+        raise
+
+
+def _approve(version_id: int, digest: str, user: Any) -> MappingVersion:
     with transaction.atomic():
         version = versions.locked(version_id)
         _ensure_looked_at(version, digest)
@@ -78,15 +90,13 @@ def approve(version_id: int, digest: str, user: Any) -> MappingVersion:
 def _ensure_looked_at(version: MappingVersion, digest: str) -> None:
     active = versions.current(version.mapping)
     if version.base_id != active.pk:
-        compare_again(version)
-        raise NotYet(_("The mapping was changed meanwhile: it is compared again."))
+        raise Outdated(_("The mapping was changed meanwhile: it is compared again."))
     if version.comparing != Comparing.DONE or version.compared_at is None:
         raise NotYet(_("What it would do differently is not worked out yet."))
     if digest != version.digest:
         raise Overtaken(_("It has been compared anew since you looked: look again."))
     if timezone.now() - version.compared_at > FRESH:
-        compare_again(version)
-        raise NotYet(_("It was compared more than a day ago: it is compared again."))
+        raise Outdated(_("It was compared more than a day ago: it is compared again."))
 
 
 def _approve_its_plan(version: MappingVersion, user: Any) -> None:

@@ -95,12 +95,12 @@ class NoLease(Lease):
 
 
 def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Lease | None:
-    """The mapping's lease, or None if another holder has it. The number grows by one each time."""
+    """The mapping's lease; None if another holder has it, or it is out of service. The number grows."""
     now = clock()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE syncadmin_mappingstate SET token = token + 1, holder = %s, expires_at = %s "
-            "WHERE mapping_id = %s AND (expires_at IS NULL OR expires_at <= %s)",
+            "WHERE mapping_id = %s AND retired_at IS NULL AND (expires_at IS NULL OR expires_at <= %s)",
             [holder, bulk.moment(now + TERM), mapping_id, bulk.moment(now)],
         )
         if not cursor.rowcount:

@@ -3,6 +3,7 @@
 from .assessment import AssessmentSignature, AssessmentVersion
 from .events import Event, EventKind
 from .journal import Entry, EntryKind
+from .leaving import Leaving
 from .mappings import FieldMapping, Mapping, RowRule
 from .notices import Channel, Notice, NoticeState, Profile, Rhythm, Subscription
 from .passes import GuardStop, Pass, PassKind, PassState
@@ -41,6 +42,7 @@ __all__ = [
     "Health",
     "Intent",
     "IntentState",
+    "Leaving",
     "Link",
     "LinkStatus",
     "Mapping",

@@ -15,7 +15,16 @@ from conflicts.due import FORGOTTEN
 from conflicts.models import Conflict, ConflictGroup, ConflictState, Facet
 from syncadmin.core.exposure import Unaccepted
 from syncadmin.core.side import Side
-from syncadmin.models import GuardStop, Mapping, MappingState, Mark, Pass, PassState
+from syncadmin.models import (
+    GuardStop,
+    Mapping,
+    MappingState,
+    MappingVersion,
+    Mark,
+    Pass,
+    PassState,
+    VersionState,
+)
 from syncadmin.models import Health as SystemHealth
 
 from . import one_sided
@@ -35,7 +44,7 @@ class Health(StrEnum):
 class Standing:
     """How one mapping stands: `waiting` counts open conflicts, `marks` changes on the way.
 
-    `one_sided` counts, by side, the records without a partner.
+    `one_sided` counts, by side, the records without a partner; `proposed` is the version that waits.
     """
 
     mapping: Mapping
@@ -47,6 +56,12 @@ class Standing:
     marks: int
     one_sided: dict[Side, int]
     risk: Status = Status.NONE
+    proposed: int | None = None
+
+    @property
+    def retired(self) -> bool:
+        """Whether it is out of service for good."""
+        return self.state is not None and self.state.retired_at is not None
 
     @property
     def alone(self) -> list[tuple[Side, str, str]]:
@@ -71,8 +86,10 @@ class Standing:
 
     @property
     def _judged(self) -> tuple[Health, str]:
+        if self.retired:
+            return Health.INFO, _("out of service")
         if not self.mapping.enabled:
-            return Health.INFO, _("switched off")
+            return Health.INFO, _("paused") if self.last else _("switched off")
         if self.stop is not None and self.stop.approved_at is None:
             return Health.WARN, _("stopped by a guard")
         if self.rehearsing:
@@ -154,6 +171,8 @@ def standings(name: str | None = None) -> list[Standing]:
     marks = dict(Mark.objects.order_by().values_list("mapping").annotate(Count("pk")))
     risks = statuses(list(mappings), timezone.now())
     alone = one_sided.counts()
+    proposals = MappingVersion.objects.filter(state=VersionState.PROPOSED).order_by()
+    proposed = dict(proposals.values_list("mapping", "number"))
     return [
         Standing(
             mapping=mapping,
@@ -165,6 +184,7 @@ def standings(name: str | None = None) -> list[Standing]:
             marks=marks.get(mapping.pk, 0),
             risk=risks[mapping.pk],
             one_sided=alone.get(mapping.pk, {}),
+            proposed=proposed.get(mapping.pk),
         )
         for mapping in mappings
     ]

@@ -43,6 +43,7 @@ PAGES = {
     **{f"syncadmin:version{name}": LOOKING for name in ("s", "", "-file")},
     "syncadmin:assessment": LOOKING,
     **{f"syncadmin:sheet{name}": LOOKING for name in ("", "-pdf")},
+    **{f"syncadmin:life{name}": LOOKING for name in ("", "-files")},
     "syncadmin:passes": LOOKING,
     "syncadmin:pass": LOOKING,
     "syncadmin:guard_stop": LOOKING,
@@ -81,6 +82,7 @@ ACTS = {
     **{f"syncadmin:rehearsal-{act}": {"Operator"} for act in ("approve", "withdraw")},
     "syncadmin:switch-on": {"Integrator"},
     "syncadmin:version-approve": {"Operator"},
+    "syncadmin:life-act": {"Integrator"},
     "syncadmin:version-compare": LOOKING,  # it changes nothing
     **{f"syncadmin:version-{act}": {"Integrator"} for act in ("withdraw", "propose")},
     **{f"syncadmin:assessment-{act}": {"Integrator"} for act in ("preview", "save", "take")},
@@ -134,7 +136,8 @@ def addresses(db):
         **{
             f"syncadmin:survey{name}": [survey.pk] for name in ("", "-file", "-cancel", "-resume", "-mapping")
         },
-        "syncadmin:versions": ["customers"],
+        **{f"syncadmin:{name}": ["customers"] for name in ("versions", "life", "life-files")},
+        "syncadmin:life-act": ["customers", "give-up"],
         **{
             f"syncadmin:version{act}": ["customers", 1]
             for act in ("", "-file", "-approve", "-compare", "-withdraw", "-propose")

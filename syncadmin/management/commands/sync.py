@@ -28,6 +28,8 @@ class Command(MappingCommand):
                 done = run_pass(mapping.pk, kind, progress=lambda row: _show(bar, row), heartbeat=True)
             except DatabaseFailure as error:
                 raise CommandError(f"the hub's database failed: {error}", returncode=FAILED) from error
+        if done is None and mapping.retired:
+            raise CommandError(f"{mapping.name} is out of service for good", returncode=FAILED)
         if done is None:
             raise CommandError(
                 f"another pass of {mapping.name} is running; try again when it is done", returncode=FAILED

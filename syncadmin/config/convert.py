@@ -16,7 +16,7 @@ from syncadmin.models import FieldMapping, Resource, RowRule, System
 from syncadmin.models import Mapping as MappingRow
 
 from .checks import World
-from .schema import FieldSpec, GuardsSpec, MappingSpec
+from .schema import FieldAnswers, FieldSpec, GuardsSpec, MappingSpec, TableAnswers
 from .units import format_duration, format_share
 
 Document = dict[str, Any]
@@ -147,7 +147,7 @@ def mapping_document(
         "group": row.escalate_group,
     }
     made["escalate"] = {key: value for key, value in escalate.items() if value}
-    made["assessment"] = row.assessment
+    made["assessment"] = _in_order(row.assessment, TableAnswers)
     rows = row.fields.all() if fields is None else fields
     told = _without_defaults(made, MappingSpec)
     return {**told, "fields": {f.name: field_document(f) for f in rows}}
@@ -161,9 +161,15 @@ def field_document(row: FieldMapping) -> Document:
     """A field mapping."""
     made = {key: getattr(row, attribute) for key, attribute in FIELD_KEYS.items() if key != "mapping"}
     made["mapping"] = row.target.name if row.target else None
+    made["assessment"] = _in_order(row.assessment, FieldAnswers)
     made |= {key: made[key] or None for key in ("owner", "first_contact")}
     made |= {key: {s: t for s, t in made[key].items() if t} for key in ("separators", "zones")}
     return _without_defaults(made, FieldSpec)
+
+
+def _in_order(answers: Mapping[str, Any], model: type[FieldAnswers] | type[TableAnswers]) -> Document:
+    """Answers in the order of the format's keys; a database need not keep it."""
+    return {key: answers[key] for key in model.model_fields if key in answers}
 
 
 def _without_defaults(made: Document, model: type[MappingSpec] | type[FieldSpec]) -> Document:

@@ -173,8 +173,16 @@ def test_f28_another_owner_writes_nothing_that_it_did_not_announce(world, boss):
     world.right.edit(pair[1], phone="right")
     world.sync()
     phone = with_fields(world)["phone"]
+    world.left.edit(pair[0], city="Bonn")
+    world.sync()
     version = proposed(world, fields=with_fields(world, phone=phone | {"owner": "right"}))
     assert effects(version) == {("update", "left", "phone"): 1}
+    past = version.comparison["history"]
+    told = [(row["field"], row["old"], row["new"], row["count"]) for row in past["rows"]]
+    assert told == [
+        ("phone", "ask", "left", 1)
+    ]  # of the two fields that were changed, one comes out otherwise
+    assert past["asked"] == [{"field": "phone", "old": 1, "new": 0}]
     assert len(world.open()) == 1
     take_effect(world, version, boss)
     assert [row["phone"] for row in both_rows(world, pair)] == ["right", "right"]

@@ -117,7 +117,9 @@ def test_it_discovers_collections_and_passes_its_check(shop: Shop) -> None:
         "reachable",
         "authenticated",
         "clock",
+        "limits",
         "resource customers",
+        "customers: writable",
     ]
 
 

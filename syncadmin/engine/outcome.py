@@ -178,12 +178,14 @@ def _fields_over(effort: Effort) -> set[str] | None:
     """The fields that nothing more is to be done about, None if that is the whole effort.
 
     One applied write is enough for a field (see `agree.settle`): what is left is then a change of its own.
+    What a person has left as it is needs none.
     """
     if all(a.applied for a in effort.attempts):
         return None
     written = {name for a in effort.attempts for name in a.write.values}
     applied = {name for a in effort.attempts if a.applied for name in a.write.values}
-    return (effort.settled.keys() - written) | applied
+    alone, _ = links.unpack_alone(effort.alone)
+    return ((effort.settled.keys() | alone.keys()) - written) | applied
 
 
 def _key(effort: Effort, side: Side) -> str:

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from conflicts.models import Decision
 from syncadmin.engine import restored
+from syncadmin.models import MappingState
 
 from .folding import Fold, fold
 from .world import World
@@ -34,6 +35,7 @@ class Restore:
     since: int  # events of the audit that the hub can't have forgotten
     at: int  # events of the audit when it was restored
     decided: int  # decisions of people until then
+    forgot: bool  # whether the hub had stored anything since it was saved, or was told that it is restored
     journals: dict[str, Fold]  # by mapping, as they were just before
 
 
@@ -108,9 +110,10 @@ class Backups:
     def _restore(self) -> None:
         world = self.world
         world.sleep(self.moments.waits[0])
-        lost = {name: fold(world, name) for name in world.mappings}
-        world.restored = Restore(self.since, len(world.audit), len(world.people.decisions), lost)
+        lost, stored = {name: fold(world, name) for name in world.mappings}, how_far()
         transaction.savepoint_rollback(self.saved)
+        forgot = self.moments.told or stored != how_far()
+        world.restored = Restore(self.since, len(world.audit), len(world.people.decisions), forgot, lost)
         drop_temporary_tables()
         world.people.ruled = max(Decision.objects.values_list("pk", flat=True), default=0)
         world.probes["hub restored"] += 1
@@ -121,6 +124,11 @@ class Backups:
             for mapping in world.mappings.values():
                 restored.declare(mapping.pk, world.now)
             world.probes["hub told that it is restored"] += 1
+
+
+def how_far() -> list[tuple[int, int]]:
+    """The numbers of the last passes, and how much they have stored."""
+    return list(MappingState.objects.order_by("pk").values_list("token", "stored"))
 
 
 def drop_temporary_tables() -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from conflicts.models import Conflict
 
 from .backups import Restore
-from .folding import Fold
+from .folding import Fold, fold
 from .people import who
 from .system import Event, Values
 from .world import World
@@ -29,7 +29,8 @@ def check_deletes(world: World, folded: Fold) -> None:
     """The hub deletes a record only after somebody has deleted its partner."""
     partners: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     lost = [] if world.restored is None else world.restored.journals["people"].pairs
-    for entry in (*folded.pairs, *lost):
+    badges = fold(world, "badges").pairs if world.rules.badges else []
+    for entry in (*folded.pairs, *lost, *badges):
         left, right = (("left", _living(entry[0])), ("right", _living(entry[1])))
         partners[left].add(right)
         partners[right].add(left)
@@ -52,7 +53,9 @@ def check_asked(world: World, restore: Restore, e: Event, gone: dict[tuple[str, 
     """A restored hub deletes for what happened while it can't know only what a person has decided since."""
     decided = set().union(*(d.entities for d in world.people.decisions[restore.decided :]))
     news = any(number > restore.at for number in gone.values())
-    assert news or who(e.old or {}) in decided, f"deleted by a restored hub, and nobody was asked: {e}"
+    assert news or not restore.forgot or who(e.old or {}) in decided, (
+        f"deleted by a restored hub, and nobody was asked: {e}"
+    )
 
 
 def _living(key: str) -> str:

@@ -20,7 +20,7 @@ from .causes import check_causes
 from .folding import Fold, fold
 from .people import who
 from .rulings import check_rulings
-from .system import Event, Row, tokens
+from .system import Event, Row, Values, tokens
 from .world import World
 
 # a record's time grows with edits of its other fields, in every round of a pass
@@ -228,8 +228,9 @@ def check_nothing_lost(world: World, folded: Fold) -> None:
             continue
         raced |= {t for name in e.raced for t in tokens((e.old or {}).get(name))}
         if e.op == "delete" and world.rules.badges:
-            # declared: a delete is weighed by the fields of the mapping that carries it out
-            seen |= tokens((e.old or {}).get("d"))
+            # declared: a delete is weighed by the fields of the mapping that carries it out, also by people
+            told = any(d.deletes and who(e.old or {}) in d.entities for d in world.people.decisions)
+            seen |= {t for n, v in (e.old or {}).items() if told or n == "d" for t in tokens(v)}
     for decision in world.people.decisions:
         seen |= set().union(*decision.given_up.values())
     changes = [*folded.changes.values()]
@@ -325,19 +326,25 @@ def before(world: World) -> list[Fold]:
 
 
 def made_anew_by_approval(world: World, made: Event) -> bool:
-    """Whether a restored hub made this record where none was any more, and a person had approved that."""
+    """Whether a restored hub made this record where none was to be recognised, and a person approved that."""
     if world.restored is None or made.number <= world.restored.at:
         return False
-    born = tokens((made.new or {}).get("born"))
-    there: set[str] = set()
+    there: dict[str, Values] = {}
     for e in world.audit[: made.number - 1]:
         if e.resource == "people" and e.side == made.side:
+            there[e.key] = {**there.get(e.key, {}), **(e.new or {})}
             if e.op == "delete":
-                there.discard(e.key)
-            elif e.op == "create" and tokens((e.new or {}).get("born")) & born:
-                there.add(e.key)
+                del there[e.key]
+    there = {key: values for key, values in there.items() if is_alike(made.new or {}, values)}
     unseen = world.habits[made.side].reuses_keys  # one of them may stand for the record that had its key
     return (unseen or not there) and any(began < made.number <= ended for began, ended in world.approved)
+
+
+def is_alike(one: Values, other: Values) -> bool:
+    """Whether two records come from one, and agree in at least half of what they tell."""
+    told = [name for name, value in one.items() if tokens(value)]
+    kept = [name for name in told if tokens(one[name]) & tokens(other.get(name))]
+    return "born" in kept and 2 * len(kept) >= len(told)
 
 
 def check_nothing_put_back(world: World) -> None:

@@ -32,6 +32,7 @@ class Decision:
     leaves: bool = False
     restores: bool = False
     creates: bool = False
+    deletes: bool = False
 
 
 @dataclass
@@ -327,6 +328,7 @@ class People:
                 kind in leaving,
                 kind is RecordPickKind.RESTORE,
                 kind in (RecordPickKind.CREATE, RecordPickKind.DISTINCT),  # not the same: so it needs one
+                kind is RecordPickKind.DELETE,
             ),
         )
 

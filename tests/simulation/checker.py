@@ -341,10 +341,10 @@ def made_anew_by_approval(world: World, made: Event) -> bool:
 
 
 def is_alike(one: Values, other: Values) -> bool:
-    """Whether two records come from one, and agree in at least half of what they tell."""
+    """Whether two records come from one, and agree in most of what they tell."""
     told = [name for name, value in one.items() if tokens(value)]
     kept = [name for name in told if tokens(one[name]) & tokens(other.get(name))]
-    return "born" in kept and 2 * len(kept) >= len(told)
+    return "born" in kept and 2 * len(kept) > len(told)
 
 
 def check_nothing_put_back(world: World) -> None:

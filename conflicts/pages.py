@@ -22,7 +22,7 @@ from .models import Conflict, ConflictState
 from .wanted import InboxFilter, Order
 
 HEAD = 300  # items on which conditions that the order's index does not know are tried at first
-FAR = 10_000  # and as many at most, before all that fulfil them are gathered
+FAR = 3000  # and as many at most, before all that fulfil them are gathered
 LEAST = 8  # items of each group that are looked at first
 _COLUMN = {Order.IMPACT: "impact", Order.OLDEST: "opened_at", Order.NEWEST: "opened_at"}
 Place = tuple[Any, int]

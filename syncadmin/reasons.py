@@ -124,6 +124,9 @@ SENTENCES = (
     gettext_noop("resolved"),
     gettext_noop("not undone: it has changed meanwhile"),
     gettext_noop("settled by itself: nothing to decide is left"),
+    gettext_noop("the field is no longer synced"),
+    gettext_noop("the mapping is out of service"),
+    gettext_noop("the mapping is out of service: both sides keep what they hold"),
     # guards and passes
     gettext_noop("restored from a backup: what the hub knows is as of %(time)s"),
     gettext_noop(

@@ -178,14 +178,17 @@ def _fields_over(effort: Effort) -> set[str] | None:
     """The fields that nothing more is to be done about, None if that is the whole effort.
 
     One applied write is enough for a field (see `agree.settle`): what is left is then a change of its own.
-    What a person has left as it is needs none.
+    Where each update has its end, so has what needed none, as what a person leaves as it is: no intent stays
+    to carry it on, and a refusal brings the item back without it.
     """
     if all(a.applied for a in effort.attempts):
         return None
     written = {name for a in effort.attempts for name in a.write.values}
     applied = {name for a in effort.attempts if a.applied for name in a.write.values}
-    alone, _ = links.unpack_alone(effort.alone)
-    return ((effort.settled.keys() | alone.keys()) - written) | applied
+    over = (effort.settled.keys() - written) | applied
+    if all(a.write.op is core.Op.UPDATE and (a.applied or _refused(a)) for a in effort.attempts):
+        over |= {c.field for c in effort.changes} - written
+    return over
 
 
 def _key(effort: Effort, side: Side) -> str:

@@ -209,6 +209,20 @@ def test_a_refused_write_waits_in_the_inbox_with_the_systems_words_and_is_not_re
     quiet(world)
 
 
+def test_a_field_that_a_person_leaves_as_it_is_has_its_end_though_another_is_refused(world, staff):
+    left, right = world.linked(**ANNA)
+    world.left.run("ALTER TABLE contacts ADD CONSTRAINT no_x CHECK (phone NOT LIKE 'x%')")
+    world.left.edit(left, phone="030 2", city="Bonn")
+    world.right.edit(right, phone="x", city="Kiel")
+    world.sync()
+    world.pick(staff, world.open()[0], phone="right", city="leave")
+    world.sync()
+    (item,) = world.open()
+    assert [f.field for f in item.fields.all()] == ["phone"]
+    assert not prove(world.mapping, live=True).findings
+    assert {e.rule for e in world.history(kind="disposition", field="city")} >= {"person: leave"}
+
+
 def test_f29_a_reference_waits_until_its_target_is_linked_and_is_then_translated(world):
     from syncadmin.models import FieldMapping
 

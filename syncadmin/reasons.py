@@ -109,6 +109,8 @@ SENTENCES = (
     gettext_noop("%(gone)s deleted it, and no record may be created there"),
     gettext_noop("%(owner)s owns it, and %(gone)s deleted it"),
     gettext_noop("%(gone)s deleted it"),
+    gettext_noop("another mapping has given the record a new partner"),
+    gettext_noop("another mapping was told to leave the record as it is"),
     gettext_noop("it no longer passes the row filter of %(side)s, and %(other)s owns it"),
     gettext_noop("it no longer passes the row filter of %(side)s, and %(other)s changed it"),
     gettext_noop("it no longer passes the row filter of %(side)s"),

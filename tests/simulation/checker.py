@@ -74,6 +74,8 @@ def check_agreement(world: World, *, deletes_known: bool) -> None:
         if item.link is not None:
             places = [("left", item.link.left_key), ("right", item.link.right_key)]
         waits = any(waits_for_a_firm(world, rows[side].get(key)) for side, key in places)
+        # held means held: a delete does not take along what another mapping asks about
+        waits |= world.rules.badges and bool(set(places) & in_inbox("badges")[1])
         assert waits, f"decided, and never carried out: {item.pk} {item.kind} {item.label}"
     free = {side: set(found) for side, found in rows.items()}
     for link in Link.objects.filter(mapping=world.mappings["people"]).exclude(status="closed"):

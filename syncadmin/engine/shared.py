@@ -18,6 +18,7 @@ from conflicts.models import Conflict, ConflictState
 from syncadmin.core import plan as core
 from syncadmin.core.policy import Deletes
 from syncadmin.core.side import SIDES, Side
+from syncadmin.core.values import same
 from syncadmin.models import Mapping
 
 from . import links
@@ -90,8 +91,16 @@ def _says_delete(conflict: Conflict) -> bool:
 
 
 def _left_alone(sharer: Sharer, link: links.LinkRow) -> bool:
-    """Whether a person, and not the mapping's policy for deletes, has left the record as it is there."""
-    return link.left_alone()[1] is not None and sharer.mapping.deletes != Deletes.IGNORE
+    """Whether a person has left the record as it is there.
+
+    Where the mapping's policy does so with every delete, only if it holds what was never agreed on.
+    """
+    alone = link.left_alone()[1]
+    if alone is None:
+        return False
+    values, shadow = alone.get(sharer.side), link.shadow(sharer.side)
+    unagreed = any(not same(value, shadow.get(name)) for name, value in (values or {}).items())
+    return unagreed or sharer.mapping.deletes != Deletes.IGNORE
 
 
 def _ask_again(item: Item, link: links.LinkRow, reason: str) -> None:

@@ -218,6 +218,7 @@ def check_nothing_lost(world: World, folded: Fold) -> None:
     seen: set[str] = set()
     raced: set[str] = set()
     written: dict[str, Any] = {}
+    noted = {t for change in folded.changes.values() for t in change.tokens}
     for e in world.audit:
         if e.resource != "people":
             continue
@@ -230,9 +231,11 @@ def check_nothing_lost(world: World, folded: Fold) -> None:
             continue
         raced |= {t for name in e.raced for t in tokens((e.old or {}).get(name))}
         if e.op == "delete" and world.rules.badges:
-            # declared: a delete is weighed by the fields of the mapping that carries it out, also by people
+            # declared: a delete is weighed by the fields of the mapping that carries it out; where a person
+            # has decided it, it takes along only what no pass of the other one has seen
             told = any(d.deletes and who(e.old or {}) in d.entities for d in world.people.decisions)
-            seen |= {t for n, v in (e.old or {}).items() if told or n == "d" for t in tokens(v)}
+            gone = {(n, t) for n, v in (e.old or {}).items() for t in tokens(v)}
+            seen |= {t for n, t in gone if n == "d" or (told and t not in noted)}
     for decision in world.people.decisions:
         seen |= set().union(*decision.given_up.values())
     changes = [*folded.changes.values()]

@@ -147,6 +147,36 @@ def put_rehearsal_in_queue(rehearsal_id: int) -> bool:
     return True
 
 
+def run_probe(probe_id: int) -> None:
+    """The job: carry a probe out, or clean up behind it. Safe to run twice, and at any time."""
+    from syncadmin import probes
+
+    probes.run(probe_id)
+
+
+def enqueue_probe(probe_id: int) -> None:
+    """Have a worker carry a probe out, once the current transaction, if any, is committed."""
+    transaction.on_commit(partial(put_probe_in_queue, probe_id))
+
+
+def put_probe_in_queue(probe_id: int) -> bool:
+    """Put a probe in the queue, now; False if that failed, and the ticker asks again."""
+    try:
+        get_queue(connection=impatient_connection()).enqueue_call(
+            run_probe,
+            args=(probe_id,),
+            job_id=f"probe-{probe_id}-{uuid.uuid4().hex}",
+            description=f"probe {probe_id}",
+            timeout=SURVEY_SECONDS,
+            result_ttl=0,
+            failure_ttl=FAILED_JOB_SECONDS,
+        )
+    except RedisError as error:
+        logger.warning("probe %s waits for the ticker: the queue can't be reached: %s", probe_id, error)
+        return False
+    return True
+
+
 def compare_version(version_id: int) -> None:
     """The job: work out what a proposed version would do differently. Safe to run twice, and at any time."""
     from syncadmin import versions

@@ -22,7 +22,7 @@ from redis.lock import Lock
 
 from conflicts.services import clock
 from conflicts.services.bulk import stalled
-from syncadmin import rehearsals, surveys, versions
+from syncadmin import probes, rehearsals, surveys, versions
 from syncadmin.engine import risk
 from syncadmin.jobs import (
     impatient_connection,
@@ -30,6 +30,7 @@ from syncadmin.jobs import (
     put_comparison_in_queue,
     put_in_queue,
     put_notices_in_queue,
+    put_probe_in_queue,
     put_rehearsal_in_queue,
     put_survey_in_queue,
 )
@@ -118,6 +119,8 @@ class Ticker:
                 put_survey_in_queue(survey_id)
             for rehearsal_id in rehearsals.stalled(now):
                 put_rehearsal_in_queue(rehearsal_id)
+            for probe_id in probes.stalled(now):
+                put_probe_in_queue(probe_id)
             for version_id in versions.stalled(now):
                 put_comparison_in_queue(version_id)
             if Event.objects.exists() or deliver.work(now):

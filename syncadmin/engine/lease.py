@@ -95,12 +95,17 @@ class NoLease(Lease):
 
 
 def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Lease | None:
-    """The mapping's lease; None if another holder has it, or it is out of service. The number grows."""
+    """The mapping's lease; None if another holder has it, or it is out of service. The number grows.
+
+    None also as long as values of a probe are in its records: a pass would take them for edits.
+    """
     now = clock()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE syncadmin_mappingstate SET token = token + 1, holder = %s, expires_at = %s "
-            "WHERE mapping_id = %s AND retired_at IS NULL AND (expires_at IS NULL OR expires_at <= %s)",
+            "WHERE mapping_id = %s AND retired_at IS NULL AND (expires_at IS NULL OR expires_at <= %s) "
+            "AND NOT EXISTS (SELECT 1 FROM syncadmin_probehold h JOIN syncadmin_probe p ON p.id = h.probe_id "
+            "WHERE p.mapping_id = syncadmin_mappingstate.mapping_id AND h.settled_at IS NULL)",
             [holder, bulk.moment(now + TERM), mapping_id, bulk.moment(now)],
         )
         if not cursor.rowcount:

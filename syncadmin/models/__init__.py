@@ -7,6 +7,7 @@ from .leaving import Leaving
 from .mappings import FieldMapping, Mapping, RowRule
 from .notices import Channel, Notice, NoticeState, Profile, Rhythm, Subscription
 from .passes import GuardStop, Pass, PassKind, PassState
+from .probes import Probe, ProbeHold, ProbeState
 from .rehearsals import Rehearsal, RehearsalLine, RehearsalState
 from .risk import Meter, MeterDay, RiskAcceptance
 from .state import (
@@ -56,6 +57,9 @@ __all__ = [
     "Pass",
     "PassKind",
     "PassState",
+    "Probe",
+    "ProbeHold",
+    "ProbeState",
     "Profile",
     "Rehearsal",
     "RehearsalLine",

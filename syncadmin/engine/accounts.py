@@ -67,8 +67,13 @@ def _own_key(item: Item, side: Side) -> str:
     return item.key if key is None else key
 
 
-def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]], now: datetime) -> None:
-    """Dispositions that need no write: held, converged, superseded, overridden without a write."""
+def dispose(
+    run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]], paired: set[int], now: datetime
+) -> None:
+    """Dispositions that need no write: held, converged, superseded, overridden without a write.
+
+    `paired` are the changes that were settled as their records became a pair.
+    """
     rows = []
     for item in items:
         mine = changes[id(item)]
@@ -89,7 +94,8 @@ def dispose(run: Run, items: Sequence[Item], changes: dict[int, list[ChangeRow]]
         # a decision that waits for a referenced record has not been carried out
         asked = waiting_in(item.conflict) if item.postponed else set()
         for (side, name), (seq, value) in item.pending.items():
-            if seq and current.get((side, name)) != seq and name not in item.stuck and seq not in asked:
+            waits = name in item.stuck or seq in asked
+            if seq and seq not in paired and current.get((side, name)) != seq and not waits:
                 fate, rule = _fate_of_gone(run, item, side, name)
                 gone = ChangeRow(side, name, None, value, fate, rule, seq)
                 rows.append(disposition_row(run, item.link, item.key, gone))

@@ -50,9 +50,9 @@ def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
         items = undisturbed(items)
         changes = journal_changes(run, items, now)
         efforts = [_effort(run, item, changes[id(item)]) for item in items]
-        _open_links(run, items, efforts)
+        paired = _open_links(run, items, efforts)
         _report_conflicts(run, items, efforts, changes, now)
-        dispose(run, items, changes, now)
+        dispose(run, items, changes, paired, now)
         settled = [e for e in efforts if e.restored and (not e.attempts or e.asked is not None)]
         bring_back(run, settled, now)
         bulk.delete(Intent, [i.pk for item in items for i in item.intents])
@@ -120,8 +120,8 @@ def _restored(item: Item) -> dict[str, Restored]:
     }
 
 
-def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> None:
-    """Store new pairs, and what is settled without a write."""
+def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> set[int]:
+    """Store new pairs, and what is settled without a write; answers the changes that pairing has settled."""
     rows: list[tuple[links.LinkRow, bytes | None]] = []
     entries: list[ledger.Row] = []
     now = run.clock()
@@ -167,17 +167,19 @@ def _open_links(run: Run, items: Sequence[Item], efforts: Sequence[Effort]) -> N
     ledger.append(run.binding.id, entries, now)
     own = {item.conflict.pk for item in items if item.conflict is not None}
     pairs = {place for item in items if item.link is not None for place in item.places()}
-    close_questions(run, sorted(pairs | set(paired)), own, now)
+    accounted = close_questions(run, sorted(pairs | set(paired)), own, now)
     doubts.forget(run.binding.id, paired, now)
     forget_unlinked(run.binding.id, paired, now)
     look_again(run.binding.id, closed, now)
     distinct.forget(run.binding.id, gone)
+    return accounted
 
 
-def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int], now: datetime) -> None:
+def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int], now: datetime) -> set[int]:
     """Records that are a pair leave the inbox as single ones; `own` items go on as the pair's.
 
     Also an item that was decided while its record was being paired: there is nothing left to decide.
+    Answers the numbers of the changes that are settled by that.
     """
     over: dict[int, str] = {}
     rows: list[ledger.Row] = []
@@ -198,6 +200,7 @@ def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int],
     for intent in open_intents(run.binding.id) if accounted else ():
         if intent.link_id is None and (Side(intent.side).other, intent.key) in paired:
             Intent.objects.filter(pk=intent.pk).update(body=without_changes(bytes(intent.body), accounted))
+    return {seq for seq in accounted if seq is not None}
 
 
 def _report_conflicts(

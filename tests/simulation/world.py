@@ -348,7 +348,7 @@ def fields_of(name: str, rules: Rules, made: dict[str, Mapping]) -> list[dict[st
 def is_noted(row: Pass) -> bool:
     """Whether this pass has found that the hub's database was restored."""
     noted = Entry.objects.filter(kind="note", rule__startswith="restored from a backup")
-    return noted.filter(mapping=row.mapping, at=row.started_at).exists()
+    return row.started_at in noted.filter(mapping=row.mapping).values_list("at", flat=True)
 
 
 # ---------------------------------------------------------------- seams

@@ -7,6 +7,7 @@ its own idempotency key. What was not applied is decided anew, as if it had neve
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -58,6 +59,7 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     made, untold = find_created(run.binding, [a.write for _, e in open_efforts for a in e.attempts])
     finished: list[Effort] = []
     lost: list[tuple[Item, Effort]] = []
+    repeated: list[Attempt] = []
     for item, effort in open_efforts:
         mute = any(id(a.write) in untold for a in effort.attempts)
         effort.attempts = [part for a in effort.attempts for part in _parts(item, a)]
@@ -71,13 +73,16 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
             finished.append(effort)
         elif mute or any(_too_early(run, intent) for intent in item.intents):
             item.unanswered = True
-        elif _repeat_creates(run, item, effort):
+        elif creates := _repeat_creates(run, item, effort):
+            repeated += creates
             finished.append(effort)
         elif item.link is None and any(a.in_doubt for a in effort.attempts):
             lost.append((item, effort))
     in_doubt = _doubt(run, items, lost, made)
     if not finished:
         return in_doubt
+    for side in SIDES:
+        _bury_given_away(run, side, _creates(finished, side), repeated)
     store_outcomes(run, finished)
     recovered = sum(a.applied for e in finished for a in e.attempts)
     if recovered:
@@ -207,8 +212,8 @@ def _paired(item: Item) -> bool:
     return item.link is not None and all(item.seen.get(side) is not None for side in SIDES)
 
 
-def _repeat_creates(run: Run, item: Item, effort: Effort) -> bool:
-    """Send creates once more under their own idempotency keys, where a system knows such keys.
+def _repeat_creates(run: Run, item: Item, effort: Effort) -> list[Attempt]:
+    """Send creates once more under their own idempotency keys, where a system knows such keys. Returns these.
 
     The very same values are sent: the system answers with the record that the first attempt made, if it did.
     """
@@ -218,7 +223,7 @@ def _repeat_creates(run: Run, item: Item, effort: Effort) -> bool:
         or _paired(item)
         or not all(run.binding.sides[a.write.side].can.idempotent for a in creates)
     ):
-        return False
+        return []
     write.prepare(run.binding, [(item, effort)])
     write.send(run.binding, [effort])
     write.read_back(run.binding, [effort])
@@ -227,24 +232,43 @@ def _repeat_creates(run: Run, item: Item, effort: Effort) -> bool:
         outcome = attempt.outcome
         if outcome is not None and outcome.result is base.Result.STALE and outcome.key is not None:
             attempt.outcome, attempt.answer = base.Outcome(base.Result.APPLIED, outcome.key), None
-    for side in SIDES:
-        _bury_given_away(run, side, [a for a in creates if a.write.side is side and a.applied])
-    return True
+    return creates
 
 
-def _bury_given_away(run: Run, side: Side, creates: Sequence[Attempt]) -> None:
+def _creates(efforts: Sequence[Effort], side: Side) -> dict[str, list[Attempt]]:
+    """The creates on a side that were applied, by the key that was answered."""
+    made: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in (a for e in efforts for a in e.attempts if a.write.side is side and a.applied):
+        if attempt.write.op is core.Op.CREATE and attempt.outcome is not None:
+            made[str(attempt.outcome.key)].append(attempt)
+    return made
+
+
+def _bury_given_away(
+    run: Run, side: Side, made: Mapping[str, Sequence[Attempt]], repeated: Sequence[Attempt]
+) -> None:
     """A repeated create may answer with a key that now belongs to another record: what it made is gone.
 
-    The key is given to somebody else if an open link has it and the record there is not like what was sent.
+    The key may be somebody else's if an open link has it, or if another create was answered with it too. The
+    order of the answers tells nothing: a system repeats an old one from memory. Whose the key is, the record
+    there shows: it is like what was sent. Where that gives no answer, the create stays in doubt.
     """
-    made = {str(a.outcome.key): a for a in creates if a.outcome is not None}
-    bound, taken = run.binding.sides[side], links.by_key(run.binding.id, side, list(made))
-    if not taken:
+    told = {id(a) for a in repeated}
+    asked = {key: [a for a in attempts if id(a) in told] for key, attempts in made.items()}
+    taken = links.by_key(run.binding.id, side, [key for key, attempts in asked.items() if attempts])
+    shared = {key for key, attempts in made.items() if len(attempts) > 1 and asked[key]}
+    keys = sorted(taken.keys() | shared)
+    if not keys:
         return
-    found = bound.connector.fetch(bound.resource, list(taken), fields=bound.wanted).found
-    held = {t.record.key: t.record.values for t in bound.translate(list(found.values()))}
-    for key in taken:
-        attempt = made[key]
-        if not doubts.resembles(held.get(key, {}), attempt.write.values, run.binding.policy.match):
-            buried = links.never_held(key, attempt.intent_id)
-            attempt.outcome, attempt.answer = base.Outcome(base.Result.APPLIED, buried), None
+    bound, match = run.binding.sides[side], run.binding.policy.match
+    fetched = bound.connector.fetch(bound.resource, keys, fields=bound.wanted)
+    held = {t.record.key: t.record.values for t in bound.translate(list(fetched.found.values()))}
+    for key in keys:
+        strangers = [a for a in asked[key] if not doubts.resembles(held.get(key, {}), a.write.values, match)]
+        if key not in fetched.found.keys() | fetched.absent:
+            for attempt in asked[key]:
+                attempt.outcome, attempt.answer = base.Outcome(base.Result.UNKNOWN, said="no answer"), None
+        elif key in taken or len(strangers) < len(made[key]):
+            for attempt in strangers:
+                buried = links.never_held(key, attempt.intent_id)
+                attempt.outcome, attempt.answer = base.Outcome(base.Result.APPLIED, buried), None

@@ -1,10 +1,13 @@
 """A worker that dies between any two steps: the next pass finishes its work, and nothing is done twice."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from connectors.base import Op, Outcome
+from connectors.sql.connector import SqlConnector
 from syncadmin.core.matching import IN_DOUBT, VANISHED
 from syncadmin.embedded import wait_until
 from syncadmin.engine import lease, run, store, write
@@ -13,6 +16,8 @@ from syncadmin.models import Intent, Link, MappingState, Mark
 from tests.builders import a_mapping
 
 from .test_pass import ANNA, quiet
+
+BEN = {"email": "ben@example.com", "phone": "040 2", "city": "Hamburg", "tags": "", "points": 7}
 
 
 class Died(BaseException):
@@ -154,6 +159,49 @@ def test_a_record_that_a_create_may_have_made_waits_until_that_is_known(world, m
     Mark.objects.update(not_before=timezone.now())
     world.sync()
     assert len(world.left.rows()) == len(world.right.rows()) == 1
+
+
+@pytest.fixture
+def remembering(monkeypatch):
+    """Systems that know idempotency keys: a create that they have done they answer from memory."""
+    memory: dict[str, Outcome] = {}
+    can, write_rows = SqlConnector.capabilities, SqlConnector.write
+
+    def remembered(self, resource, writes, *, fields):
+        for sent in writes:
+            if sent.op is not Op.CREATE or sent.idempotency not in memory:
+                (memory[sent.idempotency or str(sent.key)],) = write_rows(
+                    self, resource, [sent], fields=fields
+                )
+        return [memory[sent.idempotency or str(sent.key)] for sent in writes]
+
+    monkeypatch.setattr(SqlConnector, "capabilities", lambda *a: replace(can(*a), idempotent=True))
+    monkeypatch.setattr(SqlConnector, "write", remembered)
+    return memory
+
+
+@pytest.mark.parametrize("order", [(ANNA, BEN), (BEN, ANNA)], ids=["old answer first", "old answer last"])
+def test_of_two_creates_answered_with_one_key_the_older_record_is_gone(
+    world, monkeypatch, remembering, order
+):
+    world.sync()
+    world.set(deletes="review")
+    ids = {values["email"]: world.left.add(**values) for values in order}
+    kill_at(world, monkeypatch, run, "store_outcomes")
+    anna = next(row["id"] for row in world.right.rows() if row["email"] == ANNA["email"])
+    for row in world.right.rows():
+        world.right.delete(row["id"])
+    ben = next(key for key, told in remembering.items() if told.key != str(anna))
+    del remembering[ben]  # it never arrived: done now, it is given the key that Anna's copy had
+    world.right.run("DELETE FROM sqlite_sequence")
+    world.right.run("INSERT INTO sqlite_sequence VALUES ('contacts', :last)", last=anna - 1)
+    world.sync()
+    world.sync("reconcile")
+    assert [(row["id"], row["email"]) for row in world.right.rows()] == [(anna, BEN["email"])]
+    assert Link.objects.get(left_key=ids[BEN["email"]]).right_key == str(anna)
+    assert Link.objects.get(left_key=ids[ANNA["email"]]).right_key.startswith("gone:")
+    assert [item.kind for item in world.open()] == ["delete"]
+    assert not prove(world.mapping, live=True).findings
 
 
 def test_a_worker_that_lost_its_lease_can_store_nothing(world, monkeypatch):

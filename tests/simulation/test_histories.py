@@ -11,9 +11,9 @@ from .themes import theme_of
 
 pytestmark = pytest.mark.runs_once
 
-# histories that once ended wrong, beyond the blocks below
+# histories that once ended wrong, nearly all of them beyond the blocks below
 FOUND = (
-    *(2436, 2587, 3071, 3101, 3229, 3240, 3405, 3559, 3871, 3925, 3990, 4298, 4388, 4429),
+    *(585, 2436, 2587, 3071, 3101, 3229, 3240, 3405, 3559, 3871, 3925, 3990, 4298, 4388, 4429),
     *(600_059, 600_088, 600_178, 600_186, 600_284, 600_361),
     *(800_125, 800_212, 800_220, 800_312),
 )

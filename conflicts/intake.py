@@ -30,6 +30,7 @@ from .models import (
 from .models.listing import drop
 
 LABEL = 200
+REPLACING = "replacing"  # in a snapshot: by number, changes that a lost write may replace, with its rule
 _REFRESHED = (
     "link",
     "key",
@@ -179,11 +180,16 @@ def _taken_up(mapping_id: int, reports: Sequence[Report]) -> dict[int, Conflict]
 
 
 def _carry(item: Conflict, report: Report) -> None:
-    """The item is to be left as it is now, but for the changes that are journaled as waiting for it."""
-    waiting = _content(report)["seqs"]
-    if waiting and item.seqs != item.seqs | waiting:
-        item.seqs = item.seqs | waiting
-        item.save(update_fields=["seqs"])
+    """The item is to be left as it is now, but for the changes that are journaled as waiting for it.
+
+    What may replace these is kept with them.
+    """
+    content = _content(report)
+    seqs = item.seqs | content["seqs"]
+    kept = {name: content["snapshot"][name] for name in (REPLACING,) if name in content["snapshot"]}
+    if (seqs, item.snapshot | kept) != (item.seqs, item.snapshot):
+        item.seqs, item.snapshot = seqs, item.snapshot | kept
+        item.save(update_fields=["seqs", "snapshot"])
 
 
 def _new(mapping_id: int, report: Report, now: datetime) -> Conflict:

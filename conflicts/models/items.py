@@ -79,8 +79,9 @@ class Conflict(models.Model):
     """One item of the inbox.
 
     Linked records have `link`; an unlinked record has `side` and `key`. `candidates` and `twins` are keys of
-    an ambiguous match; `snapshot` holds, by side, the record's canonical values for showing. `said`
-    are the system's own words on a rejected write. `decision` is a record-level pick.
+    an ambiguous match; `snapshot` holds, by side, the record's canonical values for showing, besides
+    what was refused or may still arrive. `said` are the system's own words on a rejected write. `decision` is
+    a record-level pick.
 
     How people work on it together (`conflicts.services.together`): `assignee`; `claimed_by` until
     `claimed_until`, when a claim lapses by itself; `snoozed_until`; on hold while there is a `hold_reason`;

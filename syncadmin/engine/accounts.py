@@ -11,12 +11,13 @@ from datetime import datetime
 from conflicts import intake
 from conflicts.models import Conflict
 from syncadmin.core import plan as core
-from syncadmin.core.side import Side
-from syncadmin.core.values import same
+from syncadmin.core.side import Side, at
+from syncadmin.core.values import Value, same
 from syncadmin.models import EntryKind, ledger
 
 from . import links
 from .effort import ChangeRow, Item, Run
+from .indoubt import replacing
 
 NOT_MAPPED = "the field is no longer synced"
 
@@ -96,7 +97,7 @@ def dispose(
         for (side, name), (seq, value) in item.pending.items():
             waits = name in item.stuck or seq in asked
             if seq and seq not in paired and current.get((side, name)) != seq and not waits:
-                fate, rule = _fate_of_gone(run, item, side, name)
+                fate, rule = _fate_of_gone(run, item, side, name, seq, value)
                 gone = ChangeRow(side, name, None, value, fate, rule, seq)
                 rows.append(disposition_row(run, item.link, item.key, gone))
                 over.append(seq)
@@ -105,7 +106,7 @@ def dispose(
     ledger.append(run.binding.id, rows, now)
 
 
-def _fate_of_gone(run: Run, item: Item, side: Side, name: str) -> tuple[str, str]:
+def _fate_of_gone(run: Run, item: Item, side: Side, name: str, seq: int, value: Value) -> tuple[str, str]:
     """What became of a change that is no longer there to be seen, and why."""
     if name and name not in run.binding.policy.by_name:
         return str(core.Disposition.OVERRIDDEN), NOT_MAPPED
@@ -113,6 +114,12 @@ def _fate_of_gone(run: Run, item: Item, side: Side, name: str) -> tuple[str, str
     if planned is not None and planned.disposition == core.Disposition.OVERRIDDEN:
         # a write that nobody can tell the end of may have replaced it: it is accounted for as planned
         return planned.disposition, planned.rule
+    given_up = replacing(item)
+    if seq in given_up:
+        return str(core.Disposition.OVERRIDDEN), given_up[seq]
+    agreed = item.decided.settled.get(name)
+    if agreed is not None and same(at(agreed, side), value):
+        return str(core.Disposition.CONVERGED), "equal"
     return str(core.Disposition.SUPERSEDED), "the side changed it again"
 
 

@@ -5,7 +5,10 @@ nothing. A counter that holds neither what it held before the write nor what was
 the same difference could be counted twice. And a field that holds its former value in a record which was
 changed since may have been put back by somebody. One that holds another value may have been edited by
 somebody who saw what was written: written once more, that would put back what was replaced. All these are a
-person's decision, but for fields that have an owner: there the owner's value counts.
+person's decision, only the last is not where the field has an owner: there the owner's value counts.
+
+Such a write may still arrive while it is asked about: a worker that was taken for dead can be slow. So the
+item in the inbox remembers which of the changes that wait it would replace, and by which rule.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from conflicts.intake import REPLACING
 from syncadmin.core import plan as core
 from syncadmin.core.asked import BACK, COUNTED, REPLACED
 from syncadmin.core.policy import Merge
@@ -20,7 +24,7 @@ from syncadmin.core.side import Side
 from syncadmin.core.values import decode, same
 
 from .bounce import held
-from .effort import Item, Run
+from .effort import Item, Run, efforts_of
 
 
 def hold_doubtful(run: Run, items: Sequence[Item]) -> None:
@@ -43,6 +47,25 @@ def hold_doubtful(run: Run, items: Sequence[Item]) -> None:
             doubtful = (names | _asked(item, reason)) & free
             if doubtful:
                 item.plan = held(item, item.decided, doubtful, reason)
+
+
+def replacing(item: Item) -> dict[int, str]:
+    """The changes (by number) that a write in doubt may replace, or has, each with the rule it is written by.
+
+    Also writes of earlier passes that were given up for a question, as long as these changes wait for it.
+    """
+    found: dict[int, str] = {}
+    if item.conflict is not None:
+        found |= {int(seq): rule for seq, rule in item.conflict.snapshot.get(REPLACING, {}).items()}
+    for effort in efforts_of(item.intents, item.link):
+        in_doubt = {(a.write.side, name) for a in effort.attempts if a.in_doubt for name in a.write.values}
+        found |= {
+            c.seq: c.rule
+            for c in effort.changes
+            if c.disposition == core.Disposition.OVERRIDDEN and (c.side, c.field) in in_doubt
+        }
+    waiting = {seq for seq, _ in item.pending.values()}
+    return {seq: rule for seq, rule in found.items() if seq in waiting}
 
 
 def _asked(item: Item, reason: str) -> set[str]:

@@ -275,6 +275,7 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
         )
         source, key = effort.source_key()
         records = effort.observed
+        before = effort.conflict.snapshot if effort.conflict is not None else {}
         names = {name for a in refused for name in a.write.values}
         whole = any(a.write.op is not core.Op.UPDATE for a in refused)
         mine = [c for c in effort.changes if c.seq and (whole or c.field in names)]
@@ -293,6 +294,7 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                 snapshot={
                     **{side.value: dict(r.values) for side, r in records.items()},
                     "refused": {"side": write.side.value, "op": write.op.value, "values": values},
+                    **{name: before[name] for name in (intake.REPLACING,) if name in before},
                 },
                 times={side: r.modified for side, r in records.items()},
                 waiting={(c.side, c.field): (c.seq, c.new) for c in (*mine, *effort.held) if c.seq},

@@ -36,6 +36,7 @@ from .effort import (
     open_intents,
     without_changes,
 )
+from .indoubt import replacing
 from .load import match_bytes
 from .peers import look_again, matches_of
 from .undone import bring_back, undisturbed
@@ -242,11 +243,13 @@ def _report_conflicts(
 
 
 def _snapshot(item: Item, records: dict[Side, core.Record]) -> dict[str, Any]:
-    """What the card shows besides the question: the records, and those that it may be the same as."""
+    """What an item keeps besides its question: the records, those that it may be the same as, lost writes."""
     shown: dict[str, Any] = {side.value: dict(record.values) for side, record in records.items()}
     for observation in item.observations.values():
         if isinstance(observation, core.Matches):
             shown["candidates"] = {c.record.key: dict(c.record.values) for c in observation.candidates}
+    if given_up := replacing(item):
+        shown[intake.REPLACING] = {str(seq): rule for seq, rule in given_up.items()}
     if item.stuck and item.conflict is not None:
         shown["refused"] = item.conflict.snapshot["refused"]
     return shown

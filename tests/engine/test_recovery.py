@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from connectors.base import Op, Outcome
 from connectors.sql.connector import SqlConnector
+from syncadmin.core.asked import BACK
 from syncadmin.core.matching import IN_DOUBT, VANISHED
 from syncadmin.embedded import wait_until
 from syncadmin.engine import lease, run, store, write
@@ -220,6 +221,32 @@ def test_a_worker_that_lost_its_lease_can_store_nothing(world, monkeypatch):
     assert lost.state == "lost"
     assert world.right.row(right)["phone"] == "030 2"
     assert len(world.history(kind="write", field="phone")) == 1
+    quiet(world)
+
+
+def test_a_late_write_that_was_given_up_for_a_question_overrides_by_its_own_rule(world, monkeypatch):
+    left, right = world.linked(**ANNA)
+    world.set_field("phone", merge="prefer left")
+    world.left.edit(left, phone="030 2")
+    world.right.edit(right, phone="030 9")
+    real = write.send
+
+    def slow(*args: object) -> None:
+        """Taken for dead; the next worker asks, as the record was touched; then it writes after all."""
+        MappingState.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+        monkeypatch.setattr(write, "send", real)
+        world.right.edit(right, city="Ulm")
+        world.sync()
+        assert [f.reason for item in world.open() for f in item.fields.all()] == [BACK]
+        real(*args)
+
+    monkeypatch.setattr(write, "send", slow)
+    assert world.attempt().state == "lost"
+    assert world.right.row(right)["phone"] == "030 2"
+    world.sync()
+    assert not world.open()
+    replaced = world.history(kind="change", side="right", field="phone")[0]
+    assert [e.disposition for e in world.history(of=replaced.seq)] == ["held", "overridden"]
     quiet(world)
 
 

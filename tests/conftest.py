@@ -17,9 +17,11 @@ import pytest
 import redis
 from django.db import connections
 from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteDatabase
+from django.test import TransactionTestCase
 from django.utils import timezone, translation
 
 from syncadmin.embedded import PocketBaseServer, PostgresServer, ValkeyServer
+from syncadmin.permissions import make_groups
 from tests.servers.kinto import KintoServer
 from tests.servers.mariadb import MariaDbServer
 from tests.servers.places import server_directory
@@ -112,6 +114,22 @@ def journal_can_be_flushed() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SqliteOperations, "sql_flush", sql_flush)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def groups_outlive_flushing() -> Iterator[None]:
+    """A migration makes them, once; tests that commit empty all tables, and any test may come after them."""
+    from django.contrib.auth.models import Group, Permission
+
+    original = TransactionTestCase._fixture_teardown
+
+    def teardown(self: TransactionTestCase) -> None:
+        original(self)
+        make_groups(Group, Permission)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
         yield
 
 

@@ -8,6 +8,7 @@ the finished job is remembered.
 
 import logging
 import uuid
+from collections.abc import Callable
 from functools import partial
 
 from django.db import transaction
@@ -28,8 +29,7 @@ STRENGTH = {"incremental": 0, "reconcile": 1, "backfill": 2}
 NOTE_SECONDS = 7 * 86400
 FAILED_JOB_SECONDS = 86400
 BULK_SECONDS = 3600
-SURVEY_SECONDS = 86400
-REHEARSAL_SECONDS = 86400
+LONG_SECONDS = 86400  # what reads whole systems
 NOTICES_NOTE = "syncadmin:notices"
 NOTICES_SECONDS = 60
 NOTICES_TIMEOUT = 900
@@ -69,20 +69,7 @@ def enqueue_bulk(run_id: int) -> None:
 
 def put_bulk_in_queue(run_id: int) -> bool:
     """Put a bulk run in the queue, now; False if that failed."""
-    try:
-        get_queue(connection=impatient_connection()).enqueue_call(
-            run_bulk,
-            args=(run_id,),
-            job_id=f"bulk-{run_id}-{uuid.uuid4().hex}",
-            description=f"bulk run {run_id}",
-            timeout=BULK_SECONDS,
-            result_ttl=0,
-            failure_ttl=FAILED_JOB_SECONDS,
-        )
-    except RedisError as error:
-        logger.warning("bulk run %s waits for the ticker: the queue can't be reached: %s", run_id, error)
-        return False
-    return True
+    return _put_row(run_bulk, "bulk run", run_id, BULK_SECONDS)
 
 
 def run_survey(survey_id: int) -> None:
@@ -99,20 +86,7 @@ def enqueue_survey(survey_id: int) -> None:
 
 def put_survey_in_queue(survey_id: int) -> bool:
     """Put a survey in the queue, now; False if that failed, and the ticker asks again."""
-    try:
-        get_queue(connection=impatient_connection()).enqueue_call(
-            run_survey,
-            args=(survey_id,),
-            job_id=f"survey-{survey_id}-{uuid.uuid4().hex}",
-            description=f"survey {survey_id}",
-            timeout=SURVEY_SECONDS,
-            result_ttl=0,
-            failure_ttl=FAILED_JOB_SECONDS,
-        )
-    except RedisError as error:
-        logger.warning("survey %s waits for the ticker: the queue can't be reached: %s", survey_id, error)
-        return False
-    return True
+    return _put_row(run_survey, "survey", survey_id, LONG_SECONDS)
 
 
 def run_rehearsal(rehearsal_id: int) -> None:
@@ -129,22 +103,7 @@ def enqueue_rehearsal(rehearsal_id: int) -> None:
 
 def put_rehearsal_in_queue(rehearsal_id: int) -> bool:
     """Put a rehearsal in the queue, now; False if that failed, and the ticker asks again."""
-    try:
-        get_queue(connection=impatient_connection()).enqueue_call(
-            run_rehearsal,
-            args=(rehearsal_id,),
-            job_id=f"rehearsal-{rehearsal_id}-{uuid.uuid4().hex}",
-            description=f"rehearsal {rehearsal_id}",
-            timeout=REHEARSAL_SECONDS,
-            result_ttl=0,
-            failure_ttl=FAILED_JOB_SECONDS,
-        )
-    except RedisError as error:
-        logger.warning(
-            "rehearsal %s waits for the ticker: the queue can't be reached: %s", rehearsal_id, error
-        )
-        return False
-    return True
+    return _put_row(run_rehearsal, "rehearsal", rehearsal_id, LONG_SECONDS)
 
 
 def run_probe(probe_id: int) -> None:
@@ -154,27 +113,9 @@ def run_probe(probe_id: int) -> None:
     probes.run(probe_id)
 
 
-def enqueue_probe(probe_id: int) -> None:
-    """Have a worker carry a probe out, once the current transaction, if any, is committed."""
-    transaction.on_commit(partial(put_probe_in_queue, probe_id))
-
-
 def put_probe_in_queue(probe_id: int) -> bool:
     """Put a probe in the queue, now; False if that failed, and the ticker asks again."""
-    try:
-        get_queue(connection=impatient_connection()).enqueue_call(
-            run_probe,
-            args=(probe_id,),
-            job_id=f"probe-{probe_id}-{uuid.uuid4().hex}",
-            description=f"probe {probe_id}",
-            timeout=SURVEY_SECONDS,
-            result_ttl=0,
-            failure_ttl=FAILED_JOB_SECONDS,
-        )
-    except RedisError as error:
-        logger.warning("probe %s waits for the ticker: the queue can't be reached: %s", probe_id, error)
-        return False
-    return True
+    return _put_row(run_probe, "probe", probe_id, LONG_SECONDS)
 
 
 def compare_version(version_id: int) -> None:
@@ -191,20 +132,7 @@ def enqueue_comparison(version_id: int) -> None:
 
 def put_comparison_in_queue(version_id: int) -> bool:
     """Put a comparison in the queue, now; False if that failed, and the ticker asks again."""
-    try:
-        get_queue(connection=impatient_connection()).enqueue_call(
-            compare_version,
-            args=(version_id,),
-            job_id=f"version-{version_id}-{uuid.uuid4().hex}",
-            description=f"comparison of version {version_id}",
-            timeout=SURVEY_SECONDS,
-            result_ttl=0,
-            failure_ttl=FAILED_JOB_SECONDS,
-        )
-    except RedisError as error:
-        logger.warning("version %s waits for the ticker: the queue can't be reached: %s", version_id, error)
-        return False
-    return True
+    return _put_row(compare_version, "comparison of version", version_id, LONG_SECONDS)
 
 
 def send_notices() -> None:
@@ -264,6 +192,25 @@ def put_in_queue(mapping_id: int, kind: str) -> bool:
         queue.connection.transaction(partial(_put, queue, mapping_id, kind), _note(mapping_id))
     except RedisError as error:
         logger.warning("mapping %s waits for the ticker: the queue can't be reached: %s", mapping_id, error)
+        return False
+    return True
+
+
+def _put_row(job: Callable[[int], None], what: str, number: int, seconds: int) -> bool:
+    """Put the job on one stored row in the queue, now, with so many seconds to run; False if that failed."""
+    described = f"{what} {number}"
+    try:
+        get_queue(connection=impatient_connection()).enqueue_call(
+            job,
+            args=(number,),
+            job_id=f"{described.replace(' ', '-')}-{uuid.uuid4().hex}",
+            description=described,
+            timeout=seconds,
+            result_ttl=0,
+            failure_ttl=FAILED_JOB_SECONDS,
+        )
+    except RedisError as error:
+        logger.warning("%s waits for the ticker: the queue can't be reached: %s", described, error)
         return False
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from typing import Any
 
@@ -14,7 +15,7 @@ from syncadmin.models import Mapping
 from syncadmin.permissions import CHANGE_MAPPING
 
 
-class LifeCommand(MappingCommand):
+class LifeCommand(MappingCommand, ABC):
     """One act on one mapping, in a user's name."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,9 +29,9 @@ class LifeCommand(MappingCommand):
         except Impossible as error:
             raise CommandError(str(error), returncode=FAILED) from error
 
+    @abstractmethod
     def act(self, mapping: Mapping, user: Any, options: dict[str, Any]) -> str:
         """Do it; returns what was done, in words. Raises Impossible."""
-        raise NotImplementedError
 
     def user(self, name: str) -> Any:
         """The user of that name, who may change mappings. Raises CommandError (2)."""

@@ -91,7 +91,7 @@ def test_whatever_dies_is_started_again(running: Hub) -> None:
         kill_hard(before[0].pid)
         see_gone(before)
         wait_for(lambda part=part: found(part), f"{part} runs again")
-    assert running.output.count("ended with code 137") == dead + 4
+    wait_for(lambda: running.output.count("ended with code 137") == dead + 4, "each end was told")
 
 
 def test_a_killed_guard_leaves_nothing_of_what_it_guarded(running: Hub) -> None:

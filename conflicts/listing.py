@@ -106,7 +106,7 @@ def enlist(mapping_id: int, items: Sequence[tuple[Conflict, Sequence[ConflictFie
             number == 0,
             _is_open(item),
             item.impact,
-            bulk.moment(item.opened_at),
+            item.opened_at,
         )
         for item, lines in wanted
         for number, key in enumerate(lines)

@@ -44,7 +44,19 @@ def _names(model: type[models.Model], columns: Sequence[str]) -> list[str]:
 
 def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows (tuples in the order of `columns`) into the model's table."""
-    copy_into(model._meta.db_table, _names(model, columns), _types(model, columns), rows)
+    table, names = model._meta.db_table, _names(model, columns)
+    copy_into(table, names, _types(model, columns), _as_stored(model, columns, rows))
+
+
+def _as_stored(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> Iterable[Sequence[Any]]:
+    """The rows with their times as the ORM stores them: SQLite's driver would write a zone behind them."""
+    fields = [model._meta.get_field(column) for column in columns]
+    times = [at for at, field in enumerate(fields) if isinstance(field, models.DateTimeField)]
+    if _postgres() or not times:
+        return rows
+    return [[moment(value) if at in times else value for at, value in enumerate(row)] for row in rows]
 
 
 def copy_into(table: str, names: Sequence[str], types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -70,7 +82,8 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Seq
         if not _postgres():
             assignments = ", ".join(f"{name} = %s" for name in names)
             sql = f'UPDATE "{table}" SET {assignments} WHERE id = %s'
-            cursor.executemany(sql, [(*row[1:], row[0]) for row in rows])
+            stored = _as_stored(model, columns, [row[1:] for row in rows])
+            cursor.executemany(sql, [(*new, row[0]) for new, row in zip(stored, rows, strict=True)])
             return len(rows)
         types = ["int8", *_types(model, columns)]
         arrays = ", ".join(f"%s::{kind}[]" for kind in types)

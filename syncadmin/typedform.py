@@ -242,7 +242,11 @@ KINDS = {
     "none": gettext_noop("It asks for nothing"),
     "basic": gettext_noop("User and password with each request"),
     "bearer": gettext_noop("A fixed token"),
+    "api_key": gettext_noop("A key in a header, parameter or cookie"),
     "login": gettext_noop("A login that answers a token"),
+    "jwt": gettext_noop("A signed token of our own (JWT)"),
+    "oauth2_client_credentials": gettext_noop("OAuth 2: client and secret"),
+    "oauth2_refresh_token": gettext_noop("OAuth 2: refresh token"),
 }
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import httpx
 
-from connectors.base import ConnectorError, Misconfigured, Retry, Unknown, Unreadable
+from connectors.base import ConnectorError, Misconfigured, Retry, Surroundings, Unknown, Unreadable
 
-from .auth import Login, flow, secrets
+from .auth import secrets
 from .clock import ClockWatch
 from .config import System
+from .gates import gate
 from .selectors import Selector, kind, shortened
 from .values import decode, encode
 from .waiting import http_date, retry_after
@@ -79,8 +80,12 @@ class Client:
             },
         )
         self.clock = ClockWatch()
-        self._auth = flow(config.auth, self.url, system)
         self._secrets = secrets(config.auth, config.headers)
+        self.surround(Surroundings())
+
+    def surround(self, surroundings: Surroundings) -> None:
+        """Where tokens are kept that outlive this client."""
+        self._auth = gate(self._config, self.url, self.system, surroundings.memory)
 
     def close(self) -> None:
         """Close all connections."""
@@ -140,6 +145,10 @@ class Client:
                 f"{self._config.base_url} cannot be reached", system=self.system, said=str(error)
             ) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
+            if error.request is not request:  # a login: what we meant to send was not sent, or refused
+                raise Retry(
+                    f"{error.request.url.host} gave no answer to a login", system=self.system
+                ) from error
             reason = (
                 "no answer in time"
                 if isinstance(error, httpx.TimeoutException)
@@ -220,8 +229,7 @@ class Client:
 
     def clean(self, text: str) -> str:
         """A text without any of our secrets, as one short line."""
-        token = self._auth.token if isinstance(self._auth, Login) else ""
-        for secret in (*self._secrets, token):
+        for secret in sorted({*self._secrets, *self._auth.secrets}, key=len, reverse=True):
             if secret:
                 text = text.replace(secret, "***")
         return shortened(text)

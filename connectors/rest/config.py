@@ -1,8 +1,8 @@
 """The declarative configuration of a REST system and its resources, as typed and validated data.
 
-Everything a person may write in the configuration file is here and in `asking`, in the vocabulary of
-dlt's `rest_api` where it fits. Texts may hold blanks such as `{collection}`, which are filled when the
-connector is made; nothing in these files talks to a server.
+Everything a person may write in the configuration file is here, in `credentials` and in `asking`, in the
+vocabulary of dlt's `rest_api` where it fits. Texts may hold blanks such as `{collection}`, which are filled
+when the connector is made; nothing in these files talks to a server.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from connectors.offers import gettext_noop as _
 
 from .asking import (
-    Duration,
     Fetch,
     Filter,
     Find,
@@ -26,61 +25,12 @@ from .asking import (
     Order,
     Paginator,
     SinglePage,
-    Strict,
     TimeFormat,
 )
+from .credentials import Auth, Csrf, NoAuth
 from .presets import merged
 from .selectors import Selector
-
-# ---------------------------------------------------------------- authentication
-
-
-class NoAuth(Strict):
-    """The system asks for no credentials."""
-
-    type: Literal["none"] = "none"
-
-
-class BasicAuth(Strict):
-    """HTTP Basic."""
-
-    type: Literal["basic"]
-    username: str = Field("", title=_("User"))
-    password: SecretStr = Field(SecretStr(""), title=_("Password"))
-
-
-class BearerAuth(Strict):
-    """A fixed token in the Authorization header, by default after the word `Bearer`."""
-
-    type: Literal["bearer"]
-    token: SecretStr = Field(title=_("Token"), description=_("As the system gave it for programs"))
-    scheme: str = "Bearer"
-
-
-class HeaderAuth(Strict):
-    """One or several headers that hold secrets."""
-
-    type: Literal["header"]
-    headers: dict[str, SecretStr]
-
-
-class LoginAuth(Strict):
-    """A login call that answers a token; done again when the token is refused or about to expire."""
-
-    type: Literal["login"]
-    path: str = Field(title=_("Path of the login"), description=_("Below the address; it answers a token"))
-    username: str = Field("", title=_("User"))
-    password: SecretStr = Field(SecretStr(""), title=_("Password"))
-    method: str = "POST"
-    body: dict[str, str] = Field(default={"username": "{username}", "password": "{password}"})
-    token: Selector = Selector("token")
-    header: str = "Authorization"
-    scheme: str = "Bearer"
-    relogin_on: tuple[int, ...] = (401,)
-
-
-Auth = Annotated[NoAuth | BasicAuth | BearerAuth | HeaderAuth | LoginAuth, Field(discriminator="type")]
-
+from .strict import Duration, Strict
 
 # ---------------------------------------------------------------- writing
 
@@ -302,7 +252,10 @@ class System(Strict):
         description=_("Begins with https:// (or http://); what is below it is the system's"),
     )
     auth: Auth = Field(NoAuth(), title=_("How the hub is let in"))
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    csrf: Csrf | None = Field(None, description="A token that it wants to see with each write, if any")
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="More headers for every request; their values are kept secret"
+    )
     timeout: Duration = timedelta(seconds=30)
     verify_tls: bool = Field(
         True,

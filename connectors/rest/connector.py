@@ -24,6 +24,7 @@ from connectors.base import (
     Page,
     Record,
     ResourceInfo,
+    Surroundings,
     Write,
 )
 from connectors.offers import Offer
@@ -67,6 +68,10 @@ class RestConnector:
             self._describers[name] = Describer(shape, self._readers[name], schema)
         busiest = max((shape.config.pace.concurrency for shape in self._shapes.values()), default=1)
         self._pool = ThreadPoolExecutor(busiest, "rest") if busiest > 1 else None
+
+    def surround(self, surroundings: Surroundings) -> None:
+        """What whoever opens it gives besides; told before anything is asked."""
+        self._client.surround(surroundings)
 
     # ------------------------------------------------------------ description
 

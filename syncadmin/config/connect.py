@@ -11,11 +11,19 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from connectors.base import Capabilities, CheckItem, Connector, ConnectorError, Misconfigured
+from connectors.base import (
+    Capabilities,
+    CheckItem,
+    Connector,
+    ConnectorError,
+    Misconfigured,
+    Surrounded,
+)
 from syncadmin.models import Resource, System
 
 from . import secrets
 from .errors import problems_of
+from .surroundings import surroundings_of
 from .systems import found
 
 
@@ -45,7 +53,10 @@ def _resources(system: System) -> list[Resource]:
 def open_connector(system: System) -> Connector:
     """A connector for the system with all its resources; it connects lazily. Raises Misconfigured."""
     config, resources = resolved(system)
-    return connector_class(system)(config, resources, system=system.name)
+    connector = connector_class(system)(config, resources, system=system.name)
+    if isinstance(connector, Surrounded):
+        connector.surround(surroundings_of(system))
+    return connector
 
 
 def try_connection(system: System) -> list[CheckItem]:

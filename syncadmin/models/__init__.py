@@ -23,7 +23,7 @@ from .state import (
     Unlinked,
 )
 from .surveys import Survey, SurveyState
-from .systems import Health, Resource, System
+from .systems import Health, Remembered, Resource, System
 from .versions import Comparing, MappingVersion, VersionState
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "Rehearsal",
     "RehearsalLine",
     "RehearsalState",
+    "Remembered",
     "Resource",
     "Rhythm",
     "RiskAcceptance",

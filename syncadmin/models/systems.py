@@ -95,3 +95,20 @@ class Health(models.Model):
 
     def __str__(self) -> str:
         return f"{self.system}: {self.failures} failures" if self.failures else f"{self.system}: well"
+
+
+class Remembered(models.Model):
+    """What a connector has to remember beyond its own life, such as a refresh token that was replaced.
+
+    The name is made of what it belongs to. `holder` alone may replace it, until `held_until`.
+    """
+
+    name = models.CharField(max_length=150, unique=True)
+    value = EncryptedJSONField(null=True)
+    system = models.CharField(max_length=50, blank=True)
+    put_at = models.DateTimeField(null=True)
+    holder = models.CharField(max_length=32, blank=True)
+    held_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.system}: {self.name}"

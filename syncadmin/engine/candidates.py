@@ -38,15 +38,19 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
     matches = {i.match for i in items if i.match is not None}
     linked = _linked(binding, side.other, matches)
     unlinked = _unlinked(binding.id, matches)
-    found = {} if cache.complete else _search(binding, side, items)
-    partners = {key for s, _, key in unlinked if s is side.other} | set(found)
+    found = _search(binding, side, items, cache)
+    paired = links.by_key(binding.id, side.other, found)
+    partners = {key for s, _, key in unlinked if s is side.other} | (found.keys() - paired.keys())
     doubted = {key for item in items for key in item.doubts}
     doubted -= links.by_key(binding.id, side.other, sorted(doubted)).keys()
     partners |= doubted
     records, mute = _records(binding, side.other, partners - linked.keys(), found, cache)
     claimed = doubts.others(binding.id, side.other, sorted(records))
     unknown = {match for s, match, key in unlinked if s is side.other and key in mute}
-    agreeing = _by_match((agreed, key) for key, (agreed, _shadow) in linked.items())
+    # a pair is known by what it agreed on, and by what its record holds now: a user may just have edited it
+    taken = {key: shadow for key, (_, shadow) in linked.items()} | {key: found[key].record for key in paired}
+    agreed = [(match, key) for key, (match, _) in linked.items()]
+    agreeing = _by_match([*agreed, *((_match(binding, found[key]), key) for key in paired)])
     matching = _by_match((_match(binding, record), key) for key, record in records.items())
     own = _by_match((match, key) for s, match, key in unlinked if s is side)
     for item in items:
@@ -55,7 +59,7 @@ def _find(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> 
         twins: list[str] = []
         if item.match is not None:
             for key in agreeing.get(item.match, ()):
-                candidates[key] = core.Candidate(linked[key][1], linked=True)
+                candidates[key] = core.Candidate(taken[key], linked=True)
             for key in matching.get(item.match, ()):
                 item.partners[key] = records[key]
                 candidates[key] = core.Candidate(
@@ -165,8 +169,13 @@ def _unlinked(mapping_id: int, matches: set[bytes]) -> list[tuple[Side, bytes, s
         return [(Side(s), bytes(match), key) for s, match, key in cursor.fetchall()]
 
 
-def _search(binding: Binding, side: Side, items: Sequence[Item]) -> dict[str, Translated]:
-    """Ask the other system itself for records with the match value: it may hold one we have not read."""
+def _search(binding: Binding, side: Side, items: Sequence[Item], cache: Cache) -> dict[str, Translated]:
+    """Records by key, linked or not, that the other system itself has for the items' match values.
+
+    It may hold one we have not read, and a linked one may have been edited since its pair agreed.
+    """
+    if cache.matching is not None:
+        return {t.record.key: t for t in cache.matching[side.other]}
     other = binding.sides[side.other]
     matches = [
         match
@@ -175,9 +184,7 @@ def _search(binding: Binding, side: Side, items: Sequence[Item]) -> dict[str, Tr
         and (seen := i.seen[side]) is not None
         and (match := binding.match_of(seen.record.values)) is not None
     ]
-    found = _find_values(binding, other, matches)
-    known = links.by_key(binding.id, side.other, [t.record.key for t in found])
-    return {t.record.key: t for t in found if t.record.key not in known}
+    return {t.record.key: t for t in _find_values(binding, other, matches)}
 
 
 def _records(

@@ -33,11 +33,12 @@ CACHED = 40_000
 class Cache:
     """Records read in this pass, by side and key; at most CACHED, then no more are kept.
 
-    `complete`: who looks for a record that is not here, and not known to the hub, need not ask its system.
+    `matching`, if both sides were read completely: all records, by side, with the match values of the other
+    side's. Who looks for a partner need not ask its system then.
     """
 
     records: dict[tuple[Side, str], Translated] = field(default_factory=dict)
-    complete: bool = False
+    matching: dict[Side, list[Translated]] | None = None
 
     def keep(self, side: Side, record: Translated) -> None:
         """Remember a record, if there is room or an older reading of it."""

@@ -11,7 +11,7 @@ from syncadmin.models import marks
 from syncadmin.models.marks import Due
 
 from . import links, stage
-from .binding import Binding
+from .binding import Binding, Translated
 from .collect import Cache
 from .effort import Item, Run
 from .judge import judge
@@ -59,7 +59,8 @@ def _partner(item: Item) -> list[tuple[Side, str]]:
 
 def from_stages(binding: Binding, batch: Sequence[Due]) -> Cache:
     """What the stages hold of a batch's records, and of those that have the same match values."""
-    cache = Cache(complete=True)
+    cache = Cache()
+    matching: dict[Side, list[Translated]] = {}
     matches: dict[Side, set[bytes]] = {side: set() for side in SIDES}
     for side in SIDES:
         keys = [due.key for due in batch if due.side is side]
@@ -70,8 +71,10 @@ def from_stages(binding: Binding, batch: Sequence[Due]) -> Cache:
                 matches[side].add(stage.encode_match(match))
     for side in SIDES:
         wanted = list(matches[side.other])
-        for t in stage.staged(side, "match", wanted) if wanted else ():
+        matching[side] = stage.staged(side, "match", wanted) if wanted else []
+        for t in matching[side]:
             cache.records.setdefault((side, t.record.key), t)
+    cache.matching = matching
     return cache
 
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from syncadmin.core.side import Side
+from syncadmin.engine.preview import preview
 from syncadmin.engine.prove import prove
 from syncadmin.models import Entry, Intent, Link, Mark
 
@@ -221,6 +222,19 @@ def test_a_field_that_a_person_leaves_as_it_is_has_its_end_though_another_is_ref
     assert [f.field for f in item.fields.all()] == ["phone"]
     assert not prove(world.mapping, live=True).findings
     assert {e.rule for e in world.history(kind="disposition", field="city")} >= {"person: leave"}
+
+
+def test_no_copy_is_made_beside_a_linked_record_that_has_just_got_the_same_match_value(world):
+    _, right = world.linked(**ANNA)
+    world.right.edit(right, email="bert@example.com")
+    world.left.add(email="bert@example.com")
+    foreseen = [preview(world.mapping, kind).counts for kind in ("incremental", "reconcile")]
+    assert foreseen == [{"update left": 1, "conflict": 1}] * 2
+    world.sync()
+    assert len(world.right.rows()) == 1
+    (item,) = world.open()
+    assert (item.kind, item.candidates) == ("ambiguous match", [str(right)])
+    quiet(world)
 
 
 def test_f29_a_reference_waits_until_its_target_is_linked_and_is_then_translated(world):

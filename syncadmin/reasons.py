@@ -198,8 +198,8 @@ def translated(text: str) -> str:
         return text
     if text in WORDS:
         return gettext(text)
-    for sentence, pattern in _patterns():
-        if found := pattern.fullmatch(text):
+    for sentence, shape in _patterns():
+        if found := shape.fullmatch(text):
             parts = found.groupdict()
             return gettext(sentence) % {**parts, **{k: translated(parts[k]) for k in NESTED & parts.keys()}}
     return text
@@ -207,10 +207,11 @@ def translated(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    return [(sentence, _pattern(sentence)) for sentence in SENTENCES]
+    return [(sentence, pattern(sentence)) for sentence in SENTENCES]
 
 
-def _pattern(sentence: str) -> re.Pattern[str]:
+def pattern(sentence: str, within: str = ".+") -> re.Pattern[str]:
+    """What a sentence looks like with anything put in (`within`: the pattern of that)."""
     words = re.split(r"%\((\w+)\)s", sentence)
-    parts = [f"(?P<{w}>.+)" if index % 2 else re.escape(w) for index, w in enumerate(words)]
+    parts = [f"(?P<{w}>{within})" if index % 2 else re.escape(w) for index, w in enumerate(words)]
     return re.compile("".join(parts), re.DOTALL)

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from connectors.base import Connector, ConnectorError, ResourceInfo
 from syncadmin.config import apply as configuration
@@ -262,7 +263,7 @@ def mapping_text(survey: Survey, name: str, *, key: int, chosen: Collection[str]
 def make_mapping(survey: Survey, name: str, *, key: int, chosen: Collection[str] | None, by: str) -> Mapping:
     """Create the mapping, switched off, as `apply` would of its file. Raises BadConfig."""
     if Mapping.objects.filter(name=name).exists():
-        raise BadConfig([Problem(("mappings", name), "there is a mapping of this name already")])
+        raise BadConfig([Problem(("mappings", name), _("there is a mapping of this name already"))])
     loaded = configuration.read(mapping_text(survey, name, key=key, chosen=chosen), f"survey #{survey.pk}")
     with transaction.atomic():
         configuration.apply(loaded, by=by, reason=f"made from survey #{survey.pk}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from syncadmin.models import FieldMapping, MappingState, Resource, RowRule, System
@@ -107,7 +108,7 @@ def _ensure_changeable(loaded: Loaded) -> None:
         except ValidationError:
             continue
         if row.retired and (changes or loaded.mappings[row.name].enabled):
-            problems.append(Problem(path, "is out of service for good: its links and history are kept"))
+            problems.append(Problem(path, _("is out of service for good: its links and history are kept")))
     if problems:
         raise BadConfig(problems, loaded.source)
 

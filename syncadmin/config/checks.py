@@ -12,13 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from syncadmin.core.check import FITTING
 from syncadmin.core.policy import Merge
 from syncadmin.core.rules import FILTER_NAMES, MERGE_NAMES, ROW_NAMES, RuleError, compile_rule
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Kind, Normalize
 
-from .problems import Path, Problem, hint, quoted, unknown
+from .problems import Path, Problem, guess, quoted, unknown
 from .schema import FieldSpec, MappingSpec, ResourceName
 
 # keys of a field mapping that mean something for some types only
@@ -30,6 +33,7 @@ KEYS_FOR = {
     "zones": (Kind.DATETIME,),
     "mapping": (Kind.REFERENCE,),
 }
+NO_FIELD = gettext_noop("unknown field mapping %(name)s")
 MATCHABLE = frozenset(Kind) - {Kind.JSON, Kind.SET}
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 WEB_ADDRESS = re.compile(r"https?://[^\s/{}?#@]+(?:[/?#]\S*)?$", re.IGNORECASE)
@@ -56,15 +60,15 @@ def check_link(template: str, prefix: Path = ()) -> Iterator[Problem]:
     place = (*prefix, "link")
     yield from _check_address(template, place, ["{key}"])
     if template and "{key}" not in template:
-        yield Problem(place, "must say where the record's key goes: {key}")
+        yield Problem(place, _("must say where the record's key goes: %(blank)s") % {"blank": "{key}"})
 
 
 def _check_address(template: str, place: Path, blanks: list[str]) -> Iterator[Problem]:
     for name in PLACEHOLDER.findall(template):
         if f"{{{name}}}" not in blanks:
-            yield Problem(place, unknown("blank", f"{{{name}}}", blanks))
+            yield Problem(place, unknown(_("unknown blank %(name)s"), f"{{{name}}}", blanks))
     if template and not WEB_ADDRESS.match(template):
-        yield Problem(place, "must begin with http:// or https:// and a host")
+        yield Problem(place, _("must begin with http:// or https:// and a host"))
 
 
 def check_mapping(
@@ -75,28 +79,27 @@ def check_mapping(
     yield from _resources(spec, world, prefix)
     for position, name in enumerate(spec.match):
         if name not in names:
-            yield Problem((*prefix, "match", position), unknown("field mapping", name, names))
+            yield Problem((*prefix, "match", position), unknown(_(NO_FIELD), name, names))
         elif name in spec.fields and spec.fields[name].type not in MATCHABLE:
-            kind = spec.fields[name].type
-            yield Problem(
-                (*prefix, "match", position), f"{quoted(name)} is of type {kind}, which can't be matched"
-            )
+            text = _("%(name)s is of type %(kind)s, which can't be matched")
+            told = {"name": quoted(name), "kind": spec.fields[name].type}
+            yield Problem((*prefix, "match", position), text % told)
     if len(set(spec.match)) < len(spec.match):
-        yield Problem((*prefix, "match"), "names a field mapping twice")
+        yield Problem((*prefix, "match"), _("names a field mapping twice"))
     if spec.title and spec.title not in names:
-        yield Problem((*prefix, "title"), unknown("field mapping", spec.title, names))
+        yield Problem((*prefix, "title"), unknown(_(NO_FIELD), spec.title, names))
     if spec.value and spec.value not in names:
-        yield Problem((*prefix, "value"), unknown("field mapping", spec.value, names))
+        yield Problem((*prefix, "value"), unknown(_(NO_FIELD), spec.value, names))
     elif spec.value in spec.fields and spec.fields[spec.value].type not in (Kind.INTEGER, Kind.DECIMAL):
-        kind = spec.fields[spec.value].type
-        yield Problem((*prefix, "value"), f"{quoted(spec.value)} is of type {kind}, which is no number")
+        text = _("%(name)s is of type %(kind)s, which is no number")
+        told = {"name": quoted(spec.value), "kind": spec.fields[spec.value].type}
+        yield Problem((*prefix, "value"), text % told)
     if "drift" in spec.model_fields_set and not spec.owner and not spec.rows:
-        yield Problem(
-            (*prefix, "drift"), "counts only with an `owner` of the table or of `rows`; the table has none"
-        )
+        text = _("counts only with an `owner` of the table or of `rows`; the table has none")
+        yield Problem((*prefix, "drift"), text)
     for key in ("schedule", "reconcile"):
         if getattr(spec, key) <= 0:
-            yield Problem((*prefix, key), "must be longer than nothing")
+            yield Problem((*prefix, key), _("must be longer than nothing"))
     yield from _due(spec, prefix)
     for position, row in enumerate(spec.rows):
         yield from _expression(row.when, ROW_NAMES, names, (*prefix, "rows", position, "when"))
@@ -116,15 +119,16 @@ def _due(spec: MappingSpec, prefix: Path) -> Iterator[Problem]:
     """A due time, and who is given what is overdue."""
     escalate = spec.escalate
     if spec.due is not None and spec.due <= 0:
-        yield Problem((*prefix, "due"), "must be longer than nothing")
+        yield Problem((*prefix, "due"), _("must be longer than nothing"))
     if escalate.person and escalate.group:
-        yield Problem((*prefix, "escalate", "group"), "is one too many: give a `person` or a `group`")
+        yield Problem((*prefix, "escalate", "group"), _("is one too many: give a `person` or a `group`"))
     if (escalate.person or escalate.group) and escalate.after is None:
-        yield Problem((*prefix, "escalate", "after"), "is missing: the time after the due time, such as 2h")
+        text = _("is missing: the time after the due time, such as 2h")
+        yield Problem((*prefix, "escalate", "after"), text)
     if escalate.after is not None and not (escalate.person or escalate.group):
-        yield Problem((*prefix, "escalate", "person"), "is missing: give a `person` or a `group`")
+        yield Problem((*prefix, "escalate", "person"), _("is missing: give a `person` or a `group`"))
     if escalate.after is not None and spec.due is None:
-        yield Problem((*prefix, "escalate", "after"), "counts only with a `due` time")
+        yield Problem((*prefix, "escalate", "after"), _("counts only with a `due` time"))
 
 
 def check_field(spec: FieldSpec, prefix: Path = (), names: list[str] | None = None) -> Iterator[Problem]:
@@ -132,29 +136,28 @@ def check_field(spec: FieldSpec, prefix: Path = (), names: list[str] | None = No
     given = spec.model_fields_set
     for key, kinds in KEYS_FOR.items():
         if key in given and spec.type not in kinds and not (key == "mapping" and spec.mapping is None):
-            yield Problem((*prefix, key), f"counts only for type {_or(kinds)}; the type is {spec.type}")
+            text = _("counts only for type %(kinds)s; the type is %(kind)s")
+            yield Problem((*prefix, key), text % {"kinds": _or(kinds), "kind": spec.type})
     if spec.type is Kind.REFERENCE and not spec.mapping:
-        yield Problem(
-            (*prefix, "mapping"), "is missing: a reference needs the mapping that syncs what it refers to"
-        )
+        text = _("is missing: a reference needs the mapping that syncs what it refers to")
+        yield Problem((*prefix, "mapping"), text)
     if spec.owner and spec.merge is not Merge.REVIEW:
-        yield Problem(
-            (*prefix, "merge"),
-            f"counts only for a shared field; this one is owned by {spec.owner}. Leave one of them out",
-        )
+        text = _("counts only for a shared field; this one is owned by %(side)s. Leave one of them out")
+        yield Problem((*prefix, "merge"), text % {"side": spec.owner})
     if "drift" in given and not spec.owner:
-        yield Problem((*prefix, "drift"), "counts only for a field with an `owner`; this one is shared")
+        text = _("counts only for a field with an `owner`; this one is shared")
+        yield Problem((*prefix, "drift"), text)
     yield from _merge_fits(spec.merge, spec.type, (*prefix, "merge"))
     if spec.assessment.both is not None:
         yield from _merge_fits(spec.assessment.both, spec.type, (*prefix, "assessment", "both"))
     if spec.merge is Merge.RULE and not spec.rule:
-        yield Problem((*prefix, "rule"), "is missing: `merge: rule` needs a CEL expression")
+        yield Problem((*prefix, "rule"), _("is missing: `merge: rule` needs a CEL expression"))
     if spec.rule and spec.merge is not Merge.RULE:
-        yield Problem((*prefix, "rule"), "counts only with `merge: rule`")
+        yield Problem((*prefix, "rule"), _("counts only with `merge: rule`"))
     elif spec.rule:
         yield from _expression(spec.rule, MERGE_NAMES, names, (*prefix, "rule"))
     if {Normalize.LOWER, Normalize.UPPER} <= set(spec.normalize):
-        yield Problem((*prefix, "normalize"), "has both lower and upper; leave one of them out")
+        yield Problem((*prefix, "normalize"), _("has both lower and upper; leave one of them out"))
     yield from _learned(spec, prefix)
     yield from _zones(spec, prefix)
     yield from _values(spec, prefix)
@@ -164,7 +167,8 @@ def _merge_fits(merge: Merge, kind: Kind, path: Path) -> Iterator[Problem]:
     fitting = FITTING.get(merge, frozenset(Kind))
     if kind not in fitting:
         kinds = _or(tuple(one for one in Kind if one in fitting))
-        yield Problem(path, f"{quoted(merge)} is for type {kinds}; the type is {kind}")
+        text = _("%(merge)s is for type %(kinds)s; the type is %(kind)s")
+        yield Problem(path, text % {"merge": quoted(merge), "kinds": kinds, "kind": kind})
 
 
 def check_world(world: World) -> Iterator[tuple[str, Problem]]:
@@ -173,12 +177,8 @@ def check_world(world: World) -> Iterator[tuple[str, Problem]]:
     for name, spec in world.mappings.items():
         pair = frozenset((end.system, end.resource) for end in (spec.left, spec.right))
         if pair in pairs and len(pair) == 2:
-            yield (
-                name,
-                Problem(
-                    ("right",), f"the mapping {quoted(pairs[pair])} pairs the same two resources already"
-                ),
-            )
+            text = _("the mapping %(name)s pairs the same two resources already")
+            yield name, Problem(("right",), text % {"name": quoted(pairs[pair])})
         pairs.setdefault(pair, name)
     yield from _cycles(world)
 
@@ -187,26 +187,27 @@ def _resources(spec: MappingSpec, world: World, prefix: Path) -> Iterator[Proble
     for side in SIDES:
         end: ResourceName = getattr(spec, side.value)
         if end.system not in world.systems:
-            none = "no system is configured"
-            text = unknown("system", end.system, sorted(world.systems), none=none)
+            none = _("no system is configured")
+            text = unknown(_("unknown system %(name)s"), end.system, sorted(world.systems), none=none)
             yield Problem((*prefix, side.value, "system"), text)
         elif end.resource not in world.systems[end.system] and end.system not in world.broken:
             known = sorted(world.systems[end.system])
-            text = unknown(f"resource of {end.system}", end.resource, known, none="it has no resources")
+            said, none = _("unknown resource of %(system)s %(name)s"), _("it has no resources")
+            text = unknown(said, end.resource, known, none=none, system=end.system)
             yield Problem((*prefix, side.value, "resource"), text)
     if spec.left == spec.right:
-        yield Problem((*prefix, "right"), "is the same resource as the left one")
+        yield Problem((*prefix, "right"), _("is the same resource as the left one"))
 
 
 def _expression(text: str, allowed: frozenset[str], names: list[str] | None, path: Path) -> Iterator[Problem]:
     try:
         compile_rule(text, allowed)
     except RuleError as error:
-        yield Problem(path, f"is not a rule that works: {error}")
+        yield Problem(path, _("is not a rule that works: %(error)s") % {"error": error})
         return
     if names is not None:
         for used in sorted(set(RECORD_USE.findall(STRINGS.sub("''", text))) - set(names)):
-            yield Problem(path, f"uses the {unknown('field mapping', used, names)}")
+            yield Problem(path, unknown(_("uses the unknown field mapping %(name)s"), used, names))
 
 
 def _reference(spec: MappingSpec, one: FieldSpec, world: World, prefix: Path) -> Iterator[Problem]:
@@ -215,17 +216,19 @@ def _reference(spec: MappingSpec, one: FieldSpec, world: World, prefix: Path) ->
     target = world.mappings.get(one.mapping)
     if target is None:
         if one.mapping not in world.broken:
-            known = sorted(world.mappings)
-            yield Problem(
-                (*prefix, "mapping"), unknown("mapping", one.mapping, known, none="there is no other")
-            )
+            said, none = _("unknown mapping %(name)s"), _("there is no other")
+            text = unknown(said, one.mapping, sorted(world.mappings), none=none)
+            yield Problem((*prefix, "mapping"), text)
         return
     ends, wanted = (target.left.system, target.right.system), (spec.left.system, spec.right.system)
     if ends != wanted:
-        turned = "; swap its sides" if ends == wanted[::-1] else ""
-        theirs, ours = " with ".join(ends), " with ".join(wanted)
-        text = f"{quoted(one.mapping)} pairs {theirs}, this mapping {ours}{turned}"
-        yield Problem((*prefix, "mapping"), text)
+        text = _("%(name)s pairs %(theirs)s, this mapping %(ours)s")
+        both = _("%(left)s with %(right)s")
+        theirs, ours = (both % {"left": left, "right": right} for left, right in (ends, wanted))
+        told = text % {"name": quoted(one.mapping), "theirs": theirs, "ours": ours}
+        yield Problem(
+            (*prefix, "mapping"), f"{told}; {_('swap its sides')}" if ends == wanted[::-1] else told
+        )
 
 
 def _written_twice(spec: MappingSpec, prefix: Path) -> Iterator[Problem]:
@@ -238,9 +241,10 @@ def _written_twice(spec: MappingSpec, prefix: Path) -> Iterator[Problem]:
             written = [name for name in names if writes(spec, spec.fields[name], side)]
             if len(names) > 1 and written:
                 others = ", ".join(quoted(n) for n in names if n != names[-1])
-                text = f"{quoted(source)} is in the field mapping {others} too: more than one would write it"
-                remedy = f"Leave one out, or give them all `owner: {side}`"
-                yield Problem((*prefix, "fields", names[-1], side.value), text, remedy)
+                text = _("%(source)s is in the field mapping %(others)s too: more than one would write it")
+                told = text % {"source": quoted(source), "others": others}
+                remedy = _("Leave one out, or give them all `owner: %(side)s`") % {"side": side}
+                yield Problem((*prefix, "fields", names[-1], side.value), told, remedy)
 
 
 def writes(spec: MappingSpec, one: FieldSpec, side: Side) -> bool:
@@ -260,22 +264,24 @@ def _groups(spec: MappingSpec, prefix: Path) -> Iterator[Problem]:
             first = getattr(spec.fields[names[0]], key)
             for name in names[1:]:
                 if getattr(spec.fields[name], key) != first:
-                    text = (
-                        f"differs from that of {quoted(names[0])}; group {quoted(group)} is decided together"
-                    )
-                    yield Problem((*prefix, "fields", name, key), text)
+                    text = _("differs from that of %(name)s; group %(group)s is decided together")
+                    told = text % {"name": quoted(names[0]), "group": quoted(group)}
+                    yield Problem((*prefix, "fields", name, key), told)
 
 
 def _learned(spec: FieldSpec, prefix: Path) -> Iterator[Problem]:
-    for key in ("group", "two_people"):
-        if spec.learned and getattr(spec, key):
-            why = "what is decided together" if key == "group" else "what takes two people"
-            yield Problem((*prefix, "learned"), f"counts only without `{key}`: no rule decides {why}")
+    if spec.learned and spec.group:
+        text = _("counts only without `group`: no rule decides what is decided together")
+        yield Problem((*prefix, "learned"), text)
+    if spec.learned and spec.two_people:
+        text = _("counts only without `two_people`: no rule decides what takes two people")
+        yield Problem((*prefix, "learned"), text)
     seen = set()
     for number, rule in enumerate(spec.learned):
         if (rule.differs, rule.changed) in seen:
-            text = f"says a second time what is done with {quoted(rule.differs)}, {rule.changed}"
-            yield Problem((*prefix, "learned", number), text)
+            text = _("says a second time what is done with %(differs)s, %(changed)s")
+            told = text % {"differs": quoted(rule.differs), "changed": rule.changed}
+            yield Problem((*prefix, "learned", number), told)
         seen.add((rule.differs, rule.changed))
 
 
@@ -285,9 +291,9 @@ def _zones(spec: FieldSpec, prefix: Path) -> Iterator[Problem]:
             try:
                 ZoneInfo(zone)
             except (ZoneInfoNotFoundError, ValueError, OSError):
-                near = hint(zone, sorted(available_timezones())).split(" Allowed:")[0].rstrip(".")
-                text = f"{quoted(zone)} is not an IANA time zone such as Europe/Berlin{near}"
-                yield Problem((*prefix, "zones", side.value), text)
+                text = _("%(zone)s is not an IANA time zone such as Europe/Berlin") % {"zone": quoted(zone)}
+                near = guess(zone, sorted(available_timezones()))
+                yield Problem((*prefix, "zones", side.value), text + near)
 
 
 def _values(spec: FieldSpec, prefix: Path) -> Iterator[Problem]:
@@ -296,9 +302,12 @@ def _values(spec: FieldSpec, prefix: Path) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for left, right in spec.values.items():
         if str(right) in seen:
-            text = f"{quoted(right)} stands for both {quoted(seen[str(right)])} and {quoted(left)}"
-            remedy = "It could not be translated back; give the field `owner: left`, or the values one each"
-            yield Problem((*prefix, "values", left), text, remedy)
+            text = _("%(right)s stands for both %(one)s and %(other)s")
+            told = text % {"right": quoted(right), "one": quoted(seen[str(right)]), "other": quoted(left)}
+            remedy = _(
+                "It could not be translated back; give the field `owner: left`, or the values one each"
+            )
+            yield Problem((*prefix, "values", left), told, remedy)
         seen.setdefault(str(right), left)
 
 
@@ -321,8 +330,9 @@ def _cycles(world: World) -> Iterator[tuple[str, Problem]]:
                 if frozenset(circle) not in told:
                     told.add(frozenset(circle))
                     way_round = " -> ".join([*circle, target])
-                    text = f"references go in a circle: {way_round}; each would wait for the other"
-                    yield name, Problem(("fields", field_name, "mapping"), text)
+                    text = _("references go in a circle: %(way_round)s; each would wait for the other")
+                    told_of = Problem(("fields", field_name, "mapping"), text % {"way_round": way_round})
+                    yield name, told_of
             else:
                 yield from visit(target, [*way, target])
 
@@ -331,4 +341,4 @@ def _cycles(world: World) -> Iterator[tuple[str, Problem]]:
 
 
 def _or(kinds: tuple[Kind, ...]) -> str:
-    return " or ".join(kinds)
+    return _(" or ").join(kinds)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, ValidationError
 
 from connectors.base import (
@@ -95,9 +96,9 @@ def promises(system: System) -> dict[str, Capabilities | str]:
 
 
 def _remedy(error: Misconfigured) -> str:
-    return (
-        f"Correct the resource {error.resource}" if error.resource else "Correct the settings of the system"
-    )
+    if error.resource:
+        return _("Correct the resource %(name)s") % {"name": error.resource}
+    return _("Correct the settings of the system")
 
 
 def connector_class(system: System) -> type[Connector]:
@@ -119,11 +120,8 @@ def _typed(
     try:
         return model.model_validate(secrets.fill(config, known))
     except secrets.MissingSecret as error:
-        raise Misconfigured(
-            f"{error}: set it on the page of the system, or in the environment and apply the file again",
-            system=system,
-            resource=resource,
-        ) from None
+        how = _("set it on the page of the system, or in the environment and apply the file again")
+        raise Misconfigured(f"{error}: {how}", system=system, resource=resource) from None
     except ValidationError as error:
         texts = [f"{p.place}: {p.text}" if p.path else p.text for p in problems_of(error, model, config)]
         raise Misconfigured(

@@ -11,39 +11,61 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from django.utils.translation import gettext, gettext_lazy
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from syncadmin.troubles import told
 
 from .problems import Path, Problem, hint, quoted, unknown
 
 SHAPES = {
-    "model_type": "must hold keys (key: value)",
-    "model_attributes_type": "must hold keys (key: value)",
-    "dict_type": "must hold keys (key: value)",
-    "mapping_type": "must hold keys (key: value)",
-    "list_type": "must be a list",
-    "tuple_type": "must be a list",
-    "string_type": "must be text; put it in quotes",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "time_delta_type": "must be a duration such as 30s",
-    "time_delta_parsing": "must be a duration such as 30s",
+    "model_type": gettext_lazy("must hold keys (key: value)"),
+    "model_attributes_type": gettext_lazy("must hold keys (key: value)"),
+    "dict_type": gettext_lazy("must hold keys (key: value)"),
+    "mapping_type": gettext_lazy("must hold keys (key: value)"),
+    "list_type": gettext_lazy("must be a list"),
+    "tuple_type": gettext_lazy("must be a list"),
+    "string_type": gettext_lazy("must be text; put it in quotes"),
+    "bool_type": gettext_lazy("must be true or false"),
+    "bool_parsing": gettext_lazy("must be true or false"),
+    "int_type": gettext_lazy("must be a whole number"),
+    "int_parsing": gettext_lazy("must be a whole number"),
+    "int_from_float": gettext_lazy("must be a whole number"),
+    "float_type": gettext_lazy("must be a number"),
+    "float_parsing": gettext_lazy("must be a number"),
+    "time_delta_type": gettext_lazy("must be a duration such as 30s"),
+    "time_delta_parsing": gettext_lazy("must be a duration such as 30s"),
+}
+BOUNDS = {  # with what pydantic tells of them
+    "greater_than": gettext_lazy("must be greater than %(gt)s"),
+    "greater_than_equal": gettext_lazy("must be greater than or equal to %(ge)s"),
+    "less_than": gettext_lazy("must be less than %(lt)s"),
+    "less_than_equal": gettext_lazy("must be less than or equal to %(le)s"),
+    "string_too_short": gettext_lazy("must have at least %(min_length)s characters"),
+    "string_too_long": gettext_lazy("must have at most %(max_length)s characters"),
+    "string_pattern_mismatch": gettext_lazy("must match the pattern %(pattern)s"),
+    "too_short": gettext_lazy("must have at least %(min_length)s entries, and has %(actual_length)s"),
+    "too_long": gettext_lazy("must have at most %(max_length)s entries, and has %(actual_length)s"),
 }
 
 
 def problems_of(
-    error: ValidationError, model: type[BaseModel], document: Any, prefix: Path = ()
+    error: ValidationError,
+    model: type[BaseModel],
+    document: Any,
+    prefix: Path = (),
+    own_keys: Sequence[str] = (),
 ) -> list[Problem]:
-    """All problems of a document that `model` refused, each once, with `prefix` before its path."""
+    """All problems of a document that `model` refused, each once, with `prefix` before its path.
+
+    `own_keys` are allowed beside those of `model`: others look at them.
+    """
     found: dict[tuple[Path, str], Problem] = {}
     for detail in error.errors(include_url=False, include_input=False, include_context=True):
         path, owner = walk(detail["loc"], model, document)
-        problem = Problem(prefix + path, _words(detail, owner, path, at(document, path)))
+        allowed = [*(own_keys if len(path) == 1 else ()), *(keys_of(owner) if owner else ())]
+        problem = Problem(prefix + path, _words(detail, owner, path, at(document, path), allowed))
         found.setdefault((problem.path, problem.message), problem)
     return list(found.values())
 
@@ -136,24 +158,30 @@ def field_type(model: type[BaseModel], part: str | int) -> Any:
     return None
 
 
-def _words(detail: ErrorDetails, owner: type[BaseModel] | None, path: Path, value: Any) -> str:
+def _words(
+    detail: ErrorDetails, owner: type[BaseModel] | None, path: Path, value: Any, allowed_keys: list[str]
+) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return unknown("key", path[-1], keys_of(owner) if owner else [])
+        return unknown(gettext("unknown key %(name)s"), path[-1], allowed_keys)
     if kind == "missing":
-        told = _description(owner, path[-1])
-        return "is missing" + (f": {told}" if told else "")
+        what = _description(owner, path[-1])
+        return gettext("is missing: %(what)s") % {"what": gettext(what)} if what else gettext("is missing")
     if kind in ("enum", "literal_error"):
         allowed = re.findall(r"'([^']*)'", context["expected"])
-        return not_allowed(value, allowed) if allowed else f"must be {context['expected']}"
+        must_be = gettext("must be %(expected)s") % {"expected": context["expected"]}
+        return not_allowed(value, allowed) if allowed else must_be
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         tags = re.findall(r"'([^']*)'", str(context.get("expected_tags", "")))
         given = value.get("type") if isinstance(value, Mapping) else None
-        return f"`type` {not_allowed(given, tags)}" if given else f"needs `type`, one of: {', '.join(tags)}"
+        needs = gettext("needs `type`, one of: %(kinds)s") % {"kinds": ", ".join(tags)}
+        return f"`type` {not_allowed(given, tags)}" if given else needs
     if kind in ("value_error", "assertion_error"):
-        return str(context.get("error", detail["msg"]))
+        return told(str(context.get("error", detail["msg"])))
     if kind in SHAPES:
-        return SHAPES[kind]
+        return str(SHAPES[kind])
+    if kind in BOUNDS:
+        return BOUNDS[kind] % context
     text = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").strip()
     return text.replace("should", "must", 1)
 
@@ -172,5 +200,8 @@ def _named(owner: type[BaseModel] | None, name: str | int) -> Any:
 
 def not_allowed(value: object, allowed: Sequence[str]) -> str:
     """`"newst" is not allowed; did you mean "newest"? Allowed: ...`."""
-    shown = quoted(value) if isinstance(value, str) else f"{quoted(value)} (put text in quotes)"
-    return f"{shown} is not allowed{hint(value, allowed)}"
+    if isinstance(value, str):
+        said = gettext("%(value)s is not allowed")
+    else:
+        said = gettext("%(value)s (put text in quotes) is not allowed")
+    return said % {"value": quoted(value)} + hint(value, allowed)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from io import StringIO
 from typing import Any
 
+from django.utils.translation import gettext as _
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
@@ -39,16 +40,16 @@ class Lines:
         except DuplicateKeyError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else None
             name = str(error.problem).partition('"')[2].partition('"')[0]
-            raise BadConfig(
-                [Problem((), f"the key {quoted(name)} is there twice", "", line)], self.source
-            ) from None
+            text = _("the key %(name)s is there twice") % {"name": quoted(name)}
+            raise BadConfig([Problem((), text, "", line)], self.source) from None
         except MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else None
             said = " ".join(part.strip() for part in (error.context, error.problem) if part)
-            said = _braced(said)
-            raise BadConfig([Problem((), f"is not YAML: {said}", "", line)], self.source) from None
+            text = _("is not YAML: %(error)s") % {"error": _braced(said)}
+            raise BadConfig([Problem((), text, "", line)], self.source) from None
         except YAMLError as error:
-            raise BadConfig([Problem((), f"is not YAML: {error}")], self.source) from None
+            text = _("is not YAML: %(error)s") % {"error": error}
+            raise BadConfig([Problem((), text)], self.source) from None
 
     def of(self, path: Path) -> int | None:
         """The line of a path, or of the nearest key above it that is there."""

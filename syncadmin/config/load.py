@@ -11,6 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from .checks import World, check_mapping, check_world
@@ -21,6 +22,7 @@ from .schema import Envelope, MappingSpec, SystemSpec
 from .secrets import names_in
 from .systems import check_system, missing_secrets, redirected
 
+APPLY = "%s=... manage.py apply FILE"
 SYSTEM_KEYS = tuple(SystemSpec.model_fields)
 
 
@@ -71,10 +73,8 @@ def _envelope(lines: Lines, problems: list[Problem]) -> dict[str, Any]:
     """The file's systems and mappings that are worth a closer look."""
     content = lines.content
     if not isinstance(content, dict):
-        raise BadConfig(
-            [Problem((), "is not a configuration: it must hold the keys version, systems and mappings")],
-            lines.source,
-        )
+        text = _("is not a configuration: it must hold the keys version, systems and mappings")
+        raise BadConfig([Problem((), text)], lines.source)
     content = {key: {} if value is None and key != "version" else value for key, value in content.items()}
     try:
         Envelope.model_validate(content)
@@ -106,10 +106,9 @@ def _system(
         world.broken.add(name)
         return
     for path, wanted in missing_secrets(spec.settings, secrets, prefix):
-        text = f"the environment variable {wanted} is not set, and no secret of this name is stored"
-        problems.append(
-            Problem(path, text, f"Set it and run the command again: {wanted}=... manage.py apply FILE")
-        )
+        text = _("the environment variable %(name)s is not set, and no secret of this name is stored")
+        remedy = _("Set it and run the command again: %(command)s") % {"command": APPLY % wanted}
+        problems.append(Problem(path, text % {"name": wanted}, remedy))
     problems += check_system(spec, secrets, prefix, own_keys=SYSTEM_KEYS)
     problems += _kept_secrets(name, spec, known)
     world.systems[name] = world.systems[name] | set(spec.resources)
@@ -124,9 +123,9 @@ def _kept_secrets(name: str, spec: SystemSpec, known: Known) -> list[Problem]:
     kept = names_in(spec.config) & set(known.secrets.get(name, ())) - set(known.environment)
     if not changed or not kept:
         return []
-    text = f"this changes where stored secrets go: give them again ({', '.join(sorted(kept))})"
-    remedy = f"Run the command again with them: {min(kept)}=... manage.py apply FILE"
-    return [Problem(("systems", name, *changed[0]), text, remedy)]
+    text = _("this changes where stored secrets go: give them again (%(names)s)")
+    remedy = _("Run the command again with them: %(command)s") % {"command": APPLY % min(kept)}
+    return [Problem(("systems", name, *changed[0]), text % {"names": ", ".join(sorted(kept))}, remedy)]
 
 
 def _mapping(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 Path = tuple[str | int, ...]
 
 
@@ -56,7 +58,7 @@ def render(problem: Problem, source: str = "") -> str:
     where = (
         f"{source}:{problem.line}"
         if source and problem.line
-        else source or (f"line {problem.line}" if problem.line else "")
+        else source or (_("line %(number)s") % {"number": problem.line} if problem.line else "")
     )
     return ": ".join(part for part in (where, problem.place, problem.text) if part)
 
@@ -75,16 +77,24 @@ def quoted(value: object) -> str:
     return f'"{text if len(text) <= 60 else text[:57] + "..."}"'
 
 
-def unknown(what: str, name: object, allowed: Iterable[str], *, none: str = "") -> str:
-    """`unknown WHAT "name"; did you mean "x"? Allowed: ...` (`none` is said if nothing is allowed)."""
+def unknown(said: str, name: object, allowed: Iterable[str], *, none: str = "", **more: str) -> str:
+    """`unknown WHAT "name"; did you mean "x"? Allowed: ...` (`none` is said if nothing is allowed).
+
+    `said` is the sentence's beginning in the reader's language, with `%(name)s` and what `more` holds.
+    """
     known = [str(item) for item in allowed]
-    return f"unknown {what} {quoted(name)}{hint(name, known, none=none)}"
+    return said % {"name": quoted(name), **more} + hint(name, known, none=none)
 
 
 def hint(name: object, known: Sequence[str], *, none: str = "") -> str:
     """The tail of a message: the nearest allowed name, then all of them."""
     if not known:
         return f"; {none}" if none else ""
+    allowed = _("Allowed: %(names)s") % {"names": ", ".join(known)}
+    return f"{guess(name, known) or '.'} {allowed}"
+
+
+def guess(name: object, known: Sequence[str]) -> str:
+    """The tail of a message that names the nearest name; '' if none is near."""
     near = get_close_matches(str(name), known, n=1, cutoff=0.6)
-    guess = f'; did you mean "{near[0]}"?' if near else "."
-    return f"{guess} Allowed: {', '.join(known)}"
+    return "; " + _('did you mean "%(near)s"?') % {"near": near[0]} if near else ""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext
+
 # the one that works without settings, as the schema must
 from django.utils.translation.trans_real import gettext_noop as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -33,7 +35,8 @@ PATTERNS = tuple(p.value for p in Pattern if p not in OF_RECORDS and p is not Pa
 def _named(pattern: str, words: str) -> Any:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value) or len(value) > 50:
-            raise ValueError(f"must be a short name: {words}, at most 50 characters")
+            text = gettext("must be a short name: %(what)s, at most 50 characters")
+            raise ValueError(text % {"what": gettext(words)})
         return value
 
     return AfterValidator(check)
@@ -49,13 +52,13 @@ def _as_text(value: Any) -> Any:
 Name = Annotated[
     str,
     BeforeValidator(_as_text),
-    _named(NAME, "letters, digits, - and _"),
+    _named(NAME, _("letters, digits, - and _")),
     Field(json_schema_extra={"pattern": NAME}),
 ]
 FieldName = Annotated[
     str,
     BeforeValidator(_as_text),
-    _named(FIELD_NAME, "letters, digits and _, not beginning with a digit"),
+    _named(FIELD_NAME, _("letters, digits and _, not beginning with a digit")),
     Field(json_schema_extra={"pattern": FIELD_NAME}),
 ]
 Text = Annotated[str, Field(max_length=100)]

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from syncadmin.models import System
 
@@ -24,7 +25,7 @@ class MissingSecret(Exception):
     """A configuration names a secret that is set nowhere."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the secret {name} is not set")
+        super().__init__(_("the secret %(name)s is not set") % {"name": name})
         self.name = name
 
 

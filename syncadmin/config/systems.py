@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from connectors import registry
 from connectors.base import Connector, Misconfigured
 
 from .checks import check_link, check_record_url
-from .errors import field_type, keys_of, literals, members, problems_of
+from .errors import field_type, literals, members, problems_of
 from .problems import Path, Problem, quoted, unknown
 from .schema import SystemSpec
 from .secrets import NAME, fill, names_in, scrub
@@ -24,7 +25,6 @@ MALFORMED = re.compile(r"\$\{(?![A-Za-z_][A-Za-z0-9_]*\})[^}]*\}?")
 PASSWORD_IN_URL = re.compile(r"^[\w+.-]+://[^/@\s]*:[^/@\s]+@")
 ADDRESS = re.compile(r"^[\w+.-]+://")
 CREDENTIAL = re.compile(r"auth|token|key|secret|password|cookie|session|credential", re.IGNORECASE)
-HOW = "Write it as ${NAME}, and set NAME in the environment of `apply` or on the page of the system"
 
 
 def check_system(
@@ -51,7 +51,7 @@ def check_system(
 def found(kind: str) -> type[Connector]:
     """The connector of this kind. Raises Misconfigured, with what is installed."""
     if kind not in registry.kinds():
-        raise Misconfigured(unknown("connector", kind, registry.kinds()))
+        raise Misconfigured(unknown(_("unknown connector %(name)s"), kind, registry.kinds()))
     return registry.get(kind)
 
 
@@ -103,21 +103,23 @@ def check_settings(
     unsafe = list(_clear_text(model, config))
     for place, text in leaves(config):
         if found := MALFORMED.search(text):
-            message = f"{quoted(found[0])} is no secret's name; write ${{NAME}} with letters, digits and _"
-            yield Problem((*prefix, *place), message)
-    yield from (Problem((*prefix, *place), "holds a secret in clear text", HOW) for place in unsafe)
-    unset = {place for place, _ in missing_secrets(config, known)}
+            text = _("%(text)s is no secret's name; write %(example)s with letters, digits and _")
+            yield Problem((*prefix, *place), text % {"text": quoted(found[0]), "example": "${NAME}"})
+    for place in unsafe:
+        how = _(
+            "Write it as %(example)s, and set NAME in the environment of `apply` or on the page of the system"
+        )
+        text = _("holds a secret in clear text")
+        yield Problem((*prefix, *place), text, how % {"example": "${NAME}"})
+    unset = {place for place, name in missing_secrets(config, known)}
     given = {**known, **{name: "0" for name in names_in(config) if name not in known}}
     try:
         model.model_validate(fill(config, given))
     except ValidationError as error:
-        for problem in problems_of(error, model, config):
+        for problem in problems_of(error, model, config, own_keys=own_keys):
             if any(problem.path[: len(place)] == place for place in unset) or problem.path in unsafe:
                 continue
-            text = problem.message
-            if own_keys and len(problem.path) == 1 and text.startswith("unknown key"):
-                text = unknown("key", problem.path[0], [*own_keys, *keys_of(model)])
-            yield Problem((*prefix, *problem.path), scrub(text, known), problem.remedy)
+            yield Problem((*prefix, *problem.path), scrub(problem.message, known), problem.remedy)
 
 
 def _clear_text(model: type[BaseModel], config: Mapping[str, Any]) -> Iterator[Path]:

@@ -9,6 +9,7 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
 from pydantic import BeforeValidator, WithJsonSchema
 
 UNITS = {
@@ -20,6 +21,7 @@ UNITS = {
 }
 NUMBER = r"\d+(?:\.\d+)?"
 DURATION = re.compile(rf"\s*({NUMBER})\s*(ms|s|m|h|d)\s*")
+SHARES = {"least": "0%", "most": "100%", "example": "5%"}
 SHARE = re.compile(rf"\s*({NUMBER})\s*%\s*")
 
 
@@ -27,7 +29,7 @@ def parse_duration(value: Any) -> float:
     """Seconds of `250ms`, `30s`, `5m`, `12h` or `1d`. Raises ValueError."""
     found = DURATION.fullmatch(value) if isinstance(value, str) else None
     if not found:
-        raise ValueError("must be a duration with its unit: ms, s, m, h or d, such as 30s or 1d")
+        raise ValueError(_("must be a duration with its unit: ms, s, m, h or d, such as 30s or 1d"))
     return float(Decimal(found[1]) * UNITS[found[2]])
 
 
@@ -44,7 +46,7 @@ def parse_share(value: Any) -> float:
     """The fraction of `5%` (0.05). Raises ValueError."""
     found = SHARE.fullmatch(value) if isinstance(value, str) else None
     if not found or Decimal(found[1]) > 100:
-        raise ValueError("must be a percentage from 0% to 100%, such as 5%")
+        raise ValueError(_("must be a percentage from %(least)s to %(most)s, such as %(example)s") % SHARES)
     return float(Decimal(found[1]) / 100)
 
 

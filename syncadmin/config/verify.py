@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from django.utils.translation import gettext as _
+
 from connectors.base import Connector, FieldInfo, Misconfigured, ResourceInfo, Unreadable
 from syncadmin.core.fieldtype import FITS
 from syncadmin.core.side import SIDES, Side
@@ -54,8 +56,8 @@ def _side(mapping: MappingRow, side: Side, info: ResourceInfo) -> Iterator[Probl
     if not info.key:
         yield Problem(
             ("mappings", mapping.name, side.value),
-            f"{place} has no key that identifies a record",
-            "Give the table a primary key, or name a unique column as `key` of the resource",
+            _("%(place)s has no key that identifies a record") % {"place": place},
+            _("Give the table a primary key, or name a unique column as `key` of the resource"),
         )
     known = {f.name: f for f in info.fields}
     owned_rows = {rule.owner for rule in mapping.row_rules.all()}
@@ -65,16 +67,16 @@ def _side(mapping: MappingRow, side: Side, info: ResourceInfo) -> Iterator[Probl
         found = known.get(source)
         if found is None:
             if info.complete and "." not in source:
-                text = f"{place} has no field {quoted(source)}{hint(source, sorted(known))}"
-                yield Problem(
-                    (*prefix, side.value), text, "Correct the field mapping, or add the field to the system"
-                )
+                text = _("%(place)s has no field %(name)s") % {"place": place, "name": quoted(source)}
+                remedy = _("Correct the field mapping, or add the field to the system")
+                yield Problem((*prefix, side.value), text + hint(source, sorted(known)), remedy)
             continue
         if info.complete:  # what was only seen in a sample is no proof of a type
             yield from _type(row, side, found, place, prefix)
         if not found.writable and _writes(mapping, row, side, owned_rows):
-            text = f"{place}.{source} is read-only, but changes of the other side would be written to it"
-            yield Problem((*prefix, side.value), text, f"Set `owner: {side}`, so that it is only read")
+            text = _("%(place)s is read-only, but changes of the other side would be written to it")
+            remedy = _("Set `owner: %(side)s`, so that it is only read") % {"side": side}
+            yield Problem((*prefix, side.value), text % {"place": f"{place}.{source}"}, remedy)
 
 
 def _type(
@@ -85,12 +87,14 @@ def _type(
     if found.type not in set(Kind):
         return  # the system can't tell
     if found.type not in FITS[kind]:
-        text = f"type {kind} does not fit {place}.{found.name}, which is of type {found.type}{native}"
-        fitting = [str(other) for other in Kind if Kind(found.type) in FITS[other]]
-        yield Problem((*prefix, "type"), text, f"Types that fit: {', '.join(fitting)}")
+        text = _("type %(kind)s does not fit %(place)s, which is of type %(found)s")
+        told = {"kind": kind, "place": f"{place}.{found.name}", "found": f"{found.type}{native}"}
+        fitting = ", ".join(other for other in Kind if Kind(found.type) in FITS[other])
+        yield Problem((*prefix, "type"), text % told, _("Types that fit: %(kinds)s") % {"kinds": fitting})
     elif kind is Kind.SET and found.type == Kind.TEXT and not row.separators.get(side.value):
-        text = f"{place}.{found.name} is text, and nothing says what separates the members of the set"
-        yield Problem((*prefix, "separators", side.value), text, f'Give a separator, such as {{{side}: ";"}}')
+        text = _("%(place)s is text, and nothing says what separates the members of the set")
+        remedy = _("Give a separator, such as %(example)s") % {"example": f'{{{side}: ";"}}'}
+        yield Problem((*prefix, "separators", side.value), text % {"place": f"{place}.{found.name}"}, remedy)
 
 
 def _writes(mapping: MappingRow, row: FieldMapping, side: Side, owned_rows: set[str]) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
-from syncadmin.config.problems import hint
+from syncadmin.config.problems import unknown
 from syncadmin.models import Mapping
 
 FAILED, USAGE, GUARD = 1, 2, 3
@@ -27,6 +28,6 @@ class MappingCommand(BaseCommand):
         found = Mapping.objects.select_related("left__system", "right__system").filter(name=name).first()
         if found is None:
             names = list(Mapping.objects.values_list("name", flat=True))
-            none = "none is configured"
-            raise CommandError(f'unknown mapping "{name}"{hint(name, names, none=none)}', returncode=USAGE)
+            said, none = _("unknown mapping %(name)s"), _("none is configured")
+            raise CommandError(unknown(said, name, names, none=none), returncode=USAGE)
         return found

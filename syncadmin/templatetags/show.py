@@ -13,6 +13,7 @@ from syncadmin import show as showing
 from syncadmin.models import Pass
 from syncadmin.reasons import translated
 from syncadmin.show import exact, said_by_name, short_number
+from syncadmin.troubles import told
 
 register = template.Library()
 
@@ -87,6 +88,12 @@ def why(conflict: Any) -> str:
 def reasoned(text: str) -> str:
     """What the hub says of a record ("resolved"), in the reader's language."""
     return translated(text or "resolved")
+
+
+@register.filter
+def trouble(text: str) -> str:
+    """What a system or the check of a mapping said is wrong, in the reader's language."""
+    return told(text or "")
 
 
 @register.filter

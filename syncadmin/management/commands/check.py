@@ -14,10 +14,11 @@ from django.core.management.commands.check import Command as DjangoCheck
 from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from connectors.base import ConnectorError
 from syncadmin.config.connect import promises, try_connection
-from syncadmin.config.problems import Problem, hint
+from syncadmin.config.problems import Problem, unknown
 from syncadmin.config.verify import verify_live
 from syncadmin.models import Mapping, System
 from syncadmin.selectors.risk import Status, in_words, standing
@@ -83,8 +84,8 @@ def _systems(names: tuple[str, ...]) -> list[System]:
         return []  # a hub without tables has nothing of ours to check
     for name in names:
         if name not in found:
-            none = "none is configured"
-            raise CommandError(f'unknown system "{name}"{hint(name, list(found), none=none)}', returncode=2)
+            said, none = _("unknown system %(name)s"), _("none is configured")
+            raise CommandError(unknown(said, name, found, none=none), returncode=2)
     return [found[name] for name in names] if names else list(found.values())
 
 

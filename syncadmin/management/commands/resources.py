@@ -7,11 +7,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from connectors.base import ConnectorError
 from syncadmin import connecting
 from syncadmin.config import secrets
-from syncadmin.config.problems import hint, unknown
+from syncadmin.config.problems import unknown
 from syncadmin.management.mapping_command import FAILED, USAGE
 from syncadmin.models import System
 
@@ -37,8 +38,8 @@ class Command(BaseCommand):
         row = System.objects.filter(name=system).first()
         if row is None:
             names = list(System.objects.values_list("name", flat=True))
-            none = hint(system, names, none="none is configured")
-            raise CommandError(f'unknown system "{system}"{none}', returncode=USAGE)
+            said, none = _("unknown system %(name)s"), _("none is configured")
+            raise CommandError(unknown(said, system, names, none=none), returncode=USAGE)
         try:
             found = connecting.resources_of(row)
         except ConnectorError as error:
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         for name in take:
             if name not in known or known[name].keyless:
                 usable = [name for name, one in known.items() if not one.keyless]
-                raise CommandError(unknown("resource", name, usable), returncode=USAGE)
+                raise CommandError(unknown(_("unknown resource %(name)s"), name, usable), returncode=USAGE)
         taken = {name: connecting.take(row, known[name], by="manage.py resources") for name in take}
         rows = [_told(one, taken.get(one.info.name) or one.row) for one in found]
         if json:

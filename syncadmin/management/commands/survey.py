@@ -8,10 +8,11 @@ from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from syncadmin import surveys
-from syncadmin.config.problems import hint
+from syncadmin.config.problems import unknown
 from syncadmin.management.mapping_command import FAILED, USAGE
 from syncadmin.models import Resource, Survey, SurveyState
 from syncadmin.survey import report as reporting
@@ -128,10 +129,8 @@ def _number(text: str) -> int:
 def _resource(name: str) -> Resource:
     rows = {str(row): row for row in Resource.objects.select_related("system")}
     if name not in rows:
-        none = "none is configured"
-        raise CommandError(
-            f'unknown resource "{name}"{hint(name, sorted(rows), none=none)}', returncode=USAGE
-        )
+        said, none = _("unknown resource %(name)s"), _("none is configured")
+        raise CommandError(unknown(said, name, sorted(rows), none=none), returncode=USAGE)
     return rows[name]
 
 

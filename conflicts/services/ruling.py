@@ -49,7 +49,7 @@ def let_decide(mapping: SyncMapping, now: datetime) -> int:
         return 0
     with transaction.atomic():
         MappingState.objects.select_for_update().get_or_create(mapping=mapping)
-        valid = {like: found for like, found in in_force(mapping, now).items() if not _watch(found, now)}
+        valid = _unsuspended(in_force(mapping, now), now)
     if not valid:
         return 0
     last, looked, decided = 0, 0, 0
@@ -153,6 +153,13 @@ def _choice(
 # ---------------------------------------------------------------- watching
 
 
+def _unsuspended(approved: Mapping[Like, LearnedRule], now: datetime) -> dict[Like, LearnedRule]:
+    """The rules that go on, after a look at each that has decided anything."""
+    decisions = Decision.objects.filter(rule__in=[found.pk for found in approved.values()])
+    used = set(decisions.order_by().values_list("rule", flat=True).distinct())
+    return {like: found for like, found in approved.items() if found.pk not in used or not _watch(found, now)}
+
+
 def _watch(found: LearnedRule, now: datetime) -> bool:
     """Whether the rule is suspended now, since people overrule it."""
     uses = list(
@@ -173,6 +180,8 @@ def _watch(found: LearnedRule, now: datetime) -> bool:
 
 def _note_overruled(found: LearnedRule, uses: Sequence[Decision]) -> None:
     """Note which of these decisions people have overruled since: undone, decided otherwise, edited back."""
+    if not uses:
+        return
     links = {use.link_id for use in uses if use.link_id is not None}
     later = Decision.objects.filter(mapping=found.mapping_id, field=found.field, link__in=links, rule=None)
     decided: defaultdict[int | None, list[Decision]] = defaultdict(list)
@@ -180,10 +189,9 @@ def _note_overruled(found: LearnedRule, uses: Sequence[Decision]) -> None:
         decided[one.link_id].append(one)
     changes: defaultdict[int | None, list[Entry]] = defaultdict(list)
     told = Entry.objects.filter(mapping=found.mapping_id, link_id__in=links, field=found.field)
-    if uses:
-        told = told.filter(seq__gt=min(use.seq for use in uses), kind=EntryKind.CHANGE)
-        for entry in told.defer("hash", "old"):
-            changes[entry.link_id].append(entry)
+    told = told.filter(seq__gt=min(use.seq for use in uses), kind=EntryKind.CHANGE)
+    for entry in told.defer("hash", "old"):
+        changes[entry.link_id].append(entry)
     noted = []
     for use in uses:
         use.overruled = _overruled(use, decided[use.link_id], changes[use.link_id])

@@ -4,6 +4,7 @@ The queue's own command would read jobs with pickle unless told otherwise, its j
 after a killed worker, and it ends when the queue is away for a while; this one does none of that.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -50,12 +51,16 @@ class HubWorker(Worker):
 
 
 def preload() -> None:
-    """Load what passes need, once: each runs in a fork, and would load it again (0.7 s of CPU)."""
+    """Load what passes need, once: each runs in a fork, and would load it again (0.7 s of CPU).
+
+    What is there by then stays for good: no pass looks through it for garbage.
+    """
     from syncadmin.engine import run  # noqa: F401
 
     for kind in registry.kinds():
         with suppress(Misconfigured):  # a broken one is told by the passes that need it
             registry.get(kind)
+    gc.freeze()
 
 
 def make_worker() -> HubWorker:

@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
                 'permissions': [('bulk_resolve_conflict', 'Can resolve many conflicts at once')],
+                'indexes': [models.Index(condition=models.Q(('state__in', ['preparing', 'running'])), fields=['beat_at'], name='bulk_run_at_work')],
             },
         ),
         migrations.CreateModel(
@@ -87,6 +88,8 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['id'],
                 'permissions': [('resolve_conflict', 'Can resolve conflicts')],
+                'indexes': [models.Index(fields=['state', 'mapping', 'id'], name='conflict_list'), models.Index(condition=models.Q(('assignee__isnull', False)), fields=['assignee', 'id'], name='conflict_assigned'), models.Index(condition=models.Q(('snoozed_until__isnull', False)), fields=['snoozed_until'], name='conflict_snoozed'), models.Index(condition=models.Q(('claimed_until__isnull', False)), fields=['claimed_until'], name='conflict_claimed'), models.Index(condition=models.Q(('hold_reason', ''), _negated=True), fields=['id'], name='conflict_held'), models.Index(condition=models.Q(('state', 'open'), ('told__lt', 3)), fields=['mapping', 'told', 'opened_at'], name='conflict_to_tell')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'decided']), ('link__isnull', False)), fields=('link',), name='one_item_a_link'), models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'decided']), ('link__isnull', True)), fields=('mapping', 'side', 'key'), name='one_item_a_record')],
             },
         ),
         migrations.CreateModel(
@@ -119,6 +122,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'indexes': [models.Index(fields=['run', 'state', 'id'], name='bulk_items')],
+                'constraints': [models.UniqueConstraint(fields=('run', 'conflict'), name='bulk_item_once')],
             },
         ),
         migrations.CreateModel(
@@ -145,6 +150,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['conflict', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('conflict', 'field'), name='conflict_field_once')],
             },
         ),
         migrations.CreateModel(
@@ -161,6 +167,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'kind', 'field', 'pattern', 'changed'), name='conflict_group_once')],
             },
         ),
         migrations.CreateModel(
@@ -176,6 +183,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'indexes': [models.Index(condition=models.Q(('first', True), ('open', True)), fields=['-impact', '-conflict'], name='facet_impact'), models.Index(condition=models.Q(('first', True), ('open', True)), fields=['opened_at', 'conflict', 'impact'], name='facet_age'), models.Index(condition=models.Q(('open', True)), fields=['group', '-impact', '-conflict'], name='facet_group_impact'), models.Index(condition=models.Q(('open', True)), fields=['group', 'opened_at', 'conflict', 'impact'], name='facet_group_age'), models.Index(condition=models.Q(('first', True), ('open', True)), fields=['group', '-impact', '-conflict'], name='facet_item_impact'), models.Index(condition=models.Q(('first', True), ('open', True)), fields=['group', 'opened_at', 'conflict', 'impact'], name='facet_item_age')],
             },
         ),
         migrations.CreateModel(
@@ -201,6 +209,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'ended'), _negated=True), fields=('mapping', 'field', 'pattern', 'changed'), name='one_rule_a_habit')],
             },
         ),
         migrations.CreateModel(
@@ -230,6 +239,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'indexes': [models.Index(condition=models.Q(('rule', None)), fields=['mapping', 'field', 'pattern', 'changed', 'id'], name='decision_habit'), models.Index(condition=models.Q(('rule__isnull', False)), fields=['rule', 'id'], name='decision_by_rule')],
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'seq'), name='decision_in_journal')],
             },
         ),
         migrations.CreateModel(
@@ -244,6 +255,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['name', 'id'],
                 'permissions': [('share_savedview', 'Can share saved views with all')],
+                'constraints': [models.UniqueConstraint(fields=('owner', 'name'), name='saved_view_name_once')],
             },
         ),
         migrations.CreateModel(
@@ -270,106 +282,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('answer', '')), fields=('conflict',), name='one_open_second_look_an_item')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='bulkrun',
-            index=models.Index(condition=models.Q(('state__in', ['preparing', 'running'])), fields=['beat_at'], name='bulk_run_at_work'),
-        ),
-        migrations.AddIndex(
-            model_name='conflict',
-            index=models.Index(fields=['state', 'mapping', 'id'], name='conflict_list'),
-        ),
-        migrations.AddIndex(
-            model_name='conflict',
-            index=models.Index(condition=models.Q(('assignee__isnull', False)), fields=['assignee', 'id'], name='conflict_assigned'),
-        ),
-        migrations.AddIndex(
-            model_name='conflict',
-            index=models.Index(condition=models.Q(('snoozed_until__isnull', False)), fields=['snoozed_until'], name='conflict_snoozed'),
-        ),
-        migrations.AddIndex(
-            model_name='conflict',
-            index=models.Index(condition=models.Q(('claimed_until__isnull', False)), fields=['claimed_until'], name='conflict_claimed'),
-        ),
-        migrations.AddIndex(
-            model_name='conflict',
-            index=models.Index(condition=models.Q(('hold_reason', ''), _negated=True), fields=['id'], name='conflict_held'),
-        ),
-        migrations.AddIndex(
-            model_name='conflict',
-            index=models.Index(condition=models.Q(('state', 'open'), ('told__lt', 3)), fields=['mapping', 'told', 'opened_at'], name='conflict_to_tell'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflict',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'decided']), ('link__isnull', False)), fields=('link',), name='one_item_a_link'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflict',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'decided']), ('link__isnull', True)), fields=('mapping', 'side', 'key'), name='one_item_a_record'),
-        ),
-        migrations.AddIndex(
-            model_name='bulkitem',
-            index=models.Index(fields=['run', 'state', 'id'], name='bulk_items'),
-        ),
-        migrations.AddConstraint(
-            model_name='bulkitem',
-            constraint=models.UniqueConstraint(fields=('run', 'conflict'), name='bulk_item_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictfield',
-            constraint=models.UniqueConstraint(fields=('conflict', 'field'), name='conflict_field_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictgroup',
-            constraint=models.UniqueConstraint(fields=('mapping', 'kind', 'field', 'pattern', 'changed'), name='conflict_group_once'),
-        ),
-        migrations.AddIndex(
-            model_name='facet',
-            index=models.Index(condition=models.Q(('first', True), ('open', True)), fields=['-impact', '-conflict'], name='facet_impact'),
-        ),
-        migrations.AddIndex(
-            model_name='facet',
-            index=models.Index(condition=models.Q(('first', True), ('open', True)), fields=['opened_at', 'conflict', 'impact'], name='facet_age'),
-        ),
-        migrations.AddIndex(
-            model_name='facet',
-            index=models.Index(condition=models.Q(('open', True)), fields=['group', '-impact', '-conflict'], name='facet_group_impact'),
-        ),
-        migrations.AddIndex(
-            model_name='facet',
-            index=models.Index(condition=models.Q(('open', True)), fields=['group', 'opened_at', 'conflict', 'impact'], name='facet_group_age'),
-        ),
-        migrations.AddIndex(
-            model_name='facet',
-            index=models.Index(condition=models.Q(('first', True), ('open', True)), fields=['group', '-impact', '-conflict'], name='facet_item_impact'),
-        ),
-        migrations.AddIndex(
-            model_name='facet',
-            index=models.Index(condition=models.Q(('first', True), ('open', True)), fields=['group', 'opened_at', 'conflict', 'impact'], name='facet_item_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='learnedrule',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'ended'), _negated=True), fields=('mapping', 'field', 'pattern', 'changed'), name='one_rule_a_habit'),
-        ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(condition=models.Q(('rule', None)), fields=['mapping', 'field', 'pattern', 'changed', 'id'], name='decision_habit'),
-        ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(condition=models.Q(('rule__isnull', False)), fields=['rule', 'id'], name='decision_by_rule'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(fields=('mapping', 'seq'), name='decision_in_journal'),
-        ),
-        migrations.AddConstraint(
-            model_name='savedview',
-            constraint=models.UniqueConstraint(fields=('owner', 'name'), name='saved_view_name_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='secondlook',
-            constraint=models.UniqueConstraint(condition=models.Q(('answer', '')), fields=('conflict',), name='one_open_second_look_an_item'),
         ),
     ]

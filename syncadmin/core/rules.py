@@ -22,8 +22,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import cel
-
 from .fieldtype import FieldType, Kind
 from .reading import Value
 
@@ -111,6 +109,8 @@ def compile_rule(source: str, allowed: frozenset[str] = MERGE_NAMES) -> Rule:
     """The rule that `source` says, which may use the names `allowed`. Raises `RuleError`."""
     if len(source) > MAX_LENGTH:
         raise RuleError(f"the expression is longer than {MAX_LENGTH} characters")
+    import cel  # its package brings a command line along, and a terminal toolkit: a fifth of every process's start
+
     try:
         program = cel.compile(source)
     except ValueError as error:

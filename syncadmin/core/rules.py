@@ -109,7 +109,7 @@ def compile_rule(source: str, allowed: frozenset[str] = MERGE_NAMES) -> Rule:
     """The rule that `source` says, which may use the names `allowed`. Raises `RuleError`."""
     if len(source) > MAX_LENGTH:
         raise RuleError(f"the expression is longer than {MAX_LENGTH} characters")
-    import cel  # its package brings a command line along, and a terminal toolkit: a fifth of every process's start
+    import cel  # its package brings a terminal toolkit along: a fifth of each process's start
 
     try:
         program = cel.compile(source)

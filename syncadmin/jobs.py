@@ -31,8 +31,9 @@ FAILED_JOB_SECONDS = 86400
 BULK_SECONDS = 3600
 LONG_SECONDS = 86400  # what reads whole systems
 NOTICES_NOTE = "syncadmin:notices"
-NOTICES_SECONDS = 60
-NOTICES_TIMEOUT = 900
+HOOKS_NOTE = "syncadmin:hooks"
+NOTE_OF_ONE_SECONDS = 60
+ONE_TIMEOUT = 900
 PATIENCE_SECONDS = 2.0
 
 
@@ -153,23 +154,49 @@ def enqueue_notices() -> None:
 
 
 def put_notices_in_queue() -> bool:
-    """Put the job in the queue, now, unless one waits there; False if that failed.
+    """Put the job in the queue, now, unless one waits there; False if that failed."""
+    return _put_one(send_notices, "notices", NOTICES_NOTE)
+
+
+def handle_hooks() -> None:
+    """The job: deliveries become marks, and passes are asked for. Safe to run twice, at any time."""
+    from syncadmin import hooks
+
+    try:
+        impatient_connection().delete(HOOKS_NOTE)
+    except RedisError as error:
+        logger.warning("webhooks: the queue can't be reached: %s", error)
+    hooks.handle()
+
+
+def enqueue_hooks() -> None:
+    """Have a worker look at deliveries, once the current transaction, if any, is committed."""
+    transaction.on_commit(put_hooks_in_queue)
+
+
+def put_hooks_in_queue() -> bool:
+    """Put the job in the queue, now, unless one waits there; False if that failed."""
+    return _put_one(handle_hooks, "webhooks", HOOKS_NOTE)
+
+
+def _put_one(job: Callable[[], None], what: str, note: str) -> bool:
+    """Put a job of which one is enough in the queue, now, unless one waits there; False if that failed.
 
     The note that one waits runs out, so that a lost job is asked for again.
     """
     connection = impatient_connection()
     try:
-        if connection.set(NOTICES_NOTE, 1, nx=True, ex=NOTICES_SECONDS):
+        if connection.set(note, 1, nx=True, ex=NOTE_OF_ONE_SECONDS):
             get_queue(connection=connection).enqueue_call(
-                send_notices,
-                job_id=f"notices-{uuid.uuid4().hex}",
-                description="send notices",
-                timeout=NOTICES_TIMEOUT,
+                job,
+                job_id=f"{what}-{uuid.uuid4().hex}",
+                description=what,
+                timeout=ONE_TIMEOUT,
                 result_ttl=0,
                 failure_ttl=FAILED_JOB_SECONDS,
             )
     except RedisError as error:
-        logger.warning("notices wait for the ticker: the queue can't be reached: %s", error)
+        logger.warning("%s wait for the ticker: the queue can't be reached: %s", what, error)
         return False
     return True
 

@@ -22,12 +22,13 @@ from redis.lock import Lock
 
 from conflicts.services import clock
 from conflicts.services.bulk import stalled
-from syncadmin import probes, rehearsals, surveys, versions
+from syncadmin import hooks, probes, rehearsals, surveys, versions
 from syncadmin.engine import risk
 from syncadmin.jobs import (
     impatient_connection,
     put_bulk_in_queue,
     put_comparison_in_queue,
+    put_hooks_in_queue,
     put_in_queue,
     put_notices_in_queue,
     put_probe_in_queue,
@@ -123,6 +124,9 @@ class Ticker:
                 put_probe_in_queue(probe_id)
             for version_id in versions.stalled(now):
                 put_comparison_in_queue(version_id)
+            if hooks.stalled(now):
+                put_hooks_in_queue()
+            hooks.keep_counts()
             if Event.objects.exists() or deliver.work(now):
                 put_notices_in_queue()
         return enqueued

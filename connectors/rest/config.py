@@ -31,6 +31,7 @@ from .credentials import Auth, Csrf, NoAuth
 from .presets import merged
 from .selectors import Selector
 from .strict import Duration, Strict
+from .webhooks import Webhook
 
 # ---------------------------------------------------------------- writing
 
@@ -263,6 +264,7 @@ class System(Strict):
         description=_("Switch it off only for a system of your own with a certificate of its own"),
     )
     discover: Discover | None = None
+    webhook: Webhook | None = None
 
     @model_validator(mode="before")
     @classmethod

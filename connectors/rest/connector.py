@@ -36,6 +36,7 @@ from .offers import OFFERS, suggested
 from .reading import Reader
 from .resource import Shape, filled
 from .schema import Schema
+from .webhooks import written
 from .writing import Writer
 
 
@@ -46,6 +47,7 @@ class RestConnector:
     Config: ClassVar[type[BaseModel]] = System
     ResourceConfig: ClassVar[type[BaseModel]] = Resource
     offers: ClassVar[Sequence[Offer]] = OFFERS
+    webhook = staticmethod(written)
 
     def __init__(self, config: BaseModel, resources: Mapping[str, BaseModel], *, system: str = "") -> None:
         if not isinstance(config, System):

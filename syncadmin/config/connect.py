@@ -20,6 +20,8 @@ from connectors.base import (
     Misconfigured,
     Surrounded,
 )
+from connectors.hooks import Hooked
+from connectors.rest.webhooks import Webhook
 from syncadmin.models import Resource, System
 
 from . import secrets
@@ -58,6 +60,25 @@ def open_connector(system: System) -> Connector:
     if isinstance(connector, Surrounded):
         connector.surround(surroundings_of(system))
     return connector
+
+
+def takes_hooks(system: System) -> bool:
+    """Whether the system's settings say how it sends webhooks."""
+    try:
+        connector = connector_class(system)
+        return isinstance(connector, Hooked) and connector.webhook(system.config) is not None
+    except (Misconfigured, ValueError):
+        return False
+
+
+def webhook_of(system: System) -> Webhook | None:
+    """A system's webhook settings with secrets filled in; None if it has none. Raises Misconfigured."""
+    connector = connector_class(system)
+    section = connector.webhook(system.config) if isinstance(connector, Hooked) else None
+    if section is None:
+        return None
+    made = _typed(Webhook, section, secrets.values_of(system), system=system.name)
+    return made if isinstance(made, Webhook) else None
 
 
 def try_connection(system: System) -> list[CheckItem]:

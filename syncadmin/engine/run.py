@@ -43,6 +43,7 @@ from . import (
     doubts,
     guard,
     health,
+    hints,
     lease,
     meter,
     recover,
@@ -117,6 +118,7 @@ def run_pass(
             _work(run, row, reporter)
             run.count("decided by rules", ruling.let_decide(mapping, clock()))
             meter.read_journal(binding, held.token)
+            hints.account(binding, held.token, clock())
             risk.look(binding, clock())
             approved.carried_out(run)
     finally:
@@ -297,6 +299,7 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
             approved.hold_to(run, plan, found, pace)
     elif row.kind == PassKind.INCREMENTAL:
         found = read_changes(run.binding, run.lease, cache, run.clock(), report)
+        hints.meet(run, cache)
     else:
         found = compare_all(run.binding, run.lease, run.clock(), report)
     if found.restored:

@@ -2,6 +2,7 @@
 
 from .assessment import AssessmentSignature, AssessmentVersion
 from .events import Event, EventKind
+from .hooks import Came, Delivery, DeliveryState, Hint, HookDay, HookReading
 from .journal import Entry, EntryKind
 from .leaving import Leaving
 from .mappings import FieldMapping, Mapping, RowRule
@@ -29,9 +30,12 @@ from .versions import Comparing, MappingVersion, VersionState
 __all__ = [
     "AssessmentSignature",
     "AssessmentVersion",
+    "Came",
     "Channel",
     "Comparing",
     "Cursor",
+    "Delivery",
+    "DeliveryState",
     "Distinct",
     "Doubt",
     "Entry",
@@ -41,6 +45,9 @@ __all__ = [
     "FieldMapping",
     "GuardStop",
     "Health",
+    "Hint",
+    "HookDay",
+    "HookReading",
     "Intent",
     "IntentState",
     "Leaving",

@@ -8,6 +8,7 @@ from . import (
     dashboard,
     guard_stops,
     history,
+    hooks,
     life,
     notifications,
     one_sided,
@@ -23,6 +24,7 @@ from . import (
 app_name = "syncadmin"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("hooks/<slug:name>/", hooks.receive, name="hook"),
     path("connect/", connect.start, name="connect"),
     path("connect/new/<slug:offer>/", connect.new, name="connect-new"),
     path("connect/systems/<slug:name>/", connect.system, name="connect-system"),

@@ -1,0 +1,202 @@
+"""Webhooks of a REST system, as configuration: how deliveries are signed, and what they are about.
+
+A delivery only names records; their values are never taken from it. The models only: `signatures` checks
+deliveries by them, `payloads` reads them, `registering` tells the system where to send them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+
+from connectors.offers import gettext_noop as _
+
+from .presets import merged
+from .selectors import Selector
+from .strict import Duration, Strict
+
+KEPT_BYTES = 256 * 1024
+MOST_BYTES = 4 * 1024 * 1024
+
+
+def key_of(secret: str, encoding: str) -> bytes:
+    """The key that a secret stands for. Raises ValueError, without the secret in it."""
+    try:
+        if encoding == "hex":
+            return bytes.fromhex(secret)
+        if encoding == "base64":
+            return base64.b64decode(secret + "=" * (-len(secret) % 4), validate=True)
+    except (ValueError, binascii.Error):
+        raise ValueError(f"is not {encoding}, as `secret_encoding` says") from None
+    return secret.encode()
+
+
+class Parts(Strict):
+    """A header that holds several things, such as `t=1700000000,v1=5257a8`: what each is called in it."""
+
+    signature: str = "v1"
+    timestamp: str | None = None
+    separator: str = Field(",", min_length=1, max_length=2)
+
+
+class HmacSigned(Strict):
+    """The body, and what `content` puts beside it, is signed with a secret that both know."""
+
+    type: Literal["hmac"]
+    secret_encoding: Literal["text", "hex", "base64"] = "text"  # noqa: S105 - no secret
+    secret: SecretStr = Field(
+        title=_("Secret"), description=_("As the other system shows it, or as you gave it there")
+    )
+    previous: SecretStr | None = Field(None, description=_("The secret before, while it is being replaced"))
+    header: str = Field(
+        "X-Hub-Signature-256",
+        title=_("Header of the signature"),
+        description=_("Such as X-Hub-Signature-256"),
+    )
+    algorithm: Literal["sha256", "sha512"] = Field("sha256", title=_("Algorithm"))
+    encoding: Literal["hex", "base64"] = Field("hex", title=_("Written as"))
+    prefix: str = Field(
+        "", title=_("Before the signature"), description=_("Such as sha256=; empty if nothing")
+    )
+    parts: Parts | None = None
+    content: str = "{body}"
+    timestamp: str | None = None  # the header that holds the time of sending
+    id: str | None = None  # the header that holds the delivery's own id
+    time: Literal["seconds", "milliseconds", "iso"] = "seconds"
+    tolerance: Duration = Field(timedelta(minutes=5), gt=timedelta(0), le=timedelta(days=1))
+
+    @field_validator("secret", "previous")
+    @classmethod
+    def _decodes(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and not key_of(
+            value.get_secret_value(), info.data.get("secret_encoding", "text")
+        ):
+            raise ValueError("is empty")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> HmacSigned:
+        if self.content.count("{body}") != 1:
+            raise ValueError("content holds {body} once, since that is what is signed")
+        timed = self.timestamp is not None or (self.parts is not None and self.parts.timestamp is not None)
+        if timed != ("{timestamp}" in self.content):
+            raise ValueError(
+                "a time counts only if it is signed: name where it comes from (timestamp, or "
+                "parts.timestamp), and write {timestamp} in content; or neither"
+            )
+        if "{id}" in self.content and self.id is None:
+            raise ValueError("content has {id}: name the header that holds it, with `id`")
+        return self
+
+
+class StandardSigned(Strict):
+    """Standard Webhooks: id, time and body are signed; headers begin with `webhook-` (or `svix-`)."""
+
+    type: Literal["standard"]
+    secret: SecretStr = Field(title=_("Secret"), description=_("Begins with whsec_ in many systems"))
+    previous: SecretStr | None = None
+    headers: str = Field("webhook", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+    tolerance: Duration = Field(timedelta(minutes=5), gt=timedelta(0), le=timedelta(days=1))
+
+    @field_validator("secret", "previous")
+    @classmethod
+    def _decodes(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not standard_key(value.get_secret_value()):
+            raise ValueError("is empty")
+        return value
+
+
+def standard_key(secret: str) -> bytes:
+    """The key that a secret of Standard Webhooks stands for. Raises ValueError, without the secret in it."""
+    try:
+        return key_of(secret.removeprefix("whsec_"), "base64")
+    except ValueError:
+        raise ValueError("is no secret of Standard Webhooks: whsec_ and base64") from None
+
+
+class HeaderSigned(Strict):
+    """A header that holds the secret itself. Whoever sees one delivery can make others: TLS is a must."""
+
+    type: Literal["header"]
+    secret: SecretStr = Field(title=_("Secret"), min_length=8)
+    previous: SecretStr | None = None
+    header: str = Field("Authorization", title=_("Header of the secret"))
+    prefix: str = Field("", title=_("Before the secret"), description=_("Such as Bearer and a space"))
+
+
+Signed = Annotated[HmacSigned | StandardSigned | HeaderSigned, Field(discriminator="type")]
+
+
+class QueryChallenge(Strict):
+    """Before it sends anything the system asks for a text to be sent back: `?hub.challenge=...`.
+
+    `token_param` is where it shows the `token` that was agreed, if it does.
+    """
+
+    type: Literal["query"]
+    param: str
+    method: Literal["GET", "POST"] = "GET"
+    token_param: str | None = None
+    token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> QueryChallenge:
+        if (self.token is None) != (self.token_param is None):
+            raise ValueError("token and token_param go together")
+        return self
+
+
+class BodyChallenge(Strict):
+    """A signed delivery whose body holds a text to be sent back."""
+
+    type: Literal["body"]
+    challenge: Selector
+
+
+Challenge = Annotated[QueryChallenge | BodyChallenge, Field(discriminator="type")]
+
+
+class Webhook(Strict):
+    """How a system tells that records changed. Selectors other than `events` look into one event."""
+
+    signed: Signed = Field(title=_("How deliveries are signed"))
+    format: Literal["json", "form"] = "json"
+    events: Selector = Selector("@")
+    records: Selector | None = Field(
+        Selector("id"),
+        title=_("Where the key is"),
+        description=_(
+            "Of the record, in what is sent, as JMESPath, such as data.id; or of several: data[].id"
+        ),
+    )
+    resource: Selector | None = Field(
+        None,
+        title=_("Where the resource is named"),
+        description=_("In what is sent, such as type; empty if another place says it"),
+    )
+    resource_header: str | None = None
+    resources: dict[str, str] = Field(default_factory=dict)
+    id: Selector | None = None
+    id_header: str | None = None
+    time: Selector | None = None
+    challenge: Challenge | None = None
+    max_bytes: int = Field(KEPT_BYTES, ge=1024, le=MOST_BYTES)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Webhook:
+        if self.resource is not None and self.resource_header is not None:
+            raise ValueError("resource and resource_header: only one of them names the resource")
+        if self.id is not None and self.id_header is not None:
+            raise ValueError("id and id_header: only one of them holds the delivery's id")
+        return self
+
+
+def written(settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the settings of a system, with those of its preset, say of its webhook; None if nothing."""
+    section = merged(settings, "system").get("webhook")
+    return section if isinstance(section, Mapping) else None

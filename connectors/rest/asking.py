@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -123,6 +123,10 @@ class Filter(Strict):
 
     param: str
     longest: int = Field(default=3000, gt=0)
+    moment: str | None = Field(
+        None, description="How a moment is written, if not as a quoted text: {value}, datetime'{value}'"
+    )
+    bare: tuple[str, ...] = Field((), description="Fields whose texts are not quoted")
     equals: str = "{field} = {value}"
     greater: str | None = None
     at_least: str | None = None
@@ -130,6 +134,16 @@ class Filter(Strict):
     either: str = "({left} || {right})"
     quote: Quote = Quote.BACKSLASH
     null: str = "null"
+
+
+class Listing(Strict):
+    """How a list is asked for, where it is no plain GET: a search by POST with the question in its body."""
+
+    method: str = "GET"
+    params_in: Literal["query", "body"] = Field(
+        default="query", description="Where parameters go; in a body, dotted names are objects"
+    )
+    body: dict[str, Any] = Field(default_factory=dict, description="Fixed parts of the body")
 
 
 class KeyList(Strict):

@@ -15,7 +15,9 @@ import httpx
 
 from connectors.base import ConnectorError, Misconfigured, Retry, Surroundings, Unknown, Unreadable
 
+from . import bodies
 from .auth import secrets
+from .bodies import Lists
 from .clock import ClockWatch
 from .config import System
 from .gates import gate
@@ -26,7 +28,7 @@ from .waiting import http_date, retry_after
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _CONNECT = 10.0  # seconds at most to reach a host
 _IDLE = 4.0  # seconds; below the 5 after which many servers close an idle connection, maybe under a request
-_LATER = (408, 423, 425, 429, 503)
+LATER = (408, 423, 425, 429, 503)
 _WORDS = ("message", "error", "error_description", "detail", "title", "description", "reason")
 
 
@@ -125,17 +127,21 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        form: Lists | None = None,
+        safe: str = "",
     ) -> Answer:
-        """Send one request. Raises Retry if it was not sent, Unknown if it was and no answer came."""
-        content = None if body is None else encode(body)
-        kinds = {} if content is None else {"Content-Type": "application/json"}
-        request = self._http.build_request(
-            method,
-            self.url(path),
-            params=params or None,
-            content=content,
-            headers={**kinds, **(headers or {})},
-        )
+        """Send one request. Raises Retry if it was not sent, Unknown if it was and no answer came.
+
+        `form` says that the body is one, and how it writes lists; `safe` is left as it is in parameters.
+        """
+        content = None if body is None else encode(body) if form is None else bodies.form(body, form)
+        written = "application/json" if form is None else "application/x-www-form-urlencoded"
+        kinds = {} if content is None else {"Content-Type": written}
+        url = self.url(path)
+        if params:
+            asked_for = bodies.query(params, safe).encode()
+            url = url.copy_with(query=b"&".join(filter(None, (url.query, asked_for))))
+        request = self._http.build_request(method, url, content=content, headers={**kinds, **(headers or {})})
         place = request.url.path
         asked = datetime.now(UTC)
         try:
@@ -160,10 +166,18 @@ class Client:
             self.clock.note(asked, answer.date, datetime.now(UTC))
         return answer
 
-    def read(self, path: str, *, params: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
+    def read(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        method: str = "GET",
+        body: Any = None,
+        safe: str = "",
+    ) -> Answer:
         """An answer that must be a success. Raises Retry, Misconfigured or Unreadable."""
         try:
-            answer = self.send(method, path, params=params)
+            answer = self.send(method, path, params=params, body=body, safe=safe)
         except Unknown as error:
             raise Retry(error.message, system=self.system, said=error.said) from error
         if not answer.ok:
@@ -174,7 +188,7 @@ class Client:
         """What an answer to a read that is no success means."""
         status, said = answer.status, self.words(answer)
         where = f"{answer.path} answered with status {status}"
-        if status in _LATER or status >= 500:
+        if status in LATER or status >= 500:
             return Retry(where, after=answer.after, system=self.system, said=said)
         if status == 401:
             text = f"{where}: the credentials are missing or wrong: check `auth`"

@@ -1,6 +1,6 @@
 """The declarative configuration of a REST system and its resources, as typed and validated data.
 
-Everything a person may write in the configuration file is here, in `credentials` and in `asking`, in the
+What a person may write in the configuration file is here, in `credentials`, `asking` and `sending`, in the
 vocabulary of dlt's `rest_api` where it fits. Texts may hold blanks such as `{collection}`, which are filled
 when the connector is made; nothing in these files talks to a server.
 """
@@ -22,101 +22,19 @@ from .asking import (
     Find,
     Incremental,
     Keyset,
+    Listing,
     Order,
     Paginator,
+    Quote,
     SinglePage,
     TimeFormat,
 )
 from .credentials import Auth, Csrf, NoAuth
 from .presets import merged
 from .selectors import Selector
+from .sending import Batch, Create, Delete, Errors, Pace, Update, Verdict, Version
 from .strict import Duration, Strict
 from .webhooks import Webhook
-
-# ---------------------------------------------------------------- writing
-
-
-class Version(Strict):
-    """What makes a write conditional at the system itself.
-
-    `etag`: the ETag of an answer (in lists: the `field`, as `format` writes it) goes into `header`.
-    `field`: the value of `field` goes into the body under its own name, and the system checks it.
-    """
-
-    type: Literal["etag", "field"]
-    field: str | None = None
-    header: str = "If-Match"
-    format: str = '"{version}"'
-
-    @model_validator(mode="after")
-    def _complete(self) -> Version:
-        if self.type == "field" and not self.field:
-            raise ValueError("version of type 'field' needs the name of the field")
-        return self
-
-
-class CreateId(Strict):
-    """The key of a new record is made by us, from the idempotency of the write: a repeat makes no twin."""
-
-    type: Literal["uuid", "base36"] = "uuid"
-    length: int = Field(default=15, ge=8, le=64)
-
-
-class Create(Strict):
-    """How a record is made."""
-
-    method: str = "POST"
-    path: str | None = None
-    envelope: str = ""
-    headers: dict[str, str] = Field(default_factory=dict)
-    id: CreateId | None = None
-    idempotency_header: str | None = None
-    exists: tuple[int, ...] = (409, 412)  # statuses that say: a record with this key is there
-
-
-class Update(Strict):
-    """How a record is changed. `nested`: does the system merge an object it is given, or replace it?"""
-
-    method: str = "PATCH"
-    path: str | None = None
-    envelope: str = ""
-    headers: dict[str, str] = Field(default_factory=dict)
-    nested: Literal["replace", "merge"] = "replace"
-
-
-class Delete(Strict):
-    """How a record is deleted."""
-
-    method: str = "DELETE"
-    path: str | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    body: dict[str, Any] | None = None
-
-
-class Batch(Strict):
-    """An address that takes many writes at once.
-
-    `transactional`: one refused write undoes all of them; they are then sent one by one.
-    """
-
-    path: str
-    limit: int = Field(default=25, gt=0)
-    prefix: str = "{base_path}"  # of the paths inside the batch
-    requests: str = "requests"
-    path_name: str = "path"
-    results: Selector = Selector("@")
-    transactional: bool = False
-
-
-class Pace(Strict):
-    """How is written: how many records a step reads, compares and writes, and requests at the same time.
-
-    Without compare-and-set the step is the window in which a stranger's edit can be lost: small by default.
-    """
-
-    chunk: int | None = Field(default=None, gt=0)
-    concurrency: int = Field(default=4, ge=1, le=16)
-
 
 # ---------------------------------------------------------------- description
 
@@ -171,7 +89,10 @@ class Resource(Strict):
     blanks: dict[str, str] = Field(default_factory=dict)
 
     path: str = Field("", title=_("Path of the records"), description=_("Below the address of the system"))
-    item: str = "{path}/{key}"
+    item: str = Field("{path}/{key}", description="Path of one record; `{path}({key})` for a key predicate")
+    key_quote: Quote = Field(
+        Quote.NONE, description="How a text key is written in paths: `doubled` for OData"
+    )
     key: str = Field("id", title=_("Key"), description=_("Field that identifies a record"))
     key_type: Literal["text", "integer"] = "text"
     modified: str | None = Field(
@@ -185,6 +106,7 @@ class Resource(Strict):
     )
     record: Selector = Selector("@")
     params: dict[str, str] = Field(default_factory=dict)
+    listing: Listing = Listing()
     fields_param: str | None = None
     paginator: Paginator = SinglePage()
     filter: Filter | None = None
@@ -198,8 +120,19 @@ class Resource(Strict):
     delete: Delete = Delete()
     batch: Batch | None = None
     pace: Pace = Pace()
-    answers: bool = True
-    gone: tuple[int, ...] = (404, 410)
+    encoding: Literal["json", "form"] = Field("json", description="How the bodies of writes are written")
+    lists: Literal["brackets", "indexed", "repeated"] = Field(
+        "brackets", description="How a form writes a list: a[]=1, a[0]=1, or a=1 again and again"
+    )
+    query_safe: str = Field(
+        "", description="Characters that are not percent-encoded in parameters, such as ,:"
+    )
+    answers: bool = Field(True, description="Whether a write is answered with the record as it left it")
+    gone: tuple[int, ...] = Field((404, 410), description="Statuses that prove that there is no such record")
+    statuses: dict[int, Verdict] = Field(
+        default_factory=dict, description="What other statuses of writes mean here: {422: stale}"
+    )
+    errors: Errors | None = Field(None, description="How errors are told inside of answers")
     tombstone: Selector | None = None
     canary: str | None = None  # a path that answers only as long as the credentials see everything
     sparse: bool = False  # records leave out empty fields: a field that is not there is empty

@@ -7,17 +7,21 @@ noticed. Absence is only said where the system proved it: a key that was not ans
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from connectors.base import Fetched, Misconfigured, Page, Record, Retry, Unknown, Unreadable
 
 from . import pagination
 from .asking import KeyList, Keyset, Offset, PageNumber
+from .bodies import typed
 from .client import Answer, Client
+from .judging import error_code, words
 from .pagination import Listed, Request
 from .resource import Shape
 from .schema import Schema
-from .selectors import kind
+from .selectors import Selector, kind
+from .sending import Verdict
 from .values import earlier, pick, quoted, rank, same, wire, write_time
 
 
@@ -93,10 +97,11 @@ class Reader:
         shape = self._shape
         self._schema.require([field, *fields])
         told, asked = shape.config.find, [wire(value, shape.config.datetimes) for value in values]
+        moments = any(isinstance(value, datetime) for value in values)
         limit = told.limit if told else shape.config.fetch.limit
         found: dict[str, Record] = {}
         for part in _parts(asked, limit):
-            for question in self._questions(field, part, told.many if told else None):
+            for question in self._questions(field, part, told.many if told else None, moments=moments):
                 for listed in self._listing(question, "key", [field, *fields], 1000):
                     for entry in listed.entries:
                         if not shape.is_gone(entry) and any(
@@ -159,20 +164,39 @@ class Reader:
         if not answer.ok:
             with shape.named():
                 raise self._client.failure(answer)
+        if self._refused(answer) == "gone":
+            return None, None, True
         entry = self.entry(answer)
         if shape.is_gone(entry):
             return None, None, True
         return entry, answer.headers.get("ETag"), False
 
-    def entry(self, answer: Answer) -> dict[str, Any]:
+    def _refused(self, answer: Answer) -> Verdict | None:
+        """What an error inside of an answer means: `gone`, or nothing. Raises Retry or Misconfigured."""
+        shape, code = self._shape, error_code(self._shape, answer)
+        if code is None:
+            return None
+        meant = shape.config.errors.codes.get(code, "rejected") if shape.config.errors else "rejected"
+        if meant == "gone":
+            return meant
+        said = words(shape, self._client, answer)
+        place = f"{answer.path} answered with an error" + (f" {code}" if code else "")
+        if meant in ("retry", "unknown"):
+            raise Retry(place, after=answer.after, system=shape.system, resource=shape.name, said=said)
+        raise Misconfigured(
+            f"{place}: check `auth`, params and path", system=shape.system, resource=shape.name, said=said
+        )
+
+    def entry(self, answer: Answer, selector: Selector | None = None) -> dict[str, Any]:
         """The one record in an answer. Raises Unreadable."""
         shape = self._shape
         with shape.named():
             data = self._client.json(answer)
-        found = shape.config.record(data)
+        selector = selector or shape.config.record
+        found = selector(data)
         if not isinstance(found, dict):
             raise self._bad(
-                f"`record: {shape.config.record.text}` must select one record but found {kind(found)} "
+                f"`record: {selector.text}` must select one record but found {kind(found)} "
                 f"in {kind(data)}: correct `record`"
             )
         return found
@@ -256,7 +280,18 @@ class Reader:
         shape = self._shape
         with shape.named():
             path = str(self._client.follow(request.path, shape.path)) if request.link else request.path
-            answer = self._client.read(path, params=request.params)
+            asking = shape.config.listing
+            body = None
+            if asking.params_in == "body" or asking.body:
+                body = {**asking.body, **(typed(request.params) if asking.params_in == "body" else {})}
+            answer = self._client.read(
+                path,
+                params=request.params if asking.params_in == "query" else None,
+                method=asking.method,
+                body=body,
+                safe=shape.config.query_safe,
+            )
+            self._refused(answer)
             data = self._client.json(answer)
             entries = self._client.objects(data, shape.config.records, "records", answer.path)
         return answer, Listed(data, entries, answer.headers, request)
@@ -269,7 +304,9 @@ class Reader:
         records = [shape.record(entry, fields) for entry in part if not shape.is_gone(entry)]
         return Page(records, cursor=cursor, gone=gone)
 
-    def _questions(self, field: str, values: Sequence[Any], many: KeyList | None) -> Iterator[dict[str, str]]:
+    def _questions(
+        self, field: str, values: Sequence[Any], many: KeyList | None, *, moments: bool = False
+    ) -> Iterator[dict[str, str]]:
         """Parameters that ask for records whose field is one of the values."""
         shape = self._shape
         if many is None:
@@ -277,7 +314,7 @@ class Reader:
                 raise Misconfigured(
                     "nothing can be searched here: it has no `filter` or `find`", resource=shape.name
                 )
-            for part in shape.any_of(field, values):
+            for part in shape.any_of(field, values, moments=moments):
                 yield shape.where(part)
             return
         alone = [value for value in values if many.separator in str(value)]

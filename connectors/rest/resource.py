@@ -13,7 +13,8 @@ from urllib.parse import quote as percent
 
 from connectors.base import ConnectorError, Misconfigured, Record, Unreadable
 
-from .asking import Filter, Order, TimeFormat
+from .asking import Filter, Order, Quote, TimeFormat
+from .bodies import Lists
 from .config import Resource
 from .selectors import kind, shortened
 from .values import chosen, pick, quoted, read_time
@@ -49,7 +50,13 @@ class Shape:
 
     def item(self, key: str, path: str | None = None) -> str:
         """The path of one record (or of an operation on it)."""
-        return self.fill(path or self.config.item, path=self.path, key=percent(key, safe=""))
+        written = quoted(self.raw_key(key), self.config.key_quote)
+        return self.fill(path or self.config.item, path=self.path, key=percent(written, safe="'"))
+
+    @property
+    def form_lists(self) -> Lists | None:
+        """How a form writes lists; None where bodies are JSON."""
+        return self.config.lists if self.config.encoding == "form" else None
 
     # ------------------------------------------------------------ records
 
@@ -126,17 +133,20 @@ class Shape:
             return {}
         return {order.param: template.format(key=self.config.key, modified=self.config.modified)}
 
-    def compare(self, how: str, field: str, value: Any) -> str:
-        """One comparison in the filter's language."""
+    def compare(self, how: str, field: str, value: Any, *, moment: bool = False) -> str:
+        """One comparison in the filter's language. `moment`: the value is one, written as the system does."""
         language = self._filter()
-        template = getattr(language, how)
-        return str(template).format(field=field, value=quoted(value, language.quote, language.null))
+        template = str(getattr(language, how))
+        if language.moment and value is not None and (moment or field == self.config.modified):
+            return template.format(field=field, value=language.moment.format(value=value))
+        quote = Quote.NONE if field in language.bare else language.quote
+        return template.format(field=field, value=quoted(value, quote, language.null))
 
-    def any_of(self, field: str, values: Sequence[Any]) -> Iterator[str]:
+    def any_of(self, field: str, values: Sequence[Any], *, moments: bool = False) -> Iterator[str]:
         """Filters, none longer than the system takes: the field equals one of the values."""
         found = ""
         for value in values:
-            one = self.compare("equals", field, value)
+            one = self.compare("equals", field, value, moment=moments)
             longer = self.either(found, one) if found else one
             if found and len(longer) > self._filter().longest:
                 yield found

@@ -7,13 +7,13 @@ sent and not answered is UNKNOWN, and nothing is ever sent twice.
 
 from __future__ import annotations
 
-import hashlib
+import re
 import time
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from connectors.base import (
     ConnectorError,
@@ -30,31 +30,16 @@ from connectors.base import (
 
 from .batching import BatchSender
 from .client import Answer, Client
+from .judging import verdict, words
+from .preparing import Prepared, Preparer, value_of
 from .reading import Reader
 from .resource import Shape
 from .schema import Schema
-from .values import Unwritable, encode, nested, pick, same, wire
+from .sending import KeyInBody, KeyInLink
+from .values import Unwritable, same
 
-_LATER = (408, 423, 425, 429, 503)
-_STALE = (409, 412, 428)
-_NAMESPACE = uuid.UUID("6f0e9c7a-3d57-5b8c-9a54-2f8d0c1b7e11")  # of the ids made for new records
 _ATOMIC_STEP, _BATCH_STEP, _SINGLE_STEP = 100, 25, 8
-_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-Entries = Mapping[str, tuple[dict[str, Any], str | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A write as it will be sent."""
-
-    write: Write
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: Any
-    key: str | None
-    read_at: float | None = None
+_NOT: Any = object()
 
 
 class Halt:
@@ -78,7 +63,10 @@ class Writer:
 
     def __init__(self, client: Client, shape: Shape, reader: Reader, schema: Schema) -> None:
         self._client, self._shape, self._reader, self._schema = client, shape, reader, schema
-        self._batches = BatchSender(client, shape) if shape.config.batch else None
+        self._preparer = Preparer(shape, schema)
+        told = shape.config
+        together = told.batch or any(one.many for one in (told.create, told.update, told.delete))
+        self._batches = BatchSender(client, shape, self._preparer) if together else None
 
     def write(
         self, writes: Sequence[Write], fields: Sequence[str], pool: ThreadPoolExecutor | None
@@ -139,14 +127,14 @@ class Writer:
     ) -> list[Outcome]:
         if halt.outcome is not None:
             return [replace(halt.outcome, key=write.key) for write in step]
-        reads = [write.key for write in step if write.key is not None and self._must_read(write)]
+        reads = [write.key for write in step if write.key is not None and self._preparer.must_read(write)]
         read_at = time.perf_counter()
         entries, absent = self._reader.entries(reads, None) if reads else ({}, set())
         outcomes: list[Outcome | None] = []
         prepared: list[tuple[int, Prepared]] = []
         for place, write in enumerate(step):
             try:
-                made = self._prepare(write, entries, absent, read_at if write.key in reads else None)
+                made = self._preparer.prepare(write, entries, absent, read_at if write.key in reads else None)
             except Unwritable as error:
                 made = Outcome(Result.REJECTED, write.key, said=f"cannot be written as JSON: {error}")
             outcomes.append(made if isinstance(made, Outcome) else None)
@@ -156,107 +144,6 @@ class Writer:
         for (place, _), outcome in zip(prepared, done, strict=True):
             outcomes[place] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
-
-    # ------------------------------------------------------------ preparing
-
-    def _must_read(self, write: Write) -> bool:
-        """Is something to be compared or completed that only a read can tell?"""
-        if write.op is Op.CREATE:
-            return False
-        told = self._shape.config
-        conditional = told.version is not None and write.version is not None
-        whole = (
-            write.op is Op.UPDATE
-            and told.update.nested == "replace"
-            and any("." in name for name in write.values)
-        )
-        return whole or (not conditional and bool(write.expected or write.version))
-
-    def _prepare(
-        self, write: Write, entries: Entries, absent: set[str], read_at: float | None
-    ) -> Prepared | Outcome:
-        told = self._shape.config
-        if write.op is Op.CREATE:
-            return self._prepare_create(write)
-        if write.key is None:
-            return Outcome(Result.REJECTED, said=f"{write.op} without a key")
-        entry: dict[str, Any] | None = None
-        version = write.version if told.version else None
-        if read_at is not None:
-            if write.key in absent:
-                return Outcome(Result.GONE, write.key, said="the record is not there")
-            if write.key not in entries:
-                return Outcome(Result.RETRY, write.key, said="the record could not be read before writing it")
-            entry, etag = entries[write.key]
-            self._schema.require_in(entry, write.values)
-            current = self._shape.version(entry, etag)
-            stale = self._differing(write, entry, current)
-            if stale:
-                return Outcome(Result.STALE, write.key, said=stale)
-            version = current
-        headers = dict(told.update.headers if write.op is Op.UPDATE else told.delete.headers)
-        if version is not None and told.version and told.version.type == "etag":
-            headers[told.version.header] = (
-                told.version.format.format(version=version) if told.version.field else version
-            )
-        if write.op is Op.DELETE:
-            path = self._shape.item(write.key, told.delete.path)
-            return Prepared(write, told.delete.method, path, headers, told.delete.body, write.key, read_at)
-        onto = (entry or {}) if told.update.nested == "replace" else None
-        body = nested(self._wire(write.values), onto)
-        if version is not None and told.version and told.version.type == "field" and told.version.field:
-            body[told.version.field] = int(version) if version.isdigit() else version
-        body = _enveloped(told.update.envelope, body)
-        encode(body)
-        path = self._shape.item(write.key, told.update.path)
-        return Prepared(write, told.update.method, path, headers, body, write.key, read_at)
-
-    def _prepare_create(self, write: Write) -> Prepared:
-        told = self._shape.config
-        key = write.key or self.made_key(write.idempotency)
-        values = self._wire(write.values)
-        if key is not None:
-            values[told.key] = self._shape.raw_key(key)
-        headers = dict(told.create.headers)
-        if told.create.idempotency_header and write.idempotency:
-            headers[told.create.idempotency_header] = write.idempotency
-        path = self._shape.item(key or "", told.create.path or "{path}")
-        body = _enveloped(told.create.envelope, nested(values))
-        encode(body)
-        return Prepared(write, told.create.method, path, headers, body, key)
-
-    def made_key(self, idempotency: str) -> str | None:
-        """The key that we give to a new record, the same for the same idempotency; None: the system does."""
-        told = self._shape.config.create.id
-        if told is None:
-            return None
-        if told.type == "uuid":
-            return str(uuid.uuid5(_NAMESPACE, idempotency) if idempotency else uuid.uuid4())
-        number = int.from_bytes(hashlib.sha256((idempotency or uuid.uuid4().hex).encode()).digest(), "big")
-        digits = ""
-        for _ in range(told.length):
-            number, digit = divmod(number, 36)
-            digits += _ALPHABET[digit]
-        return digits
-
-    def _wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        told = self._shape.config
-        return {name: wire(value, told.datetimes, told.decimals) for name, value in values.items()}
-
-    def _differing(self, write: Write, entry: Mapping[str, Any], version: str | None) -> str:
-        """Why the record is not as expected; empty if it is."""
-        if write.version is not None and self._shape.config.version and version != write.version:
-            return f"the version is {version}, not {write.version}"
-        if write.version is not None and self._shape.config.version:
-            return ""
-        for name, expected in write.expected.items():
-            try:
-                actual = pick(entry, name)
-            except KeyError:
-                actual = None
-            if not same(expected, actual):
-                return f"{name} was changed meanwhile"
-        return ""
 
     # ------------------------------------------------------------ sending
 
@@ -282,7 +169,14 @@ class Writer:
         if halt.outcome is not None:
             return replace(halt.outcome, key=ready.key)
         try:
-            answer = self._client.send(ready.method, ready.path, body=ready.body, headers=ready.headers)
+            answer = self._client.send(
+                ready.method,
+                ready.path,
+                params=ready.params,
+                body=ready.body,
+                headers=ready.headers,
+                form=self._shape.form_lists,
+            )
         except Unknown as error:
             halt.sent = True
             return Outcome(
@@ -295,42 +189,68 @@ class Writer:
 
     def _judged(self, ready: Prepared, answer: Answer, fields: Sequence[str], halt: Halt) -> Outcome:
         """What the answer to a write means."""
-        told, key, status = self._shape.config, ready.key, answer.status
+        told, key = self._shape.config, ready.key
         window = None if ready.read_at is None or told.version else time.perf_counter() - ready.read_at
-        if answer.ok:
+        meant = verdict(self._shape, answer)
+        if meant == "applied":
             try:
-                record = self._left(ready, answer, fields)
+                made, record = self._left(ready, answer, fields)
             except Unreadable as error:
                 return Outcome(
                     Result.UNKNOWN, key, said=f"done, but its answer is not readable: {error}", window=window
                 )
-            return Outcome(Result.APPLIED, record.key if record else key, record, window=window)
-        said = f"status {status} {self._client.words(answer)}".strip()
-        outcome = Outcome(Result.REJECTED, key, said=said, window=window)
-        if status in _LATER:
+            return Outcome(Result.APPLIED, made, record, window=window)
+        outcome = Outcome(Result.REJECTED, key, said=words(self._shape, self._client, answer), window=window)
+        if meant == "retry":
             halt.outcome = replace(outcome, result=Result.RETRY, key=None, after=answer.after)
             return replace(halt.outcome, key=key)
-        if status >= 500:
+        if meant == "unknown":
             return replace(outcome, result=Result.UNKNOWN)
-        if status == 401 or 300 <= status < 400:
-            halt.outcome = replace(outcome, result=Result.RETRY, key=None)
-            return replace(halt.outcome, key=key)
         if ready.write.op is Op.CREATE:
-            return (
-                self._existing(ready, outcome, fields)
-                if key and status in (*told.create.exists, 400)
-                else outcome
-            )
-        if status in _STALE:
+            there = meant == "exists" or answer.status in (*told.create.exists, 400)
+            return self._existing(ready, outcome, fields) if key and there else outcome
+        if meant == "stale":
             return replace(outcome, result=Result.STALE)
-        return self._missing(outcome) if status in told.gone else outcome
+        return self._missing(outcome) if meant == "gone" else outcome
 
-    def _left(self, ready: Prepared, answer: Answer, fields: Sequence[str]) -> Record | None:
-        """The record as this write left it, if the answer holds it."""
-        if ready.write.op is Op.DELETE or not self._shape.config.answers or not answer.content.strip():
-            return None
-        entry = self._reader.entry(answer)
-        return self._shape.record(entry, fields, answer.headers.get("ETag"))
+    def _left(
+        self, ready: Prepared, answer: Answer, fields: Sequence[str]
+    ) -> tuple[str | None, Record | None]:
+        """The key, and the record as this write left it if the answer holds it. Raises Unreadable."""
+        write, shape = ready.write, self._shape
+        if write.op is Op.DELETE:
+            return ready.key, None
+        told = self._preparer.operation(write.op).record
+        key = ready.key if write.op is Op.UPDATE else self._told_key(answer) or ready.key
+        silent = not answer.content.strip()
+        if key is None and silent:
+            raise Unreadable("it tells no key: say where it is by `create.key`", system=shape.system)
+        if silent or not shape.config.answers:
+            return key or shape.key(self._reader.entry(answer, told)), None
+        if key is None or not (write.op is Op.CREATE and shape.config.create.key):
+            entry = self._reader.entry(answer, told)
+            key = shape.key(entry)
+        elif not isinstance(found := (told or shape.config.record)(answer.json()), dict):
+            return key, None
+        else:
+            entry = {shape.config.key: key, **found}
+        if not shape.config.sparse and any(value_of(entry, name, _NOT) is _NOT for name in write.values):
+            return key, None  # only an extract: whoever needs the record reads it
+        return key, shape.record(entry, fields, answer.headers.get("ETag"))
+
+    def _told_key(self, answer: Answer) -> str | None:
+        """The key of a new record, where the configuration says it is told."""
+        match self._shape.config.create.key:
+            case KeyInBody() as told:
+                found = told.select(self._client.json(answer))
+                return None if found in (None, "") else str(found)
+            case KeyInLink() as told:
+                place = answer.headers.get(told.header) if told.type == "location" else None
+                place = told.select(self._client.json(answer)) if told.type == "link" else place
+                found = re.search(told.pattern, str(place)) if place else None
+                return unquote(found[1]) if found else None
+            case _:
+                return None
 
     def _existing(self, ready: Prepared, refused: Outcome, fields: Sequence[str]) -> Outcome:
         """A create with a key of ours was refused: was it carried out before, or is the key another's?"""
@@ -341,7 +261,7 @@ class Writer:
         if entry is None:
             return refused
         values = ready.write.values
-        if all(same(value, self._value(entry, name)) for name, value in values.items()):
+        if all(same(value, value_of(entry, name)) for name, value in values.items()):
             return Outcome(Result.APPLIED, ready.key, self._shape.record(entry, fields, etag))
         return replace(
             refused, result=Result.STALE, said=f"a record with this key is there already ({refused.said})"
@@ -360,16 +280,3 @@ class Writer:
                 outcome, said=f"{outcome.said} (but the record is there: has the account the permission?)"
             )
         return replace(outcome, result=Result.RETRY)
-
-    @staticmethod
-    def _value(entry: Mapping[str, Any], name: str) -> Any:
-        try:
-            return pick(entry, name)
-        except KeyError:
-            return None
-
-
-def _enveloped(envelope: str, body: dict[str, Any]) -> dict[str, Any]:
-    for name in reversed(envelope.split(".") if envelope else []):
-        body = {name: body}
-    return body

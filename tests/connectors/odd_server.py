@@ -18,6 +18,8 @@ class Asked:
     params: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    line: str = ""
+    """Path and parameters byte by byte."""
 
     @property
     def json(self) -> Any:
@@ -55,6 +57,7 @@ class OddServer:
                     dict(parse_qsl(url.query)),
                     dict(self.headers),
                     self.rfile.read(length),
+                    self.path,
                 )
                 outer.asked.append(asked)
                 say = outer.answer(asked)

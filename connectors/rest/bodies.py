@@ -1,0 +1,80 @@
+"""Queries and bodies as bytes: parameters percent-encoded exactly, forms with nested names, envelopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Literal
+from urllib.parse import quote
+
+Lists = Literal["brackets", "indexed", "repeated"]
+
+
+def query(params: Mapping[str, str], safe: str = "") -> str:
+    """Parameters of an address: a blank is %20, and names keep their brackets and dollars."""
+    return "&".join(
+        f"{quote(name, safe='[]$' + safe)}={quote(str(value), safe=safe)}" for name, value in params.items()
+    )
+
+
+def form(body: Any, lists: Lists = "brackets") -> bytes:
+    """A body as a form: `a[b]=c`, lists as `a[]`, `a[0]` or `a` again and again; nothing is an empty text."""
+    pairs = _pairs(body, "", lists)
+    return "&".join(f"{quote(name, safe='[]')}={quote(text, safe='')}" for name, text in pairs).encode()
+
+
+def _pairs(value: Any, name: str, lists: Lists) -> Iterator[tuple[str, str]]:
+    match value:
+        case Mapping():
+            for inner, part in value.items():
+                yield from _pairs(part, f"{name}[{inner}]" if name else str(inner), lists)
+        case list() | tuple():
+            for place, part in enumerate(value):
+                end = {"brackets": "[]", "indexed": f"[{place}]", "repeated": ""}[lists]
+                yield from _pairs(part, f"{name}{end}", lists)
+        case None:
+            yield name, ""
+        case bool():
+            yield name, "true" if value else "false"
+        case Decimal():
+            yield name, format(value, "f")
+        case _:
+            yield name, str(value)
+
+
+def enveloped(envelope: str, body: Any) -> Any:
+    """The body inside its envelope: `data.contact`, or `data[]` for a list of one."""
+    for name in reversed(envelope.split(".") if envelope else []):
+        inner = [body] if name.endswith("[]") else body
+        body = {name.removesuffix("[]"): inner} if name.removesuffix("[]") else inner
+    return body
+
+
+def laid_over(fixed: Mapping[str, Any], body: Any) -> Any:
+    """Fixed parts beside what an envelope holds."""
+    return {**fixed, **body} if fixed and isinstance(body, Mapping) else body
+
+
+def keyed(template: Any, key: str, raw: str | int) -> Any:
+    """A template with {key} filled in; a text that is nothing else becomes the key as the system has it."""
+    if template == "{key}":
+        return raw
+    if isinstance(template, str):
+        return template.replace("{key}", key)
+    if isinstance(template, Mapping):
+        return {name: keyed(part, key, raw) for name, part in template.items()}
+    if isinstance(template, Sequence):
+        return [keyed(part, key, raw) for part in template]
+    return template
+
+
+def typed(params: Mapping[str, str]) -> dict[str, Any]:
+    """Parameters as a body: dotted names are objects, whole numbers are numbers."""
+    body: dict[str, Any] = {}
+    for name, value in params.items():
+        *way, last = name.split(".")
+        inner = body
+        for part in way:
+            inner = inner.setdefault(part, {})
+        inner[last] = int(value) if value.isdecimal() and len(value) < 16 else value
+    return body

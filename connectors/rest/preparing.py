@@ -1,0 +1,193 @@
+"""Writes as they will be sent: address, headers and body of each, with what makes it conditional.
+
+Compares what was just read with what was expected; sends nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.base import Op, Outcome, Result, Write
+
+from .bodies import enveloped, keyed, laid_over
+from .resource import Shape
+from .schema import Schema
+from .sending import Create, Delete, Operation, Update
+from .values import encode, nested, pick, same, wire
+
+_NAMESPACE = uuid.UUID("6f0e9c7a-3d57-5b8c-9a54-2f8d0c1b7e11")  # of the ids made for new records
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+Entries = Mapping[str, tuple[dict[str, Any], str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A write as it will be sent. `item` is its body before the envelope, for those sent together."""
+
+    write: Write
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+    key: str | None
+    read_at: float | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    item: Mapping[str, Any] = field(default_factory=dict)
+    conditional: bool = False
+    """A header of its own makes it conditional: it can't be one of many."""
+
+
+class Preparer:
+    """Prepares writes to one resource."""
+
+    def __init__(self, shape: Shape, schema: Schema) -> None:
+        self._shape, self._schema = shape, schema
+
+    def operation(self, op: Op) -> Create | Update | Delete:
+        """How the system does this."""
+        told = self._shape.config
+        return told.create if op is Op.CREATE else told.update if op is Op.UPDATE else told.delete
+
+    def must_read(self, write: Write) -> bool:
+        """Is something to be compared or completed that only a read can tell?"""
+        if write.op is Op.CREATE:
+            return False
+        told = self._shape.config
+        conditional = told.version is not None and write.version is not None
+        whole = write.op is Op.UPDATE and (
+            told.update.whole
+            or (told.update.nested == "replace" and any("." in name for name in write.values))
+        )
+        return whole or (not conditional and bool(write.expected or write.version))
+
+    def prepare(
+        self, write: Write, entries: Entries, absent: set[str], read_at: float | None
+    ) -> Prepared | Outcome:
+        """The write, or its outcome if it need not be sent. Raises Unwritable or Misconfigured."""
+        told = self._shape.config
+        if write.op is Op.CREATE:
+            return self._create(write)
+        if write.key is None:
+            return Outcome(Result.REJECTED, said=f"{write.op} without a key")
+        entry: dict[str, Any] | None = None
+        version = write.version if told.version else None
+        if read_at is not None:
+            if write.key in absent:
+                return Outcome(Result.GONE, write.key, said="the record is not there")
+            if write.key not in entries:
+                return Outcome(Result.RETRY, write.key, said="the record could not be read before writing it")
+            entry, etag = entries[write.key]
+            self._schema.require_in(entry, write.values)
+            current = self._shape.version(entry, etag)
+            if stale := self._differing(write, entry, current):
+                return Outcome(Result.STALE, write.key, said=stale)
+            version = current
+        headers = {}
+        if version is not None and told.version and told.version.type == "etag":
+            shown = told.version.format.format(version=version) if told.version.field else version
+            headers[told.version.header] = shown
+        if write.op is Op.DELETE:
+            return self._made(write, told.delete, write.key, {}, headers, read_at)
+        values = self._changed(write, entry)
+        if version is not None and told.version and told.version.type == "field" and told.version.field:
+            values[told.version.field] = int(version) if version.isdigit() else version
+        return self._made(write, told.update, write.key, values, headers, read_at)
+
+    def _create(self, write: Write) -> Prepared:
+        told = self._shape.config.create
+        key = write.key or self.made_key(write.idempotency)
+        values = self._wire(write.values)
+        if key is not None:
+            values[self._shape.config.key] = self._shape.raw_key(key)
+        headers = {}
+        if told.idempotency_header and write.idempotency:
+            headers[told.idempotency_header] = write.idempotency
+        return self._made(write, told, key, nested(values), headers, None)
+
+    def _changed(self, write: Write, entry: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What is sent of a changed record: what it names, or all of it."""
+        told = self._shape.config.update
+        if told.whole:
+            kept = {name: value for name, value in (entry or {}).items() if name not in told.omit}
+            return {**kept, **nested(self._wire(write.values), kept)}
+        return nested(self._wire(write.values), (entry or {}) if told.nested == "replace" else None)
+
+    def _made(
+        self,
+        write: Write,
+        told: Create | Update | Delete,
+        key: str | None,
+        values: dict[str, Any],
+        headers: Mapping[str, str],
+        read_at: float | None,
+    ) -> Prepared:
+        shape, name = self._shape, key or ""
+        raw = shape.raw_key(name)
+        if isinstance(told, Delete):
+            body = None if told.body is None else enveloped(told.envelope, keyed(told.body, name, raw))
+        else:
+            body = laid_over(keyed(told.body, name, raw), enveloped(told.envelope, values))
+        encode(body)  # what can't be written is noticed before anything is sent
+        params = {param: shape.fill(keyed(text, name, name)) for param, text in told.params.items()}
+        path = shape.item(name, told.path or ("{path}" if isinstance(told, Create) else None))
+        return Prepared(
+            write,
+            told.method,
+            path,
+            {**told.headers, **headers},
+            body,
+            key,
+            read_at,
+            params,
+            values,
+            bool(headers),
+        )
+
+    def together(self, ready: Prepared, told: Operation) -> Any:
+        """How this write stands in the list of those sent together."""
+        many = told.many
+        raw = self._shape.raw_key(ready.key or "")
+        if many is not None and many.items == "keys":
+            return raw
+        key = {(many and many.key) or self._shape.config.key: raw} if ready.key else {}
+        return {**ready.item, **key}
+
+    def made_key(self, idempotency: str) -> str | None:
+        """The key that we give to a new record, the same for the same idempotency; None: the system does."""
+        told = self._shape.config.create.id
+        if told is None:
+            return None
+        if told.type == "uuid":
+            return str(uuid.uuid5(_NAMESPACE, idempotency) if idempotency else uuid.uuid4())
+        number = int.from_bytes(hashlib.sha256((idempotency or uuid.uuid4().hex).encode()).digest(), "big")
+        digits = ""
+        for _ in range(told.length):
+            number, digit = divmod(number, 36)
+            digits += _ALPHABET[digit]
+        return digits
+
+    def _wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        told = self._shape.config
+        return {name: wire(value, told.datetimes, told.decimals) for name, value in values.items()}
+
+    def _differing(self, write: Write, entry: Mapping[str, Any], version: str | None) -> str:
+        """Why the record is not as expected; empty if it is."""
+        if write.version is not None and self._shape.config.version:
+            return "" if version == write.version else f"the version is {version}, not {write.version}"
+        for name, expected in write.expected.items():
+            if not same(expected, value_of(entry, name)):
+                return f"{name} was changed meanwhile"
+        return ""
+
+
+def value_of(entry: Mapping[str, Any], name: str, otherwise: Any = None) -> Any:
+    """A field of a record as it was read; `otherwise` if it was not delivered."""
+    try:
+        return pick(entry, name)
+    except KeyError:
+        return otherwise

@@ -119,6 +119,23 @@ def put_probe_in_queue(probe_id: int) -> bool:
     return _put_row(run_probe, "probe", probe_id, LONG_SECONDS)
 
 
+def look_on(watch_id: int) -> None:
+    """The job: one look of a watch at both systems. Safe to run twice, and at any time."""
+    from syncadmin import watches
+
+    watches.look(watch_id)
+
+
+def enqueue_look(watch_id: int) -> None:
+    """Have a worker take a look, once the current transaction, if any, is committed."""
+    transaction.on_commit(partial(put_look_in_queue, watch_id))
+
+
+def put_look_in_queue(watch_id: int) -> bool:
+    """Put a look in the queue, now; False if that failed, and the ticker asks again."""
+    return _put_row(look_on, "look of watch", watch_id, LONG_SECONDS)
+
+
 def compare_version(version_id: int) -> None:
     """The job: work out what a proposed version would do differently. Safe to run twice, and at any time."""
     from syncadmin import versions

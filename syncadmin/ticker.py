@@ -22,7 +22,7 @@ from redis.lock import Lock
 
 from conflicts.services import clock
 from conflicts.services.bulk import stalled
-from syncadmin import hooks, probes, rehearsals, surveys, versions
+from syncadmin import hooks, probes, rehearsals, surveys, versions, watches
 from syncadmin.engine import risk
 from syncadmin.jobs import (
     impatient_connection,
@@ -30,6 +30,7 @@ from syncadmin.jobs import (
     put_comparison_in_queue,
     put_hooks_in_queue,
     put_in_queue,
+    put_look_in_queue,
     put_notices_in_queue,
     put_probe_in_queue,
     put_rehearsal_in_queue,
@@ -127,6 +128,8 @@ class Ticker:
             if hooks.stalled(now):
                 put_hooks_in_queue()
             hooks.keep_counts()
+            for watch_id in watches.due(now):
+                put_look_in_queue(watch_id)
             if Event.objects.exists() or deliver.work(now):
                 put_notices_in_queue()
         return enqueued

@@ -211,12 +211,26 @@ class Traffic:
     fields: int
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen without writing: while watching one of so many records, with edits of all by side."""
+
+    watch: Watch
+    edits: Mapping[Side, int]
+    one_of: int = 1
+
+
 def expected_live(watch: Watch, windows: Iterable[Figure]) -> Figure:
     """Lost edits a year. `windows`: mean windows, in seconds, of the sides that refuse no stale write."""
     if watch.seconds <= 0:
         raise ValueError("nobody has watched yet")
     seen = counted(sum(watch.meetings), dispersion(watch.meetings, watch.spans), _half())
     return _lost(seen.scaled(YEAR / watch.seconds), watch.near, windows)
+
+
+def expected_observed(seen: Observed, windows: Iterable[Figure]) -> Figure:
+    """Lost edits a year, from what was watched before going live."""
+    return expected_live(seen.watch, windows).scaled(seen.one_of)
 
 
 def expected_before(traffic: Traffic, windows: Iterable[Figure]) -> Figure:

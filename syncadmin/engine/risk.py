@@ -7,7 +7,7 @@ edits are to be expected than were accepted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -59,17 +59,23 @@ class SideFigures:
 class Figures:
     """What the meter shows. `lost` is lost edits a year, None while nobody can say; `watched` in seconds.
 
-    `live`: from what was watched; else from what somebody believes of the traffic.
+    `live`: from what the meter watched; `ahead`: from a watch that wrote nothing; else from what somebody
+    believes of the traffic.
     """
 
     exposure: Exposure
     sides: dict[Side, SideFigures] = field(default_factory=dict)
     lost: risk.Figure | None = None
     live: bool = False
+    ahead: bool = False
     since: datetime | None = None
     watched: float = 0.0
     meetings: int = 0
     near: float = risk.NEAR
+
+    @property
+    def _basis(self) -> str:
+        return "watched" if self.live else "watched before" if self.ahead else "assumed"
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data, as it is kept with an acceptance and printed."""
@@ -77,7 +83,7 @@ class Figures:
             "need": self.exposure.need.value,
             "fields": list(self.exposure.fields),
             "lost_edits_a_year": asdict(self.lost) if self.lost else None,
-            "basis": ("watched" if self.live else "assumed") if self.lost else None,
+            "basis": self._basis if self.lost else None,
             "watched_days": round(self.watched / risk.DAY, 2),
             "since": self.since.isoformat() if self.since else None,
             "meetings": self.meetings,
@@ -95,9 +101,15 @@ class Figures:
 
 
 def figures(
-    mapping: Mapping, exposure: Exposure, now: datetime, traffic: risk.Traffic | None = None
+    mapping: Mapping,
+    exposure: Exposure,
+    now: datetime,
+    traffic: risk.Traffic | None = None,
+    observed: risk.Observed | None = None,
 ) -> Figures:
-    """What the meter shows now. `traffic`: what somebody believes, for as long as too little was watched."""
+    """What the meter shows now. For as long as it has watched too little: from what was `observed` without
+    writing, else from `traffic`, which is what somebody believes.
+    """
     if exposure.need is not Need.SIGN:
         return Figures(exposure)
     meter = Meter.objects.filter(mapping=mapping).first()
@@ -113,10 +125,14 @@ def figures(
     lost = None
     if live:
         lost = risk.expected_live(watch, windows)
+    elif observed is not None:
+        watch, lost = observed.watch, risk.expected_observed(observed, windows)
+        sides = {side: replace(told, edits=observed.edits[side]) for side, told in sides.items()}
     elif traffic is not None:
         lost = risk.expected_before(traffic, windows)
     met = sum(watch.meetings)
-    return Figures(exposure, sides, lost, live, since, watch.seconds, met, watch.near)
+    ahead = observed is not None and not live
+    return Figures(exposure, sides, lost, live, ahead, since, watch.seconds, met, watch.near)
 
 
 def _midnight(moment: datetime) -> datetime:

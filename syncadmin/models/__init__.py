@@ -26,6 +26,7 @@ from .state import (
 from .surveys import Survey, SurveyState
 from .systems import Health, Remembered, Resource, System
 from .versions import Comparing, MappingVersion, VersionState
+from .watches import Watch, WatchDay, WatchedRecord, WatchState
 
 __all__ = [
     "AssessmentSignature",
@@ -82,4 +83,8 @@ __all__ = [
     "System",
     "Unlinked",
     "VersionState",
+    "Watch",
+    "WatchDay",
+    "WatchState",
+    "WatchedRecord",
 ]

@@ -21,6 +21,7 @@ from syncadmin.models import (
     Survey,
     SurveyState,
 )
+from syncadmin.selectors import watches
 from syncadmin.survey import report as reporting
 from syncadmin.survey.evidence import Evidence, evidence
 
@@ -32,6 +33,7 @@ class Basis(StrEnum):
 
     TABLE = "table"  # said of all fields
     JOURNAL = "journal"  # the hub saw who edits it
+    WATCH = "watch"  # the hub saw it before it wrote anything
     CONFIGURED = "configured"  # the field has an owner
     SURVEY = "survey"
     ASSUMED = "assumed"
@@ -115,7 +117,10 @@ def assessment(mapping: Mapping, answers: Answers | None = None) -> Assessment:
     table_edits = Who(given.table["edits"]) if given.table.get("edits") else None
     needed = {*mapping.match, mapping.title, mapping.value}
     rows = list(mapping.fields.all())
-    asked = [_asked(row, given, table_edits, seen.get(row.name, {}), survey, (told, basis)) for row in rows]
+    how = _seen_how(mapping)
+    asked = [
+        _asked(row, given, table_edits, seen.get(row.name, {}), survey, (told, basis), how) for row in rows
+    ]
     subjects = [
         Subject(
             row.name, row.field_type().kind, answer, row.group, row.name in needed, seen.get(row.name, {})
@@ -164,18 +169,23 @@ def _same(newest: AssessmentVersion, now: dict[str, Any]) -> bool:
 
 
 def observed(mapping: Mapping) -> dict[str, dict[Side, int]]:
-    """Edits that the hub saw, by field and side, in the newest entries of the journal."""
+    """Edits that the hub saw, by field and side: in the newest entries of the journal, and while watching."""
+    found = {name: dict(edits) for name, edits in watches.edits_of(mapping).items()}
     mine = Entry.objects.filter(mapping=mapping)
     newest = mine.aggregate(seq=Max("seq"))["seq"]
     if newest is None:
-        return {}
+        return found
     edits = mine.filter(seq__gt=newest - LOOKED_AT, kind=EntryKind.CHANGE, link_id__isnull=False)
-    found: dict[str, dict[Side, int]] = {}
-    for name, side, count in (
-        edits.exclude(field="").values_list("field", "side").annotate(Count("id")).order_by()
-    ):
-        found.setdefault(name, {})[Side(side)] = count
+    rows = edits.exclude(field="").values_list("field", "side").annotate(Count("id")).order_by()
+    for name, side, count in rows:
+        by_side = found.setdefault(name, {})
+        by_side[Side(side)] = by_side.get(Side(side), 0) + count
     return found
+
+
+def _seen_how(mapping: Mapping) -> Basis:
+    """How the hub saw edits: it watched, for as long as nothing is in the journal."""
+    return Basis.JOURNAL if mapping.in_use else Basis.WATCH
 
 
 def surveyed(mapping: Mapping) -> Evidence:
@@ -191,7 +201,7 @@ def _table_told(mapping: Mapping, seen: Dict[str, Dict[Side, int]], survey: Evid
         return Who(mapping.owner), Basis.CONFIGURED
     sides = {side for by_side in seen.values() for side, count in by_side.items() if count}
     if sides:
-        return Who.of(sides), Basis.JOURNAL
+        return Who.of(sides), _seen_how(mapping)
     return (survey.table, Basis.SURVEY) if survey.table is not None else (Who.BOTH, Basis.ASSUMED)
 
 
@@ -202,12 +212,13 @@ def _asked(
     seen: Dict[Side, int],
     survey: Evidence,
     table_told: tuple[Who, Basis],
+    how: Basis,
 ) -> tuple[Answer, Who, Basis]:
     """The answers that count for a field; who edits it, and why, as long as nobody says so of it."""
     mine, table = given.fields.get(row.name, {}), given.table
     told, why = table_told[0], Basis.TABLE
     if seen and any(seen.values()):
-        told, why = Who.of(side for side, count in seen.items() if count), Basis.JOURNAL
+        told, why = Who.of(side for side, count in seen.items() if count), how
     elif row.owner:
         told, why = Who(row.owner), Basis.CONFIGURED
     elif (found := survey.fields.get((row.left, row.right))) is not None:

@@ -22,6 +22,7 @@ from syncadmin.models import (
     Survey,
     SurveyState,
 )
+from syncadmin.selectors import watches
 from syncadmin.show import short_number
 from syncadmin.survey import report as reporting
 from syncadmin.survey.traffic import traffic
@@ -73,10 +74,11 @@ class RiskStanding:
 
 def standing(mapping: Mapping, now: datetime, told: risk.Traffic | None = None) -> RiskStanding:
     """How the risk of a mapping stands. `told` is what somebody believes of the traffic before a watch;
-    without it, what a survey tells.
+    without it, what was watched without writing, else what a survey tells.
     """
     exposure = exposure_told(mapping, MappingState.objects.filter(mapping=mapping).first())
-    found = figures(mapping, exposure, now, told or surveyed(mapping, len(exposure.fields)))
+    observed = watches.observed(mapping, exposure.fields) if told is None else None
+    found = figures(mapping, exposure, now, told or surveyed(mapping, len(exposure.fields)), observed)
     signed = list(RiskAcceptance.objects.filter(mapping=mapping).select_related("person")[:20])
     last = signed[0] if signed else None
     return RiskStanding(mapping, found, status_of(exposure.need, last, now), last, signed[1:])

@@ -90,6 +90,7 @@ def _told(who: Who, basis: Basis, names: Names) -> str:
     """Who edits it as far as anything tells, and what does."""
     words = {
         Basis.JOURNAL: _("%(who)s (seen)"),
+        Basis.WATCH: _("%(who)s (watched)"),
         Basis.CONFIGURED: _("%(who)s (configured)"),
         Basis.SURVEY: _("%(who)s (survey)"),
     }.get(basis, "%(who)s")

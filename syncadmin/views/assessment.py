@@ -19,10 +19,11 @@ from syncadmin.config.problems import BadConfig
 from syncadmin.core.side import SIDES, Side
 from syncadmin.jobs import enqueue_comparison
 from syncadmin.models import AssessmentVersion, Mapping
-from syncadmin.permissions import ACCEPT_RISK, CHANGE_MAPPING, VIEW_MAPPING
+from syncadmin.permissions import ACCEPT_RISK, CHANGE_MAPPING, SURVEY, VIEW_MAPPING
 from syncadmin.selectors.assessment import Answers, Standing, assessment, standing
 from syncadmin.sheetpdf import pdf
 from syncadmin.sheets import printed
+from syncadmin.watchpages import panel
 from syncadmin.web import page, shell
 
 from .asking import BadAnswers, asked, questions, rows_as_text
@@ -211,6 +212,8 @@ def _page(
         "shown": assessing.digest(listed),
         "in_use": mapping.in_use,
         "versions": [_listed(version, context["found"].teams) for version in versions],
+        "watch": panel(mapping.left, mapping.right, reverse("syncadmin:watch", args=[mapping.name])),
+        "may_watch": request.user.has_perm(SURVEY),
         "may_change": request.user.has_perm(CHANGE_MAPPING),
         "may_sign": request.user.has_perm(ACCEPT_RISK),
     }

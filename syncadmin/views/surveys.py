@@ -23,6 +23,7 @@ from syncadmin.jobs import enqueue_survey
 from syncadmin.models import Resource, Survey
 from syncadmin.permissions import SURVEY
 from syncadmin.survey import report as reporting
+from syncadmin.watchpages import panel
 from syncadmin.web import newest, page, shell, whole_number
 
 MAKE = "syncadmin.add_mapping"
@@ -176,6 +177,8 @@ def _page(
             "facts": surveypages.facts(survey, found),
             "name": asked.get("name", "") if asked else _name(survey),
             "key": (whole_number(asked.get("key")) or 0) if asked else 0,
+            "watch": panel(survey.left, survey.right, reverse("syncadmin:survey-watch", args=[survey.pk])),
+            "may_watch": True,
             "ticked": asked.getlist("field") if asked else None,
         }
     title = _("Survey #%(number)s") % {"number": survey.pk}

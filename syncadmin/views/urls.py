@@ -19,6 +19,7 @@ from . import (
     setup,
     surveys,
     versions,
+    watching,
 )
 
 app_name = "syncadmin"
@@ -70,6 +71,7 @@ urlpatterns = [
     path("mappings/<slug:name>/sheets/<int:number>/", assessment.sheet, name="sheet"),
     path("mappings/<slug:name>/sheets/<int:number>/pdf/", assessment.sheet_pdf, name="sheet-pdf"),
     path("mappings/<slug:name>/sheets/<int:number>/sign/", assessment.sign, name="sheet-sign"),
+    path("mappings/<slug:name>/watch/", watching.mapping, name="watch"),
     path("passes/", passes.list_, name="passes"),
     path("passes/<int:pass_id>/", passes.detail, name="pass"),
     path("guard-stops/<int:stop_id>/", guard_stops.detail, name="guard_stop"),
@@ -81,6 +83,7 @@ urlpatterns = [
     path("surveys/<int:survey_id>/resume/", surveys.resume, name="survey-resume"),
     path("surveys/<int:survey_id>/file/", surveys.file, name="survey-file"),
     path("surveys/<int:survey_id>/mapping/", surveys.make, name="survey-mapping"),
+    path("surveys/<int:survey_id>/watch/", watching.survey, name="survey-watch"),
     path("history/", history.list_, name="history"),
     path("history/export.<slug:form>", history.export, name="export"),
     path("history/<slug:mapping>/<int:link_id>/", history.record, name="record"),

@@ -40,6 +40,10 @@ class Database:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement, values or None)
 
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(statement).fetchall()
+
 
 def insert(url: str, table: str, rows: list[dict[str, Any]]) -> None:
     """Rows as an application would write them."""

@@ -126,7 +126,7 @@ def addresses(db):
         **{f"conflicts:bulk{name}": [run.pk] for name in ("", "-items", "-export", "-confirm")},
         **{f"conflicts:bulk{name}": [run.pk] for name in ("-cancel", "-undo")},
         **{name: [conflict.pk] for name in ACTS if name.partition(":")[2] in TOGETHER},
-        **{f"syncadmin:{name}": ["customers"] for name in ("run", "setup", "switch-on")},
+        **{f"syncadmin:{name}": ["customers"] for name in ("run", "setup", "switch-on", "watch")},
         **{f"syncadmin:assessment{name}": ["customers"] for name in ("", "-preview", "-save", "-take")},
         **{f"syncadmin:sheet{name}": ["customers", 1] for name in ("", "-pdf", "-sign")},
         **{f"syncadmin:rehearsal{name}": ["customers"] for name in ("", "-start", "-cancel")},
@@ -137,7 +137,8 @@ def addresses(db):
         "syncadmin:rehearsal-export": ["customers", plan.pk, "csv"],
         **{f"syncadmin:risk{act}": ["customers"] for act in ("", "-ask", "-accept", "-withdraw")},
         **{
-            f"syncadmin:survey{name}": [survey.pk] for name in ("", "-file", "-cancel", "-resume", "-mapping")
+            f"syncadmin:survey{name}": [survey.pk]
+            for name in ("", "-file", "-cancel", "-resume", "-mapping", "-watch")
         },
         **{f"syncadmin:{name}": ["customers"] for name in ("versions", "life", "life-files")},
         "syncadmin:life-act": ["customers", "give-up"],

@@ -170,7 +170,7 @@ def test_a_look_takes_as_many_queries_for_one_mapping_as_for_four(
 ) -> None:
     for name in ("a", "b", "c"):
         mark(a_mapping(name))
-    # the first, and one every few seconds, looks at the inbox, accepted risks, probes left behind, watches too
+    # the first, and one every few seconds, looks at the inbox, accepted risks, probes left behind, watches
     with django_assert_num_queries(13):
         assert len(ticker.tick()) == 3
     with django_assert_num_queries(2):

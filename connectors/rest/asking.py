@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .selectors import Selector
 from .strict import Duration, Strict
@@ -20,14 +20,21 @@ from .strict import Duration, Strict
 class Paging(Strict):
     """What all ways of paging share.
 
-    `max_limit` is the largest page the system gives; `size` selects the page size it really applied
-    from the answer. Only with one of them is a short page taken as the last one.
+    A list ends with an empty page, with `has_more` when it says so, with `total` when so many records came. A
+    short page is taken as the last one only where the page size is known: by `max_limit`, or by `size`.
     """
 
-    limit_param: str | None = None
-    max_limit: int | None = Field(default=None, gt=0)
-    size: Selector | None = None
-    total: Selector | None = None
+    limit_param: str | None = Field(default=None, description="The parameter that asks for a page size")
+    max_limit: int | None = Field(default=None, gt=0, description="The largest page that the system gives")
+    size: Selector | None = Field(default=None, description="Where the answer tells the page size it applied")
+    total: Selector | None = Field(default=None, description="Where it tells exactly how many there are")
+    has_more: Selector | None = Field(default=None, description="Where it tells whether there are more pages")
+    cap: int | None = Field(
+        default=None,
+        gt=0,
+        description="How many records one question gives at most; more are asked for behind the last one, "
+        "by filter and order",
+    )
 
 
 class SinglePage(Paging):
@@ -41,30 +48,53 @@ class PageNumber(Paging):
 
     type: Literal["page"]
     param: str = "page"
-    first: int = 1
+    first: int = Field(default=1, description="The number of the first page")
 
 
 class Offset(Paging):
-    """Pages by the number of records to skip."""
+    """Pages by the number of records to skip, or by the index of the first one."""
 
     type: Literal["offset"]
     param: str = "offset"
+    first: int = Field(default=0, description="0 counts what is skipped, 1 is the index of the first record")
     limit_param: str | None = "limit"
 
 
 class CursorToken(Paging):
-    """The answer holds a token that asks for the next page."""
+    """The answer holds a token that asks for the next page, in its body or in a header."""
 
     type: Literal["cursor"]
-    next: Selector
-    param: str
+    next: Selector | None = Field(default=None, description="Where the token is in the body")
+    header: str | None = Field(default=None, description="The header that holds it")
+    param: str = Field(description="The parameter that carries it")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> CursorToken:
+        if (self.next is None) == (self.header is None):
+            raise ValueError("paginator cursor needs `next` or `header`: where the token is")
+        return self
+
+
+class Continuation(Paging):
+    """The answer holds an object of parameters that are sent back as they are."""
+
+    type: Literal["continuation"]
+    next: Selector = Field(description="Where the object is")
+
+
+class AfterLast(Paging):
+    """The next page begins after the last record of this one, named in a parameter."""
+
+    type: Literal["after"]
+    param: str = Field(description="The parameter, such as starting_after")
+    field: str | None = Field(default=None, description="Which field it names; the key if empty")
 
 
 class NextUrl(Paging):
     """The answer holds the address of the next page."""
 
     type: Literal["next_url"]
-    next: Selector
+    next: Selector = Field(description="Where the address is")
 
 
 class LinkHeader(Paging):
@@ -88,7 +118,16 @@ class Keyset(Paging):
 
 
 Paginator = Annotated[
-    SinglePage | PageNumber | Offset | CursorToken | NextUrl | LinkHeader | HeaderNext | Keyset,
+    SinglePage
+    | PageNumber
+    | Offset
+    | CursorToken
+    | Continuation
+    | AfterLast
+    | NextUrl
+    | LinkHeader
+    | HeaderNext
+    | Keyset,
     Field(discriminator="type"),
 ]
 

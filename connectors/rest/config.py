@@ -168,6 +168,8 @@ class Resource(Strict):
             self.filter and self.filter.greater and self.order and self.order.key
         ):
             raise ValueError("paginator keyset needs a filter with `greater` and an order with `key`")
+        if self.paginator.cap and not (self.filter and self.filter.greater and self.order and self.order.key):
+            raise ValueError("paginator `cap` needs a filter with `greater` and an order with `key`")
         return self
 
     @property

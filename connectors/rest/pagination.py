@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 
 from .asking import (
+    AfterLast,
+    Continuation,
     CursorToken,
     HeaderNext,
     Keyset,
@@ -23,6 +25,7 @@ from .asking import (
     Paginator,
     Paging,
 )
+from .values import pick
 
 
 class Loop(ValueError):
@@ -56,63 +59,90 @@ Flow = Generator[Request, Listed, None]
 After = Callable[[dict[str, Any]], Mapping[str, str]]
 
 
-def pages(paginator: Paginator, request: Request, *, limit: int, after: After | None = None) -> Flow:
-    """Requests for one page after the other. `after` gives the parameters that continue behind a record."""
+def pages(
+    paginator: Paginator, request: Request, *, limit: int, after: After | None = None, key: str = "id"
+) -> Flow:
+    """Requests for one page after the other. Raises Loop.
+
+    `after` gives the parameters that continue behind a record, by filter; `key` is the key's field.
+    """
     asked = min(limit, paginator.max_limit or limit)
     if paginator.limit_param:
         request = request.with_params(**{paginator.limit_param: str(asked)})
+    before: list[dict[str, Any]] | None = None
+    behind: Mapping[str, str] = {}
+    while True:
+        flow = _flow(paginator, request.with_params(**behind), asked, after, key)
+        taken, wanted = 0, next(flow)
+        while True:
+            listed = yield wanted
+            if listed.entries and listed.entries == before:
+                raise Loop(f"a page repeats the one before: check `paginator` (type {paginator.type})")
+            before, taken = listed.entries, taken + len(listed.entries)
+            try:
+                wanted = flow.send(listed)
+            except StopIteration:
+                return
+            if paginator.cap and after and taken + asked > paginator.cap:
+                behind = after(listed.entries[-1])
+                break
+
+
+def _flow(paginator: Paginator, request: Request, asked: int, after: After | None, key: str) -> Flow:
+    """One question, page by page."""
     match paginator:
-        case PageNumber():
-            yield from _numbered(paginator, request, asked)
-        case Offset():
-            yield from _offset(paginator, request, asked)
+        case PageNumber() | Offset():
+            return _counted(paginator, request, asked)
         case Keyset():
-            yield from _keyset(paginator, request, asked, after)
-        case CursorToken():
-            yield from _token(paginator, request)
+            return _keyset(paginator, request, asked, after)
+        case AfterLast():
+            field = paginator.field or key
+            return _keyset(
+                paginator, request, asked, lambda entry: {paginator.param: str(pick(entry, field))}
+            )
+        case CursorToken() | Continuation():
+            return _token(paginator, request)
         case NextUrl() | LinkHeader() | HeaderNext():
-            yield from _linked(paginator, request)
+            return _linked(paginator, request)
         case _:
-            yield request
+            return _single(request)
 
 
-def _last(paginator: Paging, listed: Listed, asked: int) -> bool:
+def _single(request: Request) -> Flow:
+    yield request
+
+
+def _last(paginator: Paging, listed: Listed, asked: int, taken: int = 0) -> bool:
     """Is this certainly the last page? A short page is, where the page size is known for certain."""
     if not listed.entries:
         return True
+    if paginator.has_more is not None:
+        return _no(paginator.has_more(listed.data))
+    total = paginator.total(listed.data) if paginator.total else None
+    if isinstance(total, int) and taken:
+        return taken >= total
     told = paginator.size(listed.data) if paginator.size else None
     if isinstance(told, int):
         return len(listed.entries) < told
     return bool(paginator.max_limit and paginator.limit_param) and len(listed.entries) < asked
 
 
-def _numbered(paginator: PageNumber, request: Request, asked: int) -> Flow:
-    number, before = paginator.first, None
+def _no(told: Any) -> bool:
+    """Whether a flag says no, however it is written."""
+    return str(told).lower() in ("false", "none", "0", "no", "")
+
+
+def _counted(paginator: PageNumber | Offset, request: Request, asked: int) -> Flow:
+    number, taken = paginator.first, 0
     while True:
         listed = yield request.with_params(**{paginator.param: str(number)})
-        if listed.entries and listed.entries == before:
-            raise Loop(
-                f"page {number} repeats the one before: `paginator.param: {paginator.param}` has no effect"
-            )
-        if _last(paginator, listed, asked):
+        taken += len(listed.entries)
+        if _last(paginator, listed, asked, taken):
             return
-        number, before = number + 1, listed.entries
+        number += 1 if isinstance(paginator, PageNumber) else len(listed.entries)
 
 
-def _offset(paginator: Offset, request: Request, asked: int) -> Flow:
-    skip, before = 0, None
-    while True:
-        listed = yield request.with_params(**{paginator.param: str(skip)})
-        if listed.entries and listed.entries == before:
-            raise Loop(
-                f"offset {skip} repeats the page before: `paginator.param: {paginator.param}` has no effect"
-            )
-        if _last(paginator, listed, asked):
-            return
-        skip, before = skip + len(listed.entries), listed.entries
-
-
-def _keyset(paginator: Keyset, request: Request, asked: int, after: After | None) -> Flow:
+def _keyset(paginator: Keyset | AfterLast, request: Request, asked: int, after: After | None) -> Flow:
     seen: Mapping[str, str] | None = None
     params: Mapping[str, str] = {}
     while True:
@@ -125,14 +155,26 @@ def _keyset(paginator: Keyset, request: Request, asked: int, after: After | None
         seen = params
 
 
-def _token(paginator: CursorToken, request: Request) -> Flow:
-    seen: set[str] = set()
+def _token(paginator: CursorToken | Continuation, request: Request) -> Flow:
+    seen: list[Mapping[str, str]] = []
     listed = yield request
-    while (token := paginator.next(listed.data)) not in (None, "", False):
-        if str(token) in seen:
-            raise Loop(f"the same cursor came twice: check `paginator.next: {paginator.next.text}`")
-        seen.add(str(token))
-        listed = yield request.with_params(**{paginator.param: str(token)})
+    while params := _continued(paginator, listed):
+        if params in seen[-1000:]:
+            raise Loop("the same cursor came twice: check `paginator.next` and `paginator.param`")
+        seen.append(params)
+        listed = yield request.with_params(**params)
+
+
+def _continued(paginator: CursorToken | Continuation, listed: Listed) -> Mapping[str, str]:
+    """The parameters that the answer gives for the next page; none at the end."""
+    if paginator.has_more is not None and _no(paginator.has_more(listed.data)):
+        return {}
+    if isinstance(paginator, Continuation):
+        found = paginator.next(listed.data)
+        return {str(name): str(value) for name, value in found.items()} if isinstance(found, Mapping) else {}
+    told = listed.headers.get(paginator.header) if paginator.header else None
+    token = paginator.next(listed.data) if paginator.next else told
+    return {} if token in (None, "", False) else {paginator.param: str(token)}
 
 
 def _linked(paginator: NextUrl | LinkHeader | HeaderNext, request: Request) -> Flow:
@@ -146,6 +188,8 @@ def _linked(paginator: NextUrl | LinkHeader | HeaderNext, request: Request) -> F
 
 
 def _link(paginator: NextUrl | LinkHeader | HeaderNext, listed: Listed) -> str:
+    if paginator.has_more is not None and _no(paginator.has_more(listed.data)):
+        return ""
     match paginator:
         case NextUrl():
             return str(paginator.next(listed.data) or "")

@@ -234,13 +234,16 @@ class Reader:
         """All pages of a question."""
         shape = self._shape
         first = self._first(question, by, fields)
-        keyset = isinstance(shape.config.paginator, Keyset)
+        paginator = shape.config.paginator
+        by_filter = isinstance(paginator, Keyset) or paginator.cap is not None
         where = question.get(shape.config.filter.param, "") if shape.config.filter else ""
 
         def after(entry: dict[str, Any]) -> dict[str, str]:
             return shape.where(shape.both(where, shape.behind(entry, by)))
 
-        flow = pagination.pages(shape.config.paginator, first, limit=limit, after=after if keyset else None)
+        flow = pagination.pages(
+            paginator, first, limit=limit, after=after if by_filter else None, key=shape.config.key
+        )
         try:
             request = next(flow)
             while True:

@@ -22,6 +22,8 @@ SECRET = "do-not-show-me"
         ({"path": "x", "records": "items["}, "not a JMESPath expression: 'items\\['"),
         ({"path": "x", "records": 5}, "a selector is a text"),
         ({"path": "x", "paginator": {"type": "pages"}}, "'none', 'page', 'offset', 'cursor'"),
+        ({"path": "x", "paginator": {"type": "offset", "cap": 9}}, "`cap` needs a filter"),
+        ({"path": "x", "paginator": {"type": "cursor", "param": "a"}}, "needs `next` or `header`"),
         ({"path": "x", "paginator": {"type": "keyset"}}, "keyset needs a filter with `greater`"),
         ({"path": "x", "paginator": {"type": "cursor", "param": "after"}}, "next"),
         ({"path": "x", "changes": "cursor"}, "changes: cursor needs `modified` and `incremental`"),

@@ -55,6 +55,49 @@ def by_key(asked: Asked) -> Say:
     return Say({"items": [row for row in ROWS if row["id"] > behind][: min(int(asked.params["n"]), 10)]})
 
 
+def by_index(asked: Asked) -> Say:
+    start = int(asked.params["start"]) - 1
+    return Say({"items": part(start, 10), "all": len(ROWS)})
+
+
+def by_header(asked: Asked) -> Say:
+    start = int(asked.params.get("after", "0"))
+    more = {"X-Next": str(start + 10)} if start + 10 < len(ROWS) else {}
+    return Say({"items": part(start, 10)}, headers=more)
+
+
+def by_echo(asked: Asked) -> Say:
+    start = int(asked.params.get("from", "0"))
+    assert start == 0 or asked.params["token[x]"] == "a b"
+    more = {"continue": {"from": start + 10, "token[x]": "a b"}} if start + 10 < len(ROWS) else {}
+    return Say({"items": part(start, 10), **more})
+
+
+def by_last(asked: Asked) -> Say:
+    start = int(asked.params.get("starting_after", "0"))
+    return Say({"items": part(start, 10), "has_more": start + 10 < len(ROWS)})
+
+
+def by_flag(asked: Asked) -> Say:
+    page = int(asked.params["page"])
+    return Say({"items": part(page * 10, 10), "next": "x", "last": page == 2})
+
+
+def capped(asked: Asked) -> Say:
+    """A search that gives ten records of a question, four at a time, and refuses to go on behind them."""
+    behind = int(asked.params.get("filter", "id > 0").removeprefix("id > "))
+    skip = int(asked.params["offset"])
+    if skip + int(asked.params["limit"]) > 10:
+        return Say({"message": "only 10 records"}, 400)
+    return Say(
+        {"items": [row for row in ROWS if row["id"] > behind][skip : skip + int(asked.params["limit"])]}
+    )
+
+
+def by_page_of_ten(asked: Asked) -> Say:
+    return Say({"items": part((int(asked.params["page"]) - 1) * 10, 10), "count": str(len(ROWS))})
+
+
 KEYSET = {
     "paginator": {"type": "keyset", "limit_param": "n", "max_limit": 10},
     "filter": {"param": "filter", "greater": "{field} > {value}"},
@@ -68,7 +111,28 @@ KEYSET = {
     [
         (by_page, {"paginator": {"type": "page", "limit_param": "per_page", "max_limit": 10}}, 3),
         (by_page, {"paginator": {"type": "page", "limit_param": "per_page"}}, 4),  # the size is not certain
-        (by_page, {"paginator": {"type": "page", "limit_param": "per_page", "total": "total"}}, 4),
+        (by_page, {"paginator": {"type": "page", "limit_param": "per_page", "total": "total"}}, 3),
+        (
+            by_index,
+            {"paginator": {"type": "offset", "param": "start", "first": 1, "total": "all"}},
+            3,
+        ),
+        (by_header, {"paginator": {"type": "cursor", "header": "X-Next", "param": "after"}}, 3),
+        (by_echo, {"paginator": {"type": "continuation", "next": "continue"}}, 3),
+        (by_last, {"paginator": {"type": "after", "param": "starting_after", "has_more": "has_more"}}, 3),
+        (by_last, {"paginator": {"type": "after", "param": "starting_after", "field": "id"}}, 4),
+        (by_flag, {"paginator": {"type": "page", "first": 0, "has_more": "!last"}}, 3),
+        (by_page_of_ten, {"paginator": {"type": "page", "total": "to_number(count)"}}, 3),
+        (
+            capped,
+            {
+                "paginator": {"type": "offset", "max_limit": 4, "cap": 10},
+                "filter": {"param": "filter", "greater": "{field} > {value}"},
+                "order": {"param": "sort", "key": "{key}"},
+                "key_type": "integer",
+            },
+            7,
+        ),
         (by_offset, {"paginator": {"type": "offset"}}, 4),
         (by_offset, {"paginator": {"type": "offset", "max_limit": 10}}, 3),
         (by_cursor, {"paginator": {"type": "cursor", "next": "meta.next", "param": "after"}}, 3),
@@ -111,6 +175,8 @@ def scan(answer: Callable[[Asked], Say], config: dict[str, Any]) -> tuple[list[s
         ({"items": ROWS, "next": "x"}, {"paginator": {"type": "cursor", "next": "next", "param": "after"}}),
         ({"items": ROWS, "next": "/v1/things"}, {"paginator": {"type": "next_url", "next": "next"}}),
         ({"items": ROWS[:10]}, KEYSET),
+        ({"items": ROWS}, {"paginator": {"type": "after", "param": "starting_after"}}),
+        ({"items": ROWS, "go": {"a": 1}}, {"paginator": {"type": "continuation", "next": "go"}}),
     ],
 )
 def test_a_list_that_turns_in_a_circle_is_noticed(say: Any, config: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.base import Guarantee, Misconfigured, Op, Result, Write
 from connectors.rest import Resource, RestConnector, System
+from connectors.rest.auth import Ticket
 from syncadmin.embedded import PocketBaseServer
 
 FIELDS = [
@@ -197,7 +198,8 @@ def test_f13_a_session_that_ended_is_never_taken_for_an_empty_shop(shop: Shop) -
     shop.rules(listRule='status = "open"', viewRule='status = "open"')
     assert shop.keys() == [key]
     login = shop.connector._client._auth
-    login._token, login._config = "no longer valid", login._config.model_copy(update={"relogin_on": ()})  # type: ignore[union-attr]
+    login.source.refused_on = ()  # type: ignore[attr-defined]
+    login._shown = Ticket({"Authorization": "no longer valid"})  # type: ignore[attr-defined]
     with pytest.raises(Misconfigured):
         shop.keys()
     with pytest.raises(Misconfigured):

@@ -85,7 +85,8 @@ def account(binding: Binding, token: int, now: datetime) -> None:
     """Say what came of the hints whose records have been read, and count who saw changes first."""
     systems = hooked(binding)
     if not systems:
-        HookReading.objects.filter(mapping_id=binding.id).delete()
+        if bulk.any_row(HookReading, "mapping_id = %s", [binding.id]):  # they were switched off
+            HookReading.objects.filter(mapping_id=binding.id).delete()
         return
     with transaction.atomic():
         state = locked(binding.id)

@@ -138,19 +138,17 @@ def with_values(items: Any) -> Any:
 
 def rules(wanted: InboxFilter, mapping: Mapping | None) -> list[tuple[Rule, str, str]]:
     """The rules to choose from: (rule, title, what it does), by the systems' names if of one mapping."""
-    left = str(mapping.left.system) if mapping else _("the left side")
-    right = str(mapping.right.system) if mapping else _("the right side")
+    from_left, from_right = _("Take all from the left side"), _("Take all from the right side")
+    left_holds = _("What the left side holds is written to the other side.")
+    right_holds = _("What the right side holds is written to the other side.")
+    if mapping is not None:
+        title, holds = _("Take all from %(system)s"), _("What %(system)s holds is written to the other side.")
+        left, right = ({"system": str(mapping.resource(side).system)} for side in SIDES)
+        from_left, from_right = title % left, title % right
+        left_holds, right_holds = holds % left, holds % right
     return [
-        (
-            Rule.LEFT,
-            _("Take all from %(system)s") % {"system": left},
-            _("What %(system)s holds is written to the other side.") % {"system": left},
-        ),
-        (
-            Rule.RIGHT,
-            _("Take all from %(system)s") % {"system": right},
-            _("What %(system)s holds is written to the other side.") % {"system": right},
-        ),
+        (Rule.LEFT, from_left, left_holds),
+        (Rule.RIGHT, from_right, right_holds),
         (
             Rule.NEWEST,
             _("Take the newest"),

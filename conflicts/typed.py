@@ -19,6 +19,7 @@ from syncadmin.core import values
 from syncadmin.core.side import Side
 from syncadmin.core.values import Kind, Unfit, Value
 from syncadmin.models import FieldMapping
+from syncadmin.reasons import translated
 
 _WORDS = {
     "yes": True,
@@ -60,7 +61,7 @@ def read_typed(field: FieldMapping | None, text: str) -> Value:
         value = values.canonical(_raw(kind, text), field_type, Side.LEFT)
     except Unfit as error:
         hint = f" {_HINTS[kind]}" if kind in _HINTS else ""
-        raise Unreadable(f"{str(error).rstrip('.')}.{hint}") from error
+        raise Unreadable(f"{translated(str(error)).rstrip('.')}.{hint}") from error
     if kind is Kind.DECIMAL and value is not None and Decimal(value) != Decimal(text.strip()):
         words = {"scale": field.scale, "value": value}
         raise Unreadable(_("This field keeps %(scale)s digits after the point: %(value)s?") % words)

@@ -75,6 +75,8 @@ SENTENCES = (
     gettext_noop("the rule gave a value that does not fit: %(unfit)s"),
     gettext_noop("the rule gave %(answer)s, which is no %(kind)s"),
     gettext_noop("the rule %(rule)s failed: %(error)s"),
+    gettext_noop("the rule %(rule)s gave %(answer)s instead of true or false"),
+    gettext_noop("%(value)s has too many digits for a rule"),
     gettext_noop("the rule %(rule)s was not run: the values are too large for it"),
     gettext_noop("both systems keep setting it back: it was turned %(turns)s times within minutes"),
     gettext_noop(
@@ -117,6 +119,26 @@ SENTENCES = (
     gettext_noop("a value can't be read: %(words)s"),
     gettext_noop("not done after %(tries)s tries: %(said)s"),
     gettext_noop("%(system)s refused the write"),
+    gettext_noop("%(system)s refused %(value)s"),
+    # values that are none of a field's type
+    gettext_noop("%(value)s is not valid Unicode text"),
+    gettext_noop("%(value)s is not text"),
+    gettext_noop("%(value)s is not a whole number"),
+    gettext_noop("%(value)s is not a decimal number"),
+    gettext_noop("%(value)s is not a decimal number of reasonable size"),
+    gettext_noop("%(value)s is not a decimal number with %(scale)s digits"),
+    gettext_noop("%(value)s is not a boolean"),
+    gettext_noop("%(value)s is not a date like 2024-12-31"),
+    gettext_noop("%(value)s is not a time like 2024-12-31T23:59:00Z"),
+    gettext_noop("%(value)s is not a time between the years 1 and 9999"),
+    gettext_noop("%(value)s is not a time that exists in the zone %(zone)s"),
+    gettext_noop("%(value)s is not one of the mapped choices"),
+    gettext_noop("%(value)s is not one of %(choices)s"),
+    gettext_noop("%(value)s is not a list (a set kept as text needs a separator)"),
+    gettext_noop("%(value)s is not a single reference"),
+    gettext_noop("%(value)s is not a JSON key"),
+    gettext_noop("%(value)s holds the separator %(separator)s and would become two"),
+    gettext_noop("a JSON value is nested too deeply"),
     # what became of changes
     gettext_noop("one side changed"),
     gettext_noop("the side changed it again"),
@@ -187,7 +209,7 @@ SENTENCES = (
     gettext_noop("recovered %(count)s writes that an interrupted pass had made"),
     gettext_noop("linked %(count)s pairs of records whose values are equal"),
 )
-NESTED = frozenset({"said", "owner"})
+NESTED = frozenset({"said", "owner", "unfit"})
 WORDS = frozenset(words.ALL)
 LONGEST = 2000  # what is longer is somebody's value, not a sentence of ours
 

@@ -15,7 +15,8 @@ from syncadmin.core.values import Value
 from syncadmin.models import Distinct
 from syncadmin.show import said_by_name
 
-from .fields import Entered, FieldCard, field_card
+from .fields import DELETED, Entered, FieldCard, field_card
+from .gone import edits
 from .places import Moment, SideHead, about_side, head, record_url, title
 from .records import Matching, OtherField, matching, ordered, others
 from .references import name_references
@@ -74,12 +75,12 @@ def card(conflict: Conflict, entered: Entered | None = None, *, history: bool = 
     mapping = conflict.mapping
     kind = ConflictKind(conflict.kind)
     mapped = {f.name: f for f in mapping.fields.all()}
-    name_references(conflict, mapped)
+    rows = list(conflict.fields.all()) or (edits(conflict, mapped) if kind in DELETED else [])
+    name_references(conflict, rows, mapped)
     heads = (head(conflict, Side.LEFT), head(conflict, Side.RIGHT))
     suggested = suggestions(conflict, mapped)
     fields = tuple(
-        field_card(f, mapping, mapped.get(f.field), heads, entered, suggested.get(f.field))
-        for f in conflict.fields.all()
+        field_card(f, mapping, mapped.get(f.field), heads, entered, suggested.get(f.field)) for f in rows
     )
     asked = {f.name for f in fields}
     about = about_side(conflict)

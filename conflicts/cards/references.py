@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from conflicts.models import Conflict
+from conflicts.models import Conflict, ConflictField
 from syncadmin.core.values import Kind, Value
 from syncadmin.models import FieldMapping
 from syncadmin.selectors.records import names_of
@@ -12,12 +12,14 @@ from syncadmin.selectors.records import names_of
 _PLACES = ("left", "right", "base_left", "base_right")
 
 
-def name_references(conflict: Conflict, mapped: Mapping[str, FieldMapping]) -> None:
-    """Put names into the item's values, in memory. One query if there are references."""
+def name_references(
+    conflict: Conflict, fields: Iterable[ConflictField], mapped: Mapping[str, FieldMapping]
+) -> None:
+    """Put names into the values of the item and its fields, in memory. One query if there are references."""
     names = {name for name, f in mapped.items() if f.type == Kind.REFERENCE.value}
     if not names:
         return
-    rows = [row for row in conflict.fields.all() if row.field in names]
+    rows = [row for row in fields if row.field in names]
     records = [values for values in conflict.snapshot.values() if isinstance(values, dict)]
     records += list(conflict.snapshot.get("candidates", {}).values())
     held = [getattr(row, place) for row in rows for place in _PLACES]

@@ -134,14 +134,22 @@ def ambiguous(mapping: Mapping) -> Conflict:
 
 def deleted(mapping: Mapping) -> Conflict:
     """Deleted on the left, changed on the right."""
-    right = {"name": "Emmy Noether", "phone": "+49 9131 5", "credit": "12.00"}
+    agreed = {"name": "Emmy Noether", "phone": "+49 9131 1", "credit": "12.00"}
+    right = {**agreed, "phone": "+49 9131 5"}
+    link, now = a_link(mapping, **agreed), timezone.now()
+    edit = {"side": "right", "key": link.right_key, "field": "phone", "link_id": link.pk}
+    told = {**edit, "old": "+49 9131 1", "new": "+49 9131 5", "changed_at": now - timedelta(minutes=9)}
+    gone = {"side": "left", "key": link.left_key, "old": agreed, "link_id": link.pk}
+    numbers = journal(mapping, told, gone, at=now - timedelta(minutes=2))
     return a_conflict(
         mapping,
         "deleted / changed",
+        side="left",
+        link=link,
         label="Emmy Noether",
-        reason="left side deleted it, and the right side changed it",
+        reason="the left side deleted it, and the right side changed it",
         snapshot={"right": right},
-        fields={"phone": (None, "+49 9131 1", "+49 9131 5")},
+        seqs={"right/phone": [numbers[0], "+49 9131 5"], "left/None": [numbers[1], None]},
     )
 
 

@@ -1,13 +1,15 @@
 """The card of one item: each kind has its form, values are harmless and visible."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import escape
 
 from syncadmin.models import FieldMapping, Mapping
-from tests.builders import a_conflict, a_link, a_mapping, an_ambiguous_match
+from tests.builders import a_conflict, a_link, a_mapping, an_ambiguous_match, journal
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 HOSTILE = "<script>alert('x')</script>"
@@ -66,6 +68,30 @@ def test_a_deleted_record_can_be_deleted_restored_or_left(reviewer, kind):
     assert "Delete it in Web shop too" in page
     assert "Restore it in CRM" in page
     assert 'value="leave"' in page
+
+
+def test_a_deleted_record_is_shown_with_what_would_go_with_it(reviewer):
+    mapping = a_mapping()
+    link = a_link(mapping, phone="+49 9131 1", status="open")
+    edit = {"side": "right", "key": link.right_key, "field": "phone", "link_id": link.pk}
+    at = timezone.now() - timedelta(minutes=9)
+    (number,) = journal(mapping, {**edit, "old": "+49 9131 1", "new": "+49 9131 5", "changed_at": at})
+    conflict = a_conflict(
+        mapping,
+        "deleted / changed",
+        side="left",
+        link=link,
+        snapshot={"right": {"name": "Ada Lovelace", "phone": "+49 9131 5", "status": "open"}},
+        seqs={"right/phone": [number, "+49 9131 5"]},
+    )
+
+    page = card(reviewer, conflict)
+
+    assert "What changed in Web shop" in page
+    assert page.count("data-field=") == 1  # the phone
+    assert "+49 9131 1</bdi>" in page
+    assert "goes with it" in page
+    assert not conflict.fields.exists()
 
 
 def test_a_record_that_left_the_filter_can_be_deleted_or_left(reviewer):

@@ -90,8 +90,16 @@ SENTENCES = (
         "a write of this field was interrupted, and it holds another value since: whether that has replaced "
         "what was written can't be told"
     ),
+    gettext_noop(
+        "a write of this field was interrupted and given up, and it holds now what would have been written: "
+        "whether it has arrived late, or somebody has entered the same, can't be told"
+    ),
     gettext_noop("the hub's database was restored from a backup: which value is the newer one can't be told"),
     # records
+    gettext_noop(
+        "a delete of this record was interrupted and given up, and the record is gone now: whether it has "
+        "arrived late, or somebody has deleted the record, can't be told"
+    ),
     gettext_noop(
         "the hub's database was restored from a backup: what became of this record since can't be told"
     ),

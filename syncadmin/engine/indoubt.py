@@ -18,23 +18,27 @@ from datetime import datetime
 
 from conflicts.intake import REPLACING
 from syncadmin.core import plan as core
-from syncadmin.core.asked import BACK, COUNTED, REPLACED
+from syncadmin.core.asked import BACK, COUNTED, LATE, REPLACED
 from syncadmin.core.policy import Merge
 from syncadmin.core.side import Side
 from syncadmin.core.values import decode, same
 
 from .bounce import held
 from .effort import Item, Run, efforts_of
+from .late import arrived, hold_late_delete
 
 
 def hold_doubtful(run: Run, items: Sequence[Item]) -> None:
-    """Turn such writes into conflicts; what a person picked is written anyway."""
+    """Turn such writes, and what would carry a late one on, into conflicts; what was picked is written."""
     policy = run.binding.policy
     counters = {f.name for f in policy.fields if f.merge is Merge.COUNTER}
     owned = {f.name for f in policy.fields if f.owner is not None or policy.owner is not None}
     for item in items:
-        if item.link is None or not (item.intents or item.conflict is not None):
+        if item.link is None:
             continue
+        if not item.intents and item.conflict is None and item.link.alone is None:
+            continue
+        hold_late_delete(item, run.clock())
         updates = [w for w in item.decided.writes if w.op is core.Op.UPDATE]
         written = {name for write in updates for name in write.values}
         moved, back, again = _moved(item, updates)
@@ -43,6 +47,7 @@ def hold_doubtful(run: Run, items: Sequence[Item]) -> None:
             (moved & counters, COUNTED),
             (back, BACK),
             (again - counters - owned, REPLACED),
+            (arrived(run.binding, item, run.clock()), LATE),
         ):
             doubtful = (names | _asked(item, reason)) & free
             if doubtful:

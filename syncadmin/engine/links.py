@@ -28,6 +28,20 @@ STORED = ("left_shadow", "right_shadow", "left_version", "right_version", "match
 BURIED = "gone:"
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A write of a field ('': a delete) that was given up and may still arrive.
+
+    A system that compares takes it only where it holds `expected`. After `until` nobody reckons with it.
+    """
+
+    side: Side
+    field: str
+    expected: Value
+    value: Value
+    until: datetime
+
+
 @dataclass(slots=True)
 class LinkRow:
     """One link as stored; `id` is None for one that is about to be made."""
@@ -84,20 +98,27 @@ class LinkRow:
 
 
 def pack_alone(
-    fields: Mapping[str, tuple[Value, Value]], record: AloneRecord | None, reopened: frozenset[str]
+    fields: Mapping[str, tuple[Value, Value]],
+    record: AloneRecord | None,
+    reopened: frozenset[str],
+    given_up: Sequence[GivenUp] = (),
 ) -> bytes | None:
-    """What is to be left as it is, and what only a person decides, as bytes; None if nothing is."""
-    if not fields and record is None and not reopened:
+    """What is left as it is, what only a person decides, what may arrive late, as bytes; None for nothing."""
+    if not fields and record is None and not reopened and not given_up:
         return None
     whole = None if record is None else {str(side): values for side, values in record.items()}
     kept: dict[str, Any] = {"fields": {name: list(pair) for name, pair in fields.items()}, "record": whole}
     if reopened:
         kept["reopened"] = sorted(reopened)
+    if given_up:
+        kept["given up"] = [
+            [g.side.value, g.field, g.expected, g.value, g.until.isoformat()] for g in given_up
+        ]
     return encode(kept)
 
 
 def unpack_alone(data: bytes | None) -> tuple[dict[str, tuple[Value, Value]], AloneRecord | None]:
-    """What `pack_alone` was given, but for the reopened fields."""
+    """What `pack_alone` was given to be left as it is."""
     if data is None:
         return {}, None
     stored = decode(data)
@@ -111,6 +132,12 @@ def unpack_alone(data: bytes | None) -> tuple[dict[str, tuple[Value, Value]], Al
 def unpack_reopened(data: bytes | None) -> frozenset[str]:
     """The reopened fields that `pack_alone` was given."""
     return frozenset() if data is None else frozenset(decode(data).get("reopened", ()))
+
+
+def unpack_given_up(data: bytes | None) -> list[GivenUp]:
+    """The writes that may arrive late that `pack_alone` was given."""
+    stored = () if data is None else decode(data).get("given up", ())
+    return [GivenUp(Side(g[0]), g[1], g[2], g[3], datetime.fromisoformat(g[4])) for g in stored]
 
 
 def _row(values: Sequence[Any]) -> LinkRow:

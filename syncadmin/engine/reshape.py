@@ -136,7 +136,10 @@ def _alone(shape: Shape, alone: bytes | None) -> bytes | None:
     stored["record"] = whole and {side: None if v is None else shape.of(v) for side, v in whole.items()}
     if "reopened" in stored:
         stored["reopened"] = sorted(shape.of(dict.fromkeys(stored["reopened"])))
-    if not (stored["fields"] or whole is not None or stored.get("reopened")):
+    if "given up" in stored:
+        named = [(next(iter(shape.of({g[1]: None})), None) if g[1] else "", g) for g in stored["given up"]]
+        stored["given up"] = [[g[0], name, *g[2:]] for name, g in named if name is not None]
+    if not (stored["fields"] or whole is not None or stored.get("reopened") or stored.get("given up")):
         return None
     return encode(stored)
 

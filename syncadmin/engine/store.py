@@ -21,7 +21,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Intent, IntentState, Unlinked, bulk, ledger, marks
 
-from . import distinct, doubts, links
+from . import distinct, doubts, late, links
 from .accounts import NOT_MAPPED, dispose, disposition_row, journal_changes, link_row
 from .agree import settle
 from .effort import (
@@ -50,7 +50,7 @@ def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
         now = run.clock()
         items = undisturbed(items)
         changes = journal_changes(run, items, now)
-        efforts = [_effort(run, item, changes[id(item)]) for item in items]
+        efforts = [_effort(run, item, changes[id(item)], now) for item in items]
         paired = _open_links(run, items, efforts)
         _report_conflicts(run, items, efforts, changes, now)
         dispose(run, items, changes, paired, now)
@@ -63,7 +63,7 @@ def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
     return writing
 
 
-def _effort(run: Run, item: Item, changes: list[ChangeRow]) -> Effort:
+def _effort(run: Run, item: Item, changes: list[ChangeRow], now: datetime) -> Effort:
     """What is to be written for an item, with what to store once that is done."""
     plan = item.decided
     written = {name for write in plan.writes for name in write.values}
@@ -85,7 +85,7 @@ def _effort(run: Run, item: Item, changes: list[ChangeRow]) -> Effort:
         },
         changes=[c for c in changes if c.disposition != core.Disposition.HELD],
         attempts=[Attempt(write) for write in plan.writes],
-        alone=links.pack_alone(plan.alone, plan.alone_record, plan.reopened),
+        alone=links.pack_alone(plan.alone, plan.alone_record, plan.reopened, late.remembered(item, now)),
         marks=item.marks,
         places=item.places(),
         conflict=item.conflict,

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from connectors.base import Op, Outcome
 from connectors.sql.connector import SqlConnector
-from syncadmin.core.asked import BACK
+from syncadmin.core.asked import BACK, LATE, LATE_DELETE
 from syncadmin.core.matching import IN_DOUBT, VANISHED
 from syncadmin.embedded import wait_until
 from syncadmin.engine import lease, run, store, write
@@ -247,6 +247,86 @@ def test_a_late_write_that_was_given_up_for_a_question_overrides_by_its_own_rule
     assert not world.open()
     replaced = world.history(kind="change", side="right", field="phone")[0]
     assert [e.disposition for e in world.history(of=replaced.seq)] == ["held", "overridden"]
+    quiet(world)
+
+
+def overtaken(world, monkeypatch, meanwhile) -> None:
+    """One pass whose worker is taken for dead before it writes; it writes after all, after `meanwhile`."""
+    real = write.send
+
+    def slow(*args: object) -> None:
+        MappingState.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+        monkeypatch.setattr(write, "send", real)
+        meanwhile()
+        assert not world.open()
+        real(*args)
+
+    monkeypatch.setattr(write, "send", slow)
+    assert world.attempt().state == "lost"
+
+
+def picked(world, left, right, staff) -> None:
+    """The next worker asks, as the record was touched, and a person keeps the former value."""
+    world.right.edit(right, city="Ulm")
+    world.sync()
+    (item,) = world.open()
+    assert [f.reason for f in item.fields.all()] == [BACK]
+    world.pick(staff, item, phone="right")
+    world.sync()
+
+
+def reverted(world, left, right, staff) -> None:
+    """A user takes the edit back, and the next worker has nothing more to write."""
+    world.left.edit(left, phone=ANNA["phone"])
+    world.sync()
+
+
+@pytest.mark.parametrize("meanwhile", [picked, reverted])
+def test_a_late_write_puts_nothing_back_that_was_replaced_meanwhile(world, monkeypatch, staff, meanwhile):
+    left, right = world.linked(**ANNA)
+    world.left.edit(left, phone="030 2")
+    overtaken(world, monkeypatch, lambda: meanwhile(world, left, right, staff))
+    assert world.right.row(right)["phone"] == "030 2"
+    assert world.left.row(left)["phone"] == ANNA["phone"]
+    world.sync()
+    world.sync()
+    assert world.left.row(left)["phone"] == ANNA["phone"]
+    (item,) = world.open()
+    assert [f.reason for f in item.fields.all()] == [LATE]
+    world.pick(staff, item, phone="left")
+    world.sync()
+    assert world.right.row(right)["phone"] == ANNA["phone"]
+    arrival = world.history(kind="change", side="right", field="phone")[0]
+    assert [e.disposition for e in world.history(of=arrival.seq)] == ["held", "", "overridden"]
+    assert not prove(world.mapping, live=True).findings
+    quiet(world)
+    world.right.edit(right, phone="030 2")
+    world.sync()
+    assert world.left.row(left)["phone"] == "030 2"
+
+
+@pytest.mark.parametrize("kind", ["delete", "restore"])
+def test_a_late_delete_takes_nothing_along_that_is_there_again(world, monkeypatch, staff, kind):
+    left, _right = world.linked(**ANNA)
+    world.set(deletes="propagate")
+    row = world.left.row(left)
+    world.left.delete(left)
+    MappingState.objects.update(next_reconcile=timezone.now())
+
+    def restored() -> None:
+        world.left.add(**row)
+        world.sync("reconcile")
+
+    overtaken(world, monkeypatch, restored)
+    assert world.right.rows() == []
+    for _ in range(2):
+        world.sync("reconcile")
+        assert [r["id"] for r in world.left.rows()] == [left]
+        assert [item.reason for item in world.open()] == [LATE_DELETE]
+    world.choose(staff, world.open()[0], kind)
+    world.sync()
+    assert len(world.left.rows()) == len(world.right.rows()) == (kind == "restore")
+    assert not prove(world.mapping, live=True).findings
     quiet(world)
 
 

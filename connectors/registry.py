@@ -6,6 +6,8 @@ the `connector:` of a system in the configuration.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from connectors.base import Connector, Misconfigured
@@ -13,18 +15,30 @@ from connectors.base import Connector, Misconfigured
 GROUP = "syncadmin.connectors"
 
 
+@cache
+def installed() -> Mapping[str, EntryPoint]:
+    """Entry points of all installed connectors, by name.
+
+    To find them is to read the metadata of every installed package, which no pass should do again.
+    """
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        found.setdefault(point.name, point)
+    return found
+
+
 def kinds() -> list[str]:
     """Names of all installed connectors, sorted."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return sorted(installed())
 
 
 def get(kind: str) -> type[Connector]:
     """The connector class of this name. Raises Misconfigured that names the allowed ones."""
-    found: list[EntryPoint] = list(entry_points(group=GROUP, name=kind))
-    if not found:
+    point = installed().get(kind)
+    if point is None:
         raise Misconfigured(f"there is no connector {kind!r}; installed are {', '.join(kinds()) or 'none'}")
     try:
-        loaded: type[Connector] = found[0].load()
+        loaded: type[Connector] = point.load()
     except (ImportError, AttributeError) as error:
-        raise Misconfigured(f"connector {kind!r} cannot be loaded from {found[0].value}: {error}") from error
+        raise Misconfigured(f"connector {kind!r} cannot be loaded from {point.value}: {error}") from error
     return loaded

@@ -143,6 +143,16 @@ def _inside(problem: Problem, name: str) -> Problem:
     return Problem(path, problem.message, problem.remedy)
 
 
+def configure(
+    system: System, config: Mapping[str, Any], given: Mapping[str, str], *, by: str, why: str
+) -> None:
+    """Store other settings of a system, without a test. `given` are typed secrets by name. Raises Refused."""
+    stored = system_document(system)
+    own = {key: stored[key] for key in ("connector", "label", "record_url", "resources") if key in stored}
+    loaded = _read(system.name, {**own, **config}, given)
+    configuration.apply(loaded, by=by, reason=why[:100])
+
+
 # ---------------------------------------------------------------- resources
 
 

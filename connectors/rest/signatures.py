@@ -77,7 +77,7 @@ def _by_secret(signed: HeaderSigned, headers: Mapping[str, str]) -> Verified:
     given = _header(headers, signed.header)
     if not given.startswith(signed.prefix):
         raise Refused(Why.UNSIGNED)
-    if not same_secret(given[len(signed.prefix) :], signed.secret, signed.previous):
+    if not same_secret(given[len(signed.prefix) :].lstrip(" "), signed.secret, signed.previous):
         raise Refused(Why.FORGED)
     return Verified()
 

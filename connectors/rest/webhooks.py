@@ -54,14 +54,13 @@ class HmacSigned(Strict):
     )
     previous: SecretStr | None = Field(None, description=_("The secret before, while it is being replaced"))
     header: str = Field(
-        "X-Hub-Signature-256",
-        title=_("Header of the signature"),
-        description=_("Such as X-Hub-Signature-256"),
+        title=_("Header"),
+        description=_("It holds the signature, or the secret itself"),
     )
     algorithm: Literal["sha256", "sha512"] = Field("sha256", title=_("Algorithm"))
     encoding: Literal["hex", "base64"] = Field("hex", title=_("Written as"))
     prefix: str = Field(
-        "", title=_("Before the signature"), description=_("Such as sha256=; empty if nothing")
+        "", title=_("Before it in the header"), description=_("Such as sha256= or Bearer; empty if nothing")
     )
     parts: Parts | None = None
     content: str = "{body}"
@@ -125,8 +124,8 @@ class HeaderSigned(Strict):
     type: Literal["header"]
     secret: SecretStr = Field(title=_("Secret"), min_length=8)
     previous: SecretStr | None = None
-    header: str = Field("Authorization", title=_("Header of the secret"))
-    prefix: str = Field("", title=_("Before the secret"), description=_("Such as Bearer and a space"))
+    header: str = Field(title=_("Header"))
+    prefix: str = Field("", title=_("Before it in the header"))
 
 
 Signed = Annotated[HmacSigned | StandardSigned | HeaderSigned, Field(discriminator="type")]

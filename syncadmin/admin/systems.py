@@ -12,6 +12,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
@@ -156,7 +157,7 @@ class SystemAdmin(ConfigurationAdmin):
     inlines = (ResourceInline,)
     list_display = ("name", "label", "connector", "resource_count", "secrets_state")
     search_fields = ("name", "label")
-    actions_detail = ("test_connection",)
+    actions_detail = ("test_connection", "webhooks")
     actions = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[System]:
@@ -240,6 +241,11 @@ class SystemAdmin(ConfigurationAdmin):
             gettext("Connection of %(system)s") % {"system": row},
             context,
         )
+
+    @action(description=_("Webhooks"), url_path="hooks", permissions=["view"], icon="webhook")
+    def webhooks(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the system tells the hub by itself."""
+        return HttpResponseRedirect(reverse("syncadmin:hooks", args=[self.visible(request, object_id).name]))
 
 
 def _state(info: secrets.SecretInfo) -> str:

@@ -114,7 +114,7 @@ def new(request: HttpRequest, offer: str) -> HttpResponse:
                 name, {"label": label, **settings}, typed, by=request.user.get_username()
             )
         except connecting.Refused as refused:
-            _tell(form, refused, typed)
+            tell(form, refused, typed)
         else:
             return to("syncadmin:connect-system", way.with_system(side, system), system.name)
     context = {"way": way, "side": side, "choice": choice, "form": form, "called": called}
@@ -141,7 +141,7 @@ def settings(request: HttpRequest, name: str) -> HttpResponse:
         try:
             connecting.connect(name, {**kept, **changed}, typed, by=request.user.get_username())
         except connecting.Refused as refused:
-            _tell(form, refused, {**known, **typed})
+            tell(form, refused, {**known, **typed})
         else:
             return to("syncadmin:connect-system", way, name)
     side = _side(request)
@@ -193,7 +193,7 @@ def _describes(row: System) -> bool:
     return choice is not None and bool(choice.offer.resource)
 
 
-def _tell(form: typedform.TypedForm, refused: connecting.Refused, typed: dict[str, str]) -> None:
+def tell(form: typedform.TypedForm, refused: connecting.Refused, typed: dict[str, str]) -> None:
     """Put what is wrong at the fields that it concerns."""
     for problem in refused.problems:
         field = form.place([problem.place])

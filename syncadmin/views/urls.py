@@ -8,6 +8,7 @@ from . import (
     dashboard,
     guard_stops,
     history,
+    hookpages,
     hooks,
     life,
     notifications,
@@ -26,6 +27,10 @@ app_name = "syncadmin"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("hooks/<slug:name>/", hooks.receive, name="hook"),
+    path("systems/<slug:name>/hooks/", hookpages.list_, name="hooks"),
+    path("systems/<slug:name>/hooks/settings/", hookpages.settings_, name="hooks-settings"),
+    path("systems/<slug:name>/hooks/<int:number>/", hookpages.detail, name="hook-detail"),
+    path("systems/<slug:name>/hooks/<int:number>/replay/", hookpages.replay, name="hook-replay"),
     path("connect/", connect.start, name="connect"),
     path("connect/new/<slug:offer>/", connect.new, name="connect-new"),
     path("connect/systems/<slug:name>/", connect.system, name="connect-system"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connectors.rest.payloads import MOST_KEYS, Named, NotReadable, id_of, loads, read
 from connectors.rest.webhooks import Webhook
 
-SIGNED = {"type": "header", "secret": "long enough"}
+SIGNED = {"type": "header", "header": "X", "secret": "long enough"}
 
 
 def webhook(**settings):

@@ -10,7 +10,7 @@ from conflicts.services import bulk
 from syncadmin.assessing import keep
 from syncadmin.config import versions
 from syncadmin.core.bulk import Rule
-from syncadmin.models import System
+from syncadmin.models import Delivery, System
 from syncadmin.permissions import ACTIONS
 from tests.builders import a_conflict, a_guard_stop, a_link, a_mapping, a_pass, a_plan, a_user
 from tests.survey.built import a_survey
@@ -56,11 +56,15 @@ PAGES = {
     "syncadmin:notifications": LOOKING,
     **{f"syncadmin:survey{name}": {"Integrator"} for name in ("s", "", "-file", "-watch")},
     "syncadmin:watch": {"Integrator"},
+    "syncadmin:hooks": LOOKING,
+    "syncadmin:hook-detail": LOOKING,
+    "syncadmin:hooks-settings": {"Integrator"},
     "syncadmin:connect": LOOKING,
     "syncadmin:connect-system": LOOKING,
     **{f"syncadmin:connect-{name}": {"Integrator"} for name in ("new", "settings", "describe")},
     **{f"syncadmin:connect-{name}": {"Integrator"} for name in ("resources", "survey")},
 }
+SIGNED_BY_ITSELF = {"syncadmin:hook"}  # whoever knows the secret of a system, and nobody else
 CHANNELS = ("channel-test", "channel-remove", "subscription", "unsubscribe")
 NOTICES = ("channel-add", "subscribe", "notification-hours", *CHANNELS)
 TOGETHER = ("looking", "claim", "release", "assign", "snooze", "hold", "lift", "ask", "answer", "comment")
@@ -84,6 +88,7 @@ ACTS = {
     **{f"syncadmin:rehearsal-{act}": {"Integrator", "Operator"} for act in ("start", "cancel")},
     **{f"syncadmin:rehearsal-{act}": {"Operator"} for act in ("approve", "withdraw")},
     "syncadmin:switch-on": {"Integrator"},
+    "syncadmin:hook-replay": {"Operator"},
     "syncadmin:version-approve": {"Operator"},
     "syncadmin:life-act": {"Integrator"},
     "syncadmin:version-compare": LOOKING,  # it changes nothing
@@ -110,7 +115,8 @@ def addresses(db):
     )
     versions.current(mapping)
     survey = a_survey(mapping.left, mapping.right)
-    System.objects.create(name="api", connector="rest", config={"base_url": "http://127.0.0.1:1"})
+    api = System.objects.create(name="api", connector="rest", config={"base_url": "http://127.0.0.1:1"})
+    delivery = Delivery.objects.create(system=api, received_at=timezone.now(), body=b"{}")
     ends = f"left={mapping.left}&right={mapping.right}"
     plan = a_plan(mapping)
     keep(mapping, "ines")
@@ -146,6 +152,8 @@ def addresses(db):
             f"syncadmin:version{act}": ["customers", 1]
             for act in ("", "-file", "-approve", "-compare", "-withdraw", "-propose")
         },
+        **{f"syncadmin:{name}": ["api"] for name in ("hooks", "hooks-settings")},
+        **{f"syncadmin:hook-{name}": ["api", delivery.pk] for name in ("detail", "replay")},
         "syncadmin:connect-new": ["sqlite"],
         **{f"syncadmin:connect-{name}": ["api"] for name in ("system", "settings", "describe")},
         "syncadmin:connect-changes": [mapping.left_id],
@@ -225,4 +233,4 @@ def test_every_own_address_is_in_the_matrix():
                 f"{resolver.namespace}:{p.name}" for p in resolver.url_patterns if isinstance(p, URLPattern)
             }
 
-    assert names == PAGES.keys() | ACTS.keys()
+    assert names == PAGES.keys() | ACTS.keys() | SIGNED_BY_ITSELF

@@ -5,14 +5,13 @@ The models only; `pagination` and `resource` act by them.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from .selectors import Selector
-from .strict import Duration, Strict
+from .strict import Strict
 
 # ---------------------------------------------------------------- paging
 
@@ -151,6 +150,12 @@ class TimeFormat(StrEnum):
     POCKETBASE = "pocketbase"  # 2026-01-02 03:04:05.678Z
     SECONDS = "seconds"  # since 1970
     MILLISECONDS = "milliseconds"  # since 1970
+    MICROSECONDS = "microseconds"  # since 1970
+    DOTNET = "dotnet"  # /Date(1767322984678)/
+    HTTP = "http"  # Fri, 02 Jan 2026 03:04:05 GMT
+    DATE = "date"  # 2026-01-02
+    LOCAL = "local"  # 2026-01-02T03:04:05, in the resource's zone
+    CUSTOM = "custom"  # by a pattern
     INTEGER = "integer"  # a sequence number, not a moment
 
 
@@ -219,11 +224,3 @@ class Order(Strict):
     key: str | None = None
     modified: str | None = None
     newest: str | None = None
-
-
-class Incremental(Strict):
-    """How changes since a cursor are asked for: by `param`, else by the filter's `at_least`."""
-
-    param: str | None = None
-    format: TimeFormat = TimeFormat.ISO
-    overlap: Duration = timedelta(seconds=5)

@@ -173,14 +173,18 @@ class Client:
         params: Mapping[str, str] | None = None,
         method: str = "GET",
         body: Any = None,
+        headers: Mapping[str, str] | None = None,
         safe: str = "",
     ) -> Answer:
-        """An answer that must be a success. Raises Retry, Misconfigured or Unreadable."""
+        """An answer that must be a success, or unchanged (304) where that was asked for.
+
+        Raises Retry, Misconfigured or Unreadable.
+        """
         try:
-            answer = self.send(method, path, params=params, body=body, safe=safe)
+            answer = self.send(method, path, params=params, body=body, headers=headers, safe=safe)
         except Unknown as error:
             raise Retry(error.message, system=self.system, said=error.said) from error
-        if not answer.ok:
+        if not answer.ok and not (headers and answer.status == 304):
             raise self.failure(answer)
         return answer
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -20,7 +21,6 @@ from .asking import (
     Fetch,
     Filter,
     Find,
-    Incremental,
     Keyset,
     Listing,
     Order,
@@ -30,6 +30,7 @@ from .asking import (
     TimeFormat,
 )
 from .credentials import Auth, Csrf, NoAuth
+from .increments import Deletions, Feed, Incremental
 from .presets import merged
 from .selectors import Selector
 from .sending import Batch, Create, Delete, Errors, Pace, Update, Verdict, Version
@@ -112,6 +113,8 @@ class Resource(Strict):
     filter: Filter | None = None
     order: Order | None = None
     incremental: Incremental | None = None
+    feed: Feed | None = Field(default=None, description="A list of changes, in place of `incremental`")
+    deletions: Deletions | None = Field(default=None, description="Where deletes are told apart")
     fetch: Fetch = Fetch()
     find: Find | None = None
     version: Version | None = None
@@ -133,10 +136,15 @@ class Resource(Strict):
         default_factory=dict, description="What other statuses of writes mean here: {422: stale}"
     )
     errors: Errors | None = Field(None, description="How errors are told inside of answers")
-    tombstone: Selector | None = None
+    tombstone: Selector | None = Field(
+        default=None,
+        description="Selects something only in a record that is there but deleted",
+    )
     canary: str | None = None  # a path that answers only as long as the credentials see everything
     sparse: bool = False  # records leave out empty fields: a field that is not there is empty
-    datetimes: TimeFormat = TimeFormat.ISO
+    datetimes: TimeFormat = Field(default=TimeFormat.ISO, description="How the values of fields are written")
+    datetime_pattern: str = Field(default="", description="The pattern of `datetimes: custom`")
+    zone: str = Field(default="UTC", description="The zone of times that tell none: Europe/Berlin")
     decimals: Literal["number", "string"] = "number"
     fields: dict[str, FieldConfig] = Field(default_factory=dict)
     description: SchemaConfig | None = Field(default=None, alias="schema")
@@ -149,6 +157,15 @@ class Resource(Strict):
     def _preset(cls, data: Any) -> Any:
         return merged(data, "resource")
 
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no time zone; write one such as Europe/Berlin") from None
+        return value
+
     @field_validator("fields", mode="before")
     @classmethod
     def _short_fields(cls, value: Any) -> Any:
@@ -160,10 +177,15 @@ class Resource(Strict):
     def _whole(self) -> Resource:
         if not self.path:
             raise ValueError("path is missing: where the records of this resource are listed, or a preset")
-        if self.changes == "cursor" and not (self.modified and self.incremental):
+        told = self.incremental
+        if self.changes == "cursor" and not (self.feed or (told and (self.modified or told.is_told))):
             raise ValueError("changes: cursor needs `modified` and `incremental`; or write changes: scan")
-        if self.incremental and not (self.incremental.param or (self.filter and self.filter.at_least)):
-            raise ValueError("incremental needs its `param`, or a filter with `at_least`")
+        if told and not (told.param or told.header or (self.filter and self.filter.at_least)):
+            raise ValueError("incremental needs its `param` or `header`, or a filter with `at_least`")
+        if told and told.created and told.param and not told.created_param:
+            raise ValueError("incremental by `param` needs `created_param` to ask by `created`")
+        if (self.datetimes is TimeFormat.CUSTOM) != bool(self.datetime_pattern):
+            raise ValueError("`datetimes: custom` and `datetime_pattern` go together")
         if isinstance(self.paginator, Keyset) and not (
             self.filter and self.filter.greater and self.order and self.order.key
         ):
@@ -175,7 +197,16 @@ class Resource(Strict):
     @property
     def incremental_reads(self) -> bool:
         """Can changes be asked for?"""
-        return self.changes != "scan" and self.modified is not None and self.incremental is not None
+        told = self.incremental
+        by_records = told is not None and (self.modified is not None or told.is_told)
+        return self.changes != "scan" and (self.feed is not None or by_records)
+
+    @property
+    def tells_deletes(self) -> bool:
+        """Are deletes among the changes?"""
+        in_feed = self.feed is not None and self.feed.deleted is not None
+        among = self.feed is None and (self.tombstone is not None or self.deletions is not None)
+        return self.incremental_reads and (in_feed or among)
 
 
 class System(Strict):

@@ -32,6 +32,7 @@ from connectors.offers import Offer
 from .client import Client
 from .config import Resource, System
 from .describing import Describer, check_system, discover
+from .following import Follower
 from .offers import OFFERS, suggested
 from .reading import Reader
 from .resource import Shape, filled
@@ -57,6 +58,7 @@ class RestConnector:
         self._shapes: dict[str, Shape] = {}
         self._writers: dict[str, Writer] = {}
         self._readers: dict[str, Reader] = {}
+        self._followers: dict[str, Follower] = {}
         self._describers: dict[str, Describer] = {}
         blanks = {**config.blanks, "base_path": self._client.base_path}
         for name, resource in resources.items():
@@ -66,6 +68,7 @@ class RestConnector:
             self._shapes[name] = shape
             schema = Schema(self._client, shape)
             self._readers[name] = Reader(self._client, shape, schema)
+            self._followers[name] = Follower(self._client, shape, schema, self._readers[name])
             self._writers[name] = Writer(self._client, shape, self._readers[name], schema)
             self._describers[name] = Describer(shape, self._readers[name], schema)
         busiest = max((shape.config.pace.concurrency for shape in self._shapes.values()), default=1)
@@ -112,7 +115,7 @@ class RestConnector:
             update=guarantee,
             delete=guarantee,
             finds=config.find is not None or config.filter is not None,
-            tombstones=config.tombstone is not None and config.incremental_reads,
+            tombstones=config.tells_deletes,
             batch=500,
             answers=config.answers,
             versions=config.version is not None,
@@ -130,7 +133,8 @@ class RestConnector:
 
     def changes(self, resource: str, cursor: Any, *, fields: Sequence[str], limit: int) -> Iterator[Page]:
         """Pages of what was changed since the cursor, overlap included."""
-        return self._reader(resource).changes(cursor, fields, limit)
+        self._shape(resource)
+        return self._followers[resource].changes(cursor, fields, limit)
 
     def scan(self, resource: str, *, fields: Sequence[str], limit: int) -> Iterator[Page]:
         """Every record, in pages."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -39,6 +39,7 @@ class Request:
     path: str
     params: Mapping[str, str]
     link: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def with_params(self, **params: str) -> Request:
         """The same with more parameters."""
@@ -96,10 +97,8 @@ def _flow(paginator: Paginator, request: Request, asked: int, after: After | Non
         case Keyset():
             return _keyset(paginator, request, asked, after)
         case AfterLast():
-            field = paginator.field or key
-            return _keyset(
-                paginator, request, asked, lambda entry: {paginator.param: str(pick(entry, field))}
-            )
+            named, known = paginator.param, paginator.field or key
+            return _keyset(paginator, request, asked, lambda entry: {named: str(pick(entry, known))})
         case CursorToken() | Continuation():
             return _token(paginator, request)
         case NextUrl() | LinkHeader() | HeaderNext():
@@ -184,7 +183,7 @@ def _linked(paginator: NextUrl | LinkHeader | HeaderNext, request: Request) -> F
         if url in seen:
             raise Loop("the same next address came twice")
         seen.add(url)
-        listed = yield Request(url, {}, link=True)
+        listed = yield Request(url, {}, link=True, headers=request.headers)
 
 
 def _link(paginator: NextUrl | LinkHeader | HeaderNext, listed: Listed) -> str:

@@ -172,15 +172,15 @@ class Preparer:
         return digits
 
     def _wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        told = self._shape.config
-        return {name: wire(value, told.datetimes, told.decimals) for name, value in values.items()}
+        shape = self._shape
+        return {name: wire(value, shape.times, shape.config.decimals) for name, value in values.items()}
 
     def _differing(self, write: Write, entry: Mapping[str, Any], version: str | None) -> str:
         """Why the record is not as expected; empty if it is."""
         if write.version is not None and self._shape.config.version:
             return "" if version == write.version else f"the version is {version}, not {write.version}"
         for name, expected in write.expected.items():
-            if not same(expected, value_of(entry, name)):
+            if not same(expected, value_of(entry, name), self._shape.times):
                 return f"{name} was changed meanwhile"
         return ""
 

@@ -1,4 +1,4 @@
-"""Reading from one resource: changes, scans, reads by key, searches.
+"""Reading from one resource: scans, reads by key, searches; `following` reads changes.
 
 Pages come in a stable order where the system has one; an order or a filter that the system ignores is
 noticed. Absence is only said where the system proved it: a key that was not answered stays unanswered.
@@ -7,6 +7,7 @@ noticed. Absence is only said where the system proved it: a key that was not ans
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from .resource import Shape
 from .schema import Schema
 from .selectors import Selector, kind
 from .sending import Verdict
-from .values import earlier, pick, quoted, rank, same, wire, write_time
+from .values import pick, quoted, same, wire
 
 
 class Reader:
@@ -33,36 +34,6 @@ class Reader:
 
     # ------------------------------------------------------------ the Protocol's reads
 
-    def changes(self, cursor: Any, fields: Sequence[str], limit: int) -> Iterator[Page]:
-        """Pages of what was changed since the cursor, overlap included; None: where to begin from."""
-        shape, told = self._shape, self._shape.config.incremental
-        if told is None or not shape.config.incremental_reads:
-            raise Misconfigured(
-                "changes cannot be asked for here, only scans", system=shape.system, resource=shape.name
-            )
-        self._schema.require(fields)
-        if cursor is None:
-            yield Page((), cursor={"at": _json(self._newest())})
-            return
-        at = cursor.get("at") if isinstance(cursor, Mapping) else cursor
-        since = {} if at is None else self._since(earlier(at, shape.form, told.overlap))
-        ordered = bool(shape.order("modified"))
-        last = at
-        for listed in self._changed(since, fields, limit):
-            stamps = [stamp for stamp in map(shape.modified, listed.entries) if stamp not in (None, "")]
-            ranks = [rank(stamp, shape.form) for stamp in stamps]
-            if ordered and ranks != sorted(ranks):
-                raise self._bad(
-                    f"records do not come in the order asked for by `order.modified` ({told.format})"
-                )
-            last = self._later(last, max(stamps, key=lambda stamp: rank(stamp, shape.form), default=None))
-            for part in _parts(listed.entries, limit):
-                if ordered:
-                    at = self._later(at, shape.modified(part[-1]))
-                yield self._made(part, fields, {"at": _json(at)}, tombstones=True)
-        if not ordered and last != at:
-            yield Page((), cursor={"at": _json(last)})
-
     def scan(self, fields: Sequence[str], limit: int) -> Iterator[Page]:
         """Every record. Raises if the list was not whole."""
         shape = self._shape
@@ -70,13 +41,13 @@ class Reader:
         seen: set[str] = set()
         total: Any = None
         self._schema.require(fields)
-        for listed in self._listing({}, "key", fields, limit):
+        for listed in self.listing({}, "key", fields, limit):
             if shape.config.paginator.total:
                 total = shape.config.paginator.total(listed.data)
             if shifting or total is not None:
                 seen.update(map(shape.key, listed.entries))
-            for part in _parts(listed.entries, limit):
-                yield self._made(part, fields, None, tombstones=False)
+            for part in parts(listed.entries, limit):
+                yield self.made(part, fields, None, tombstones=False)
         if isinstance(total, int) and len(seen) < total:
             raise Retry(
                 f"the list shifted while it was read: {len(seen)} of {total} records came",
@@ -96,13 +67,13 @@ class Reader:
         """Records whose field equals one of the values; what else the system sends is left out."""
         shape = self._shape
         self._schema.require([field, *fields])
-        told, asked = shape.config.find, [wire(value, shape.config.datetimes) for value in values]
+        told, asked = shape.config.find, [wire(value, shape.times) for value in values]
         moments = any(isinstance(value, datetime) for value in values)
         limit = told.limit if told else shape.config.fetch.limit
         found: dict[str, Record] = {}
-        for part in _parts(asked, limit):
+        for part in parts(asked, limit):
             for question in self._questions(field, part, told.many if told else None, moments=moments):
-                for listed in self._listing(question, "key", [field, *fields], 1000):
+                for listed in self.listing(question, "key", [field, *fields], 1000):
                     for entry in listed.entries:
                         if not shape.is_gone(entry) and any(
                             same(value, _value(entry, field)) for value in part
@@ -123,10 +94,10 @@ class Reader:
         absent: set[str] = set()
         if many and (len(wanted) > 1 or not told.confirm):
             field = shape.config.key
-            for part in _parts(wanted, told.limit):
+            for part in parts(wanted, told.limit):
                 asked = set(part)
                 for question in self._questions(field, [shape.raw_key(key) for key in part], told.many):
-                    for listed in self._listing(question, "key", fields, 1000):
+                    for listed in self.listing(question, "key", fields, 1000):
                         for entry in listed.entries:
                             key = shape.key(entry)
                             if key in asked and shape.is_gone(entry):
@@ -195,7 +166,7 @@ class Reader:
         selector = selector or shape.config.record
         found = selector(data)
         if not isinstance(found, dict):
-            raise self._bad(
+            raise self.bad(
                 f"`record: {selector.text}` must select one record but found {kind(found)} "
                 f"in {kind(data)}: correct `record`"
             )
@@ -203,8 +174,8 @@ class Reader:
 
     def sample(self, limit: int = 100) -> tuple[list[dict[str, Any]], Answer]:
         """The first page as it is, with the answer it came in."""
-        flow = pagination.pages(self._shape.config.paginator, self._first({}, "key", None), limit=limit)
-        answer, listed = self._page(next(flow))
+        flow = pagination.pages(self._shape.config.paginator, self.first({}, "key", None), limit=limit)
+        answer, listed = self.page(next(flow))
         flow.close()
         return listed.entries, answer
 
@@ -228,26 +199,44 @@ class Reader:
 
     # ------------------------------------------------------------ listing
 
-    def _listing(
-        self, question: Mapping[str, str], by: str, fields: Sequence[str] | None, limit: int
+    def listing(
+        self,
+        question: Mapping[str, str],
+        by: str,
+        fields: Sequence[str] | None,
+        limit: int,
+        headers: Mapping[str, str] | None = None,
     ) -> Iterator[Listed]:
-        """All pages of a question."""
+        """All pages of a question, in the order `key` or `modified`. Raises ConnectorError."""
         shape = self._shape
-        first = self._first(question, by, fields)
-        paginator = shape.config.paginator
-        by_filter = isinstance(paginator, Keyset) or paginator.cap is not None
+        first = replace(self.first(question, by, fields), headers=headers or {})
         where = question.get(shape.config.filter.param, "") if shape.config.filter else ""
 
         def after(entry: dict[str, Any]) -> dict[str, str]:
             return shape.where(shape.both(where, shape.behind(entry, by)))
 
-        flow = pagination.pages(
-            paginator, first, limit=limit, after=after if by_filter else None, key=shape.config.key
+        paginator = shape.config.paginator
+        by_filter = isinstance(paginator, Keyset) or paginator.cap is not None
+        yield from self.pages(
+            first, limit, shape.config.records, "records", after=after if by_filter else None
         )
+
+    def pages(
+        self,
+        first: Request,
+        limit: int,
+        records: Selector,
+        option: str,
+        *,
+        after: pagination.After | None = None,
+    ) -> Iterator[Listed]:
+        """All pages from a first request on; `option` is the setting that says where their records are."""
+        shape = self._shape
+        flow = pagination.pages(shape.config.paginator, first, limit=limit, after=after, key=shape.config.key)
         try:
             request = next(flow)
             while True:
-                listed = self._page(request)[1]
+                listed = self.page(request, records, option)[1]
                 yield listed
                 request = flow.send(listed)
         except StopIteration:
@@ -255,53 +244,38 @@ class Reader:
         except pagination.Loop as error:
             raise shape.loop(error) from error
 
-    def _changed(self, since: Mapping[str, str], fields: Sequence[str], limit: int) -> Iterator[Listed]:
-        """All pages of what was changed. Pages by number or offset shift when a record is changed meanwhile.
-
-        Such a list is therefore asked for again from the last record's time on, as long as that moves on.
-        """
-        shape = self._shape
-        if not (isinstance(shape.config.paginator, PageNumber | Offset) and shape.order("modified")):
-            yield from self._listing(since, "modified", fields, limit)
-            return
-        reached: Any = None
-        again = True
-        while again:
-            again = False
-            for listed in self._listing(since, "modified", fields, limit):
-                yield listed
-                last = shape.modified(listed.entries[-1]) if listed.entries else None
-                if last not in (None, "", reached):
-                    since, reached, again = self._since(last), last, True
-                    break
-
-    def _first(self, question: Mapping[str, str], by: str, fields: Sequence[str] | None) -> Request:
+    def first(self, question: Mapping[str, str], by: str, fields: Sequence[str] | None) -> Request:
+        """The first request of a question, in the order `key`, `modified` or `newest`."""
         shape = self._shape
         return Request(shape.path, {**shape.params, **shape.wanted(fields), **shape.order(by), **question})
 
-    def _page(self, request: Request) -> tuple[Answer, Listed]:
-        shape = self._shape
+    def page(
+        self, request: Request, records: Selector | None = None, option: str = "records"
+    ) -> tuple[Answer, Listed]:
+        """One page; an empty one if it is unchanged (304). Raises ConnectorError."""
+        shape, asking = self._shape, self._shape.config.listing
         with shape.named():
             path = str(self._client.follow(request.path, shape.path)) if request.link else request.path
-            asking = shape.config.listing
-            body = None
-            if asking.params_in == "body" or asking.body:
-                body = {**asking.body, **(typed(request.params) if asking.params_in == "body" else {})}
+            in_body = asking.params_in == "body"
             answer = self._client.read(
                 path,
-                params=request.params if asking.params_in == "query" else None,
+                params=None if in_body else request.params,
                 method=asking.method,
-                body=body,
+                body={**asking.body, **typed(request.params)} if in_body else asking.body or None,
+                headers=request.headers,
                 safe=shape.config.query_safe,
             )
+            if answer.status == 304:
+                return answer, Listed(None, [], answer.headers, request)
             self._refused(answer)
             data = self._client.json(answer)
-            entries = self._client.objects(data, shape.config.records, "records", answer.path)
+            entries = self._client.objects(data, records or shape.config.records, option, answer.path)
         return answer, Listed(data, entries, answer.headers, request)
 
-    def _made(
+    def made(
         self, part: Sequence[dict[str, Any]], fields: Sequence[str], cursor: Any, *, tombstones: bool
     ) -> Page:
+        """A page of records as they were listed; `tombstones` tells whether deletes are news."""
         shape = self._shape
         gone = [shape.key(entry) for entry in part if shape.is_gone(entry)] if tombstones else []
         records = [shape.record(entry, fields) for entry in part if not shape.is_gone(entry)]
@@ -328,36 +302,13 @@ class Reader:
         for value in alone:
             yield {(many.single or many.param).format(field=field): quoted(value, many.quote)}
 
-    def _since(self, at: Any) -> dict[str, str]:
-        shape, told = self._shape, self._shape.config.incremental
-        if told and told.param:
-            return {told.param: str(at)}
-        return shape.where(shape.compare("at_least", str(shape.config.modified), at))
-
-    def _newest(self) -> Any:
-        """The `modified` of the newest record; None if there is no record."""
-        shape = self._shape
-        if order := shape.order("newest"):
-            flow = pagination.pages(shape.config.paginator, self._first(order, "newest", []), limit=1)
-            listed = self._page(next(flow))[1]
-            flow.close()
-            return shape.modified(listed.entries[0]) if listed.entries else None
-        entries, answer = self.sample(1)
-        if not entries or not answer.date:
-            return None  # from the very beginning: slow, but nothing is missed
-        return write_time(answer.date, shape.form)
-
-    def _later(self, one: Any, other: Any) -> Any:
-        """The later of two `modified` values."""
-        if one is None or other in (None, ""):
-            return other or one
-        return max(one, other, key=lambda stamp: rank(stamp, self._shape.form))
-
-    def _bad(self, message: str) -> Unreadable:
+    def bad(self, message: str) -> Unreadable:
+        """An error that names the resource."""
         return Unreadable(message, system=self._shape.system, resource=self._shape.name)
 
 
-def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+def parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """The items in pieces of at most `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
@@ -366,8 +317,3 @@ def _value(entry: Mapping[str, Any], field: str) -> Any:
         return pick(entry, field)
     except KeyError:
         return None
-
-
-def _json(stamp: Any) -> Any:
-    """A `modified` value in a form that JSON keeps."""
-    return stamp if stamp is None or isinstance(stamp, str | int) else str(stamp)

@@ -16,8 +16,9 @@ from connectors.base import ConnectorError, Misconfigured, Record, Unreadable
 from .asking import Filter, Order, Quote, TimeFormat
 from .bodies import Lists
 from .config import Resource
+from .moments import Moments
 from .selectors import kind, shortened
-from .values import chosen, pick, quoted, read_time
+from .values import chosen, pick, quoted
 
 _BLANK = re.compile(r"\{(\w+)\}")
 
@@ -29,7 +30,12 @@ class Shape:
         self.name, self.config, self.system = name, config, system
         self._blanks = {**blanks, "collection": config.collection or name, **config.blanks}
         self.path = self.fill(config.path)
-        self.form = config.incremental.format if config.incremental else TimeFormat.ISO
+        told = config.incremental
+        self.moments = Moments(told.format, told.pattern, config.zone) if told else Moments(zone=config.zone)
+        self.times = Moments(config.datetimes, config.datetime_pattern, config.zone)
+        plain = (TimeFormat.ISO, TimeFormat.POCKETBASE)
+        dated = {} if config.datetimes in plain and config.zone == "UTC" else config.fields
+        self._dated = [name for name, field in dated.items() if field.type == "datetime"]
         self.params = {param: self.fill(value) for param, value in config.params.items()}
         self.item("x")  # so that an open blank is found now
 
@@ -81,11 +87,15 @@ class Shape:
         return key
 
     def modified(self, entry: Mapping[str, Any]) -> Any:
-        """When a record was changed, as the system wrote it; None if it does not say."""
-        try:
-            return pick(entry, self.config.modified) if self.config.modified else None
-        except KeyError:
-            return None
+        """When a record was changed (before that: made), as the system wrote it; None if it is not told."""
+        told = self.config.incremental
+        for name in (self.config.modified, told.created if told else None):
+            try:
+                if name and (found := pick(entry, name)) not in (None, ""):
+                    return found
+            except KeyError:
+                continue
+        return None
 
     def is_gone(self, entry: Mapping[str, Any]) -> bool:
         """Is it a tombstone?"""
@@ -108,11 +118,15 @@ class Shape:
     ) -> Record:
         """A record with the wanted fields; all of its own for None."""
         names = list(entry) if fields is None else fields
+        values = chosen(entry, names, sparse=self.config.sparse)
+        for name in self._dated:
+            if name in values:  # only the system's own settings tell what its writing of a moment means
+                values[name] = self.times.read(values[name]) or values[name]
         return Record(
             key=self.key(entry),
-            values=chosen(entry, names, sparse=self.config.sparse),
+            values=values,
             version=self.version(entry, etag),
-            modified=read_time(self.modified(entry), self.form),
+            modified=self.moments.read(self.modified(entry)),
         )
 
     # ------------------------------------------------------------ questions
@@ -122,7 +136,13 @@ class Shape:
         told = self.config
         if fields is None or told.fields_param is None or told.tombstone:
             return {}
-        needed = [told.key, told.modified, told.version.field if told.version else None, *fields]
+        needed = [
+            told.key,
+            told.modified,
+            told.incremental.created if told.incremental else None,
+            told.version.field if told.version else None,
+            *fields,
+        ]
         return {told.fields_param: ",".join(dict.fromkeys(name.split(".")[0] for name in needed if name))}
 
     def order(self, by: str) -> dict[str, str]:

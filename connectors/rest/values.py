@@ -7,17 +7,18 @@ lost. Nothing here knows of requests.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from .asking import Quote, TimeFormat
+from .asking import Quote
+from .moments import Moments
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ISO = Moments()
 
 
 class Unwritable(ValueError):
@@ -37,11 +38,11 @@ def encode(value: Any) -> bytes:
         raise Unwritable(str(error)) from error
 
 
-def wire(value: Any, times: TimeFormat, decimals: str = "number") -> Any:
+def wire(value: Any, times: Moments = _ISO, decimals: str = "number") -> Any:
     """A raw value as JSON can hold it: moments as text or number, sets as lists."""
     match value:
         case datetime():
-            return write_time(value, times)
+            return times.write(value)
         case date():
             return value.isoformat()
         case Decimal():
@@ -60,59 +61,6 @@ def wire(value: Any, times: TimeFormat, decimals: str = "number") -> Any:
             raise Unwritable(f"{value} is not a number that JSON can hold")
         case _:
             return value
-
-
-# ---------------------------------------------------------------- moments
-
-
-def read_time(raw: Any, form: TimeFormat) -> datetime | None:
-    """A moment as the system wrote it, in UTC. None for an empty one, a sequence number, or nonsense."""
-    if raw in (None, "") or isinstance(raw, bool) or form is TimeFormat.INTEGER:
-        return None
-    try:
-        if form in (TimeFormat.SECONDS, TimeFormat.MILLISECONDS):
-            scale = 1 if form is TimeFormat.SECONDS else 1000
-            return EPOCH + timedelta(microseconds=int(Decimal(str(raw)) * 1_000_000 / scale))
-        moment = datetime.fromisoformat(str(raw))
-    except (ValueError, ArithmeticError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def write_time(moment: datetime, form: TimeFormat) -> str | int | Decimal:
-    """A moment as the system writes it; one without a zone is UTC."""
-    utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    match form:
-        case TimeFormat.SECONDS | TimeFormat.MILLISECONDS:
-            micros = (utc - EPOCH) // timedelta(microseconds=1)
-            unit = 1_000_000 if form is TimeFormat.SECONDS else 1_000
-            return micros // unit if micros % unit == 0 else Decimal(micros) / unit
-        case TimeFormat.POCKETBASE:
-            return utc.strftime("%Y-%m-%d %H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
-        case _:
-            precise = "microseconds" if utc.microsecond % 1000 else "milliseconds"
-            return utc.replace(tzinfo=None).isoformat(timespec=precise) + "Z"
-
-
-def rank(raw: Any, form: TimeFormat) -> Any:
-    """What `modified` values are ordered by."""
-    if form is TimeFormat.ISO:
-        return read_time(raw, form) or EPOCH
-    if form is TimeFormat.POCKETBASE:
-        return str(raw or "")
-    return Decimal(str(raw or 0))
-
-
-def earlier(raw: Any, form: TimeFormat, overlap: timedelta) -> Any:
-    """The `modified` value from which to read again, so that what was committed late is seen."""
-    if form is TimeFormat.INTEGER:
-        return raw
-    if form is TimeFormat.MILLISECONDS:
-        return int(raw) - overlap // timedelta(milliseconds=1)
-    if form is TimeFormat.SECONDS:
-        return Decimal(str(raw)) - overlap // timedelta(seconds=1)
-    moment = read_time(raw, form)
-    return raw if moment is None else write_time(moment - overlap, form)
 
 
 # ---------------------------------------------------------------- records
@@ -167,7 +115,7 @@ def nested(values: Mapping[str, Any], onto: Mapping[str, Any] | None = None) -> 
     return body
 
 
-def same(expected: Any, actual: Any) -> bool:
+def same(expected: Any, actual: Any, times: Moments = _ISO) -> bool:
     """Do an expected value and one just read mean the same, whatever their form?
 
     Numbers by value, moments by moment, lists of plain values without regard to order; empty text,
@@ -178,7 +126,7 @@ def same(expected: Any, actual: Any) -> bool:
     if isinstance(expected, bool) or isinstance(actual, bool):
         return expected is actual
     if isinstance(expected, datetime | date) or isinstance(actual, datetime | date):
-        return _moment(expected) == _moment(actual)
+        return bool(_moment(expected, times) == _moment(actual, times))
     if isinstance(expected, int | float | Decimal) and isinstance(actual, int | float | Decimal):
         return Decimal(str(expected)) == Decimal(str(actual))
     if isinstance(expected, list | tuple | set | frozenset) and isinstance(actual, list):
@@ -186,20 +134,22 @@ def same(expected: Any, actual: Any) -> bool:
             return False
         if all(isinstance(part, str) for part in (*expected, *actual)):
             return sorted(expected) == sorted(actual)
-        return all(same(one, other) for one, other in zip(expected, actual, strict=True))
+        return all(same(one, other, times) for one, other in zip(expected, actual, strict=True))
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         return expected.keys() == actual.keys() and all(
-            same(expected[name], actual[name]) for name in expected
+            same(expected[name], actual[name], times) for name in expected
         )
     return bool(expected == actual)
 
 
-def _moment(value: Any) -> Any:
+def _moment(value: Any, times: Moments) -> Any:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return read_time(value, TimeFormat.ISO) if isinstance(value, str) else value
+    if isinstance(value, str | int | Decimal):
+        return times.read(value) or _ISO.read(value)
+    return value
 
 
 # ---------------------------------------------------------------- texts in queries

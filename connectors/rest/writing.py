@@ -261,7 +261,7 @@ class Writer:
         if entry is None:
             return refused
         values = ready.write.values
-        if all(same(value, value_of(entry, name)) for name, value in values.items()):
+        if all(same(value, value_of(entry, name), self._shape.times) for name, value in values.items()):
             return Outcome(Result.APPLIED, ready.key, self._shape.record(entry, fields, etag))
         return replace(
             refused, result=Result.STALE, said=f"a record with this key is there already ({refused.said})"

@@ -55,16 +55,18 @@ def laid_over(fixed: Mapping[str, Any], body: Any) -> Any:
     return {**fixed, **body} if fixed and isinstance(body, Mapping) else body
 
 
-def keyed(template: Any, key: str, raw: str | int) -> Any:
-    """A template with {key} filled in; a text that is nothing else becomes the key as the system has it."""
-    if template == "{key}":
-        return raw
+def keyed(template: Any, known: Mapping[str, str | int]) -> Any:
+    """A template with {key} and {version} filled in; a text that is nothing else becomes the value itself."""
     if isinstance(template, str):
-        return template.replace("{key}", key)
+        for name, value in known.items():
+            if template == f"{{{name}}}":
+                return value
+            template = template.replace(f"{{{name}}}", str(value))
+        return template
     if isinstance(template, Mapping):
-        return {name: keyed(part, key, raw) for name, part in template.items()}
+        return {name: keyed(part, known) for name, part in template.items()}
     if isinstance(template, Sequence):
-        return [keyed(part, key, raw) for part in template]
+        return [keyed(part, known) for part in template]
     return template
 
 

@@ -20,6 +20,7 @@ from connectors.base import (
     Fetched,
     Guarantee,
     Misconfigured,
+    Op,
     Outcome,
     Page,
     Record,
@@ -108,18 +109,18 @@ class RestConnector:
 
     def capabilities(self, resource: str) -> Capabilities:
         """What can be promised for a configured resource, from its configuration."""
-        config = self._shape(resource).config
-        guarantee = Guarantee.ATOMIC if config.version else Guarantee.CHECKED
+        config, refuses = self._shape(resource).config, self._writers[resource].preparer.conditional
+        atomic, checked = Guarantee.ATOMIC, Guarantee.CHECKED
         return Capabilities(
             changes=ChangeMode.CURSOR if config.incremental_reads else ChangeMode.SCAN,
-            update=guarantee,
-            delete=guarantee,
+            update=atomic if refuses(Op.UPDATE) else checked,
+            delete=atomic if refuses(Op.DELETE) else checked,
             finds=config.find is not None or config.filter is not None,
             tombstones=config.tells_deletes,
             batch=500,
             answers=config.answers,
             versions=config.version is not None,
-            idempotent=config.create.id is not None or config.create.idempotency_header is not None,
+            idempotent=config.create.is_idempotent,
             writes_together=config.batch.limit if config.batch is not None else 1,
             reads_together=config.fetch.limit if config.fetch.many or config.filter else 1,
             at_once=config.pace.concurrency,

@@ -53,12 +53,24 @@ class Preparer:
         told = self._shape.config
         return told.create if op is Op.CREATE else told.update if op is Op.UPDATE else told.delete
 
+    def conditional(self, op: Op) -> bool:
+        """Does the system itself refuse this operation on another version?"""
+        version = self._shape.config.version
+        if version is None or op is Op.CREATE:
+            return False
+        if version.type == "etag" or (version.type == "field" and op is Op.UPDATE):
+            return True
+        told = self.operation(op)
+        return "{version}" in f"{told.path} {told.params} {told.headers} {told.body}"
+
     def must_read(self, write: Write) -> bool:
         """Is something to be compared or completed that only a read can tell?"""
         if write.op is Op.CREATE:
             return False
         told = self._shape.config
-        conditional = told.version is not None and write.version is not None
+        conditional = self.conditional(write.op) and write.version is not None
+        if told.version is not None and told.version.mandatory and not conditional:
+            return True
         whole = write.op is Op.UPDATE and (
             told.update.whole
             or (told.update.nested == "replace" and any("." in name for name in write.values))
@@ -90,13 +102,13 @@ class Preparer:
         headers = {}
         if version is not None and told.version and told.version.type == "etag":
             shown = told.version.format.format(version=version) if told.version.field else version
-            headers[told.version.header] = shown
+            headers[told.version.header] = strong(shown) if told.version.weak == "strip" else shown
         if write.op is Op.DELETE:
-            return self._made(write, told.delete, write.key, {}, headers, read_at)
+            return self._made(write, told.delete, write.key, {}, headers, read_at, version)
         values = self._changed(write, entry)
         if version is not None and told.version and told.version.type == "field" and told.version.field:
-            values[told.version.field] = int(version) if version.isdigit() else version
-        return self._made(write, told.update, write.key, values, headers, read_at)
+            values[told.version.field] = _number(version)
+        return self._made(write, told.update, write.key, values, headers, read_at, version)
 
     def _create(self, write: Write) -> Prepared:
         told = self._shape.config.create
@@ -107,6 +119,8 @@ class Preparer:
         headers = {}
         if told.idempotency_header and write.idempotency:
             headers[told.idempotency_header] = write.idempotency
+        if told.idempotency_field and write.idempotency:
+            values[told.idempotency_field] = write.idempotency
         return self._made(write, told, key, nested(values), headers, None)
 
     def _changed(self, write: Write, entry: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -125,27 +139,30 @@ class Preparer:
         values: dict[str, Any],
         headers: Mapping[str, str],
         read_at: float | None,
+        version: str | None = None,
     ) -> Prepared:
-        shape, name = self._shape, key or ""
-        raw = shape.raw_key(name)
+        shape, name, conditional = self._shape, key or "", bool(headers)
+        known = {"key": shape.raw_key(name), "version": _number(version or "")}
+        texts = {"key": name, "version": version or ""}
         if isinstance(told, Delete):
-            body = None if told.body is None else enveloped(told.envelope, keyed(told.body, name, raw))
+            body = None if told.body is None else enveloped(told.envelope, keyed(told.body, known))
         else:
-            body = laid_over(keyed(told.body, name, raw), enveloped(told.envelope, values))
+            body = laid_over(keyed(told.body, known), enveloped(told.envelope, values))
         encode(body)  # what can't be written is noticed before anything is sent
-        params = {param: shape.fill(keyed(text, name, name)) for param, text in told.params.items()}
-        path = shape.item(name, told.path or ("{path}" if isinstance(told, Create) else None))
+        params = {param: shape.fill(str(keyed(text, texts))) for param, text in told.params.items()}
+        headers = {**{header: str(keyed(text, texts)) for header, text in told.headers.items()}, **headers}
+        path = shape.item(name, told.path or ("{path}" if isinstance(told, Create) else None), version or "")
         return Prepared(
             write,
             told.method,
             path,
-            {**told.headers, **headers},
+            headers,
             body,
             key,
             read_at,
             params,
             values,
-            bool(headers),
+            "{version}" in f"{told.path} {told.params} {told.headers} {told.body}" or conditional,
         )
 
     def together(self, ready: Prepared, told: Operation) -> Any:
@@ -178,11 +195,22 @@ class Preparer:
     def _differing(self, write: Write, entry: Mapping[str, Any], version: str | None) -> str:
         """Why the record is not as expected; empty if it is."""
         if write.version is not None and self._shape.config.version:
-            return "" if version == write.version else f"the version is {version}, not {write.version}"
+            same_version = strong(version or "") == strong(write.version)
+            return "" if same_version else f"the version is {version}, not {write.version}"
         for name, expected in write.expected.items():
             if not same(expected, value_of(entry, name), self._shape.times):
                 return f"{name} was changed meanwhile"
         return ""
+
+
+def strong(etag: str) -> str:
+    """An ETag without what makes it weak."""
+    return etag.removeprefix("W/")
+
+
+def _number(version: str) -> str | int:
+    """A version as a body has it: a number, if it is one."""
+    return int(version) if version.isdecimal() and len(version) < 19 else version
 
 
 def value_of(entry: Mapping[str, Any], name: str, otherwise: Any = None) -> Any:

@@ -84,11 +84,14 @@ class Reader:
     # ------------------------------------------------------------ reads that others build on
 
     def entries(
-        self, keys: Sequence[str], fields: Sequence[str] | None
+        self, keys: Sequence[str], fields: Sequence[str] | None, *, alone: bool = False
     ) -> tuple[dict[str, tuple[dict[str, Any], str | None]], set[str]]:
-        """Raw records (with their ETag, where read alone) by key, and the keys proved absent."""
+        """Raw records (with their ETag, where read alone) by key, and the keys proved absent.
+
+        `alone` reads each by itself, for what only such an answer tells.
+        """
         shape, told = self._shape, self._shape.config.fetch
-        many = told.many is not None or shape.config.filter is not None
+        many = not alone and (told.many is not None or shape.config.filter is not None)
         wanted = list(dict.fromkeys(keys))
         found: dict[str, tuple[dict[str, Any], str | None]] = {}
         absent: set[str] = set()
@@ -111,9 +114,9 @@ class Reader:
         else:
             missing = wanted
         for key in missing:
-            alone, etag, proved = self.one(key)
-            if alone is not None:
-                found[key] = (alone, etag)
+            single, etag, proved = self.one(key)
+            if single is not None:
+                found[key] = (single, etag)
             elif proved:
                 absent.add(key)
         if absent:

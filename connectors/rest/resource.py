@@ -54,10 +54,15 @@ class Shape:
         """A path with its blanks filled."""
         return filled(text, {**self._blanks, **more}, system=self.system, resource=self.name)
 
-    def item(self, key: str, path: str | None = None) -> str:
+    def item(self, key: str, path: str | None = None, version: str = "") -> str:
         """The path of one record (or of an operation on it)."""
         written = quoted(self.raw_key(key), self.config.key_quote)
-        return self.fill(path or self.config.item, path=self.path, key=percent(written, safe="'"))
+        return self.fill(
+            path or self.config.item,
+            path=self.path,
+            key=percent(written, safe="'"),
+            version=percent(version, safe=""),
+        )
 
     @property
     def form_lists(self) -> Lists | None:

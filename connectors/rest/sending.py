@@ -18,19 +18,28 @@ Verdict = Literal["applied", "stale", "gone", "rejected", "retry", "unknown", "e
 class Version(Strict):
     """What makes a write conditional at the system itself.
 
-    `etag`: the ETag of an answer (in lists: the `field`, as `format` writes it) goes into `header`.
+    `etag`: the ETag of an answer (in lists: the `field`, as `format` writes it) goes into `header`. Without a
+    field only a read of the record alone tells it, and is made before each write.
     `field`: the value of `field` goes into the body under its own name, and the system checks it.
+    `placed`: it goes where an operation has {version}: in its path, params, headers or body.
     """
 
-    type: Literal["etag", "field"]
+    type: Literal["etag", "field", "placed"]
     field: str | None = Field(default=None, description="The field of a record that holds its version")
     header: str = Field(default="If-Match", description="The header that carries the version of an `etag`")
-    format: str = Field('"{version}"', description="How the field's value is written as an ETag")
+    format: str = Field(default='"{version}"', description="How the field's value is written as an ETag")
+    weak: Literal["keep", "strip"] = Field(
+        default="keep", description="Whether a weak ETag goes back as it came, or without its W/"
+    )
+    mandatory: bool = Field(
+        default=False,
+        description="Whether the system refuses a write without one (428): it is always read then",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Version:
-        if self.type == "field" and not self.field:
-            raise ValueError("version of type 'field' needs the name of the field")
+        if self.type != "etag" and not self.field:
+            raise ValueError(f"version of type {self.type!r} needs the name of the field")
         return self
 
 
@@ -86,6 +95,10 @@ class Operation(Strict):
     many: Many | None = Field(
         default=None, description="How many records are sent at once, if there is a way"
     )
+    affected: Selector | None = Field(
+        default=None,
+        description="Where a good answer tells what was written; nothing or 0: the version was another one",
+    )
 
 
 class CreateId(Strict):
@@ -128,9 +141,24 @@ class Create(Operation):
     idempotency_header: str | None = Field(
         default=None, description="The header that keeps a repeat from a twin"
     )
-    exists: tuple[int, ...] = Field(
-        default=(409, 412), description="Statuses that say: this key is there already"
+    idempotency_field: str | None = Field(
+        default=None, description="The field that keeps a repeat from a twin: external_id, client_token"
     )
+    natural: str | None = Field(
+        default=None,
+        description="A field that the system holds unique, by which a refused record is looked up",
+    )
+    there: Selector | None = Field(
+        default=None, description="Where the refusal of a repeat tells the key of the record that is there"
+    )
+    exists: tuple[int, ...] = Field(
+        default=(409, 412), description="Statuses that say: such a record is there already"
+    )
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Does a repeat make no twin?"""
+        return any((self.id, self.idempotency_header, self.idempotency_field, self.natural))
 
 
 class Update(Operation):

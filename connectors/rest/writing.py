@@ -63,10 +63,10 @@ class Writer:
 
     def __init__(self, client: Client, shape: Shape, reader: Reader, schema: Schema) -> None:
         self._client, self._shape, self._reader, self._schema = client, shape, reader, schema
-        self._preparer = Preparer(shape, schema)
+        self.preparer = Preparer(shape, schema)
         told = shape.config
         together = told.batch or any(one.many for one in (told.create, told.update, told.delete))
-        self._batches = BatchSender(client, shape, self._preparer) if together else None
+        self._batches = BatchSender(client, shape, self.preparer) if together else None
 
     def write(
         self, writes: Sequence[Write], fields: Sequence[str], pool: ThreadPoolExecutor | None
@@ -127,14 +127,16 @@ class Writer:
     ) -> list[Outcome]:
         if halt.outcome is not None:
             return [replace(halt.outcome, key=write.key) for write in step]
-        reads = [write.key for write in step if write.key is not None and self._preparer.must_read(write)]
+        reads = [write.key for write in step if write.key is not None and self.preparer.must_read(write)]
         read_at = time.perf_counter()
-        entries, absent = self._reader.entries(reads, None) if reads else ({}, set())
+        version = self._shape.config.version
+        alone = version is not None and version.type == "etag" and version.field is None
+        entries, absent = self._reader.entries(reads, None, alone=alone) if reads else ({}, set())
         outcomes: list[Outcome | None] = []
         prepared: list[tuple[int, Prepared]] = []
         for place, write in enumerate(step):
             try:
-                made = self._preparer.prepare(write, entries, absent, read_at if write.key in reads else None)
+                made = self.preparer.prepare(write, entries, absent, read_at if write.key in reads else None)
             except Unwritable as error:
                 made = Outcome(Result.REJECTED, write.key, said=f"cannot be written as JSON: {error}")
             outcomes.append(made if isinstance(made, Outcome) else None)
@@ -190,8 +192,13 @@ class Writer:
     def _judged(self, ready: Prepared, answer: Answer, fields: Sequence[str], halt: Halt) -> Outcome:
         """What the answer to a write means."""
         told, key = self._shape.config, ready.key
-        window = None if ready.read_at is None or told.version else time.perf_counter() - ready.read_at
+        window = None
+        if ready.read_at is not None and not self.preparer.conditional(ready.write.op):
+            window = time.perf_counter() - ready.read_at
         meant = verdict(self._shape, answer)
+        if meant == "applied" and self._nothing_affected(ready, answer):
+            outcome = Outcome(Result.STALE, key, said="nothing was written: the version was another one")
+            return self._missing(outcome, there=Result.STALE)
         if meant == "applied":
             try:
                 made, record = self._left(ready, answer, fields)
@@ -207,8 +214,10 @@ class Writer:
         if meant == "unknown":
             return replace(outcome, result=Result.UNKNOWN)
         if ready.write.op is Op.CREATE:
-            there = meant == "exists" or answer.status in (*told.create.exists, 400)
-            return self._existing(ready, outcome, fields) if key and there else outcome
+            there = meant in ("exists", "stale") or answer.status in told.create.exists
+            if there or (key and answer.status == 400):
+                return self._existing(ready, answer, outcome, fields)
+            return outcome
         if meant == "stale":
             return replace(outcome, result=Result.STALE)
         return self._missing(outcome) if meant == "gone" else outcome
@@ -220,7 +229,7 @@ class Writer:
         write, shape = ready.write, self._shape
         if write.op is Op.DELETE:
             return ready.key, None
-        told = self._preparer.operation(write.op).record
+        told = self.preparer.operation(write.op).record
         key = ready.key if write.op is Op.UPDATE else self._told_key(answer) or ready.key
         silent = not answer.content.strip()
         if key is None and silent:
@@ -252,22 +261,55 @@ class Writer:
             case _:
                 return None
 
-    def _existing(self, ready: Prepared, refused: Outcome, fields: Sequence[str]) -> Outcome:
-        """A create with a key of ours was refused: was it carried out before, or is the key another's?"""
+    def _nothing_affected(self, ready: Prepared, answer: Answer) -> bool:
+        """Does a good answer tell that nothing was written?"""
+        told = self.preparer.operation(ready.write.op).affected
+        if told is None or ready.write.op is Op.CREATE:
+            return False
         try:
-            entry, etag, _ = self._reader.one(str(ready.key))
+            found = told(answer.json())
+        except ValueError:
+            return False
+        return found in (None, 0, False) or found == [] or found == {}
+
+    def _existing(self, ready: Prepared, answer: Answer, refused: Outcome, fields: Sequence[str]) -> Outcome:
+        """A create was refused because of a record that is there: is it this one, carried out before?"""
+        told, write = self._shape.config.create, ready.write
+        try:
+            key = ready.key or self._key_there(answer, write)
+            entry, etag, _ = self._reader.one(key) if key else (None, None, False)
         except ConnectorError as error:
             return replace(refused, result=Result.RETRY, said=str(error))
-        if entry is None:
+        if entry is None or key is None:
             return refused
-        values = ready.write.values
+        values, ready = write.values, replace(ready, key=key)
         if all(same(value, value_of(entry, name), self._shape.times) for name, value in values.items()):
             return Outcome(Result.APPLIED, ready.key, self._shape.record(entry, fields, etag))
+        ours = write.key or told.id or told.idempotency_header or told.idempotency_field
         return replace(
-            refused, result=Result.STALE, said=f"a record with this key is there already ({refused.said})"
+            refused,
+            key=key,
+            result=Result.STALE if ours else Result.REJECTED,  # else it may be anybody's
+            said=f"a record with this key is there already ({refused.said})",
         )
 
-    def _missing(self, outcome: Outcome) -> Outcome:
+    def _key_there(self, answer: Answer, write: Write) -> str | None:
+        """The key of the record that keeps this one from being made. Raises ConnectorError."""
+        told = self._shape.config.create
+        try:
+            found = told.there(answer.json()) if told.there else None
+        except ValueError:
+            found = None
+        if found not in (None, ""):
+            return str(found)
+        name = told.idempotency_field or told.natural
+        value = write.idempotency if told.idempotency_field else write.values.get(told.natural or "")
+        if name is None or value in (None, ""):
+            return None
+        records = self._reader.find(name, [value], [name])
+        return records[0].key if len(records) == 1 else None
+
+    def _missing(self, outcome: Outcome, there: Result | None = None) -> Outcome:
         """A write was answered with 'not found': is the record gone, or is it only not ours to write?"""
         try:
             found = self._reader.entries([str(outcome.key)], None)
@@ -275,6 +317,8 @@ class Writer:
             return replace(outcome, result=Result.RETRY, said=str(error))
         if outcome.key in found[1]:
             return replace(outcome, result=Result.GONE)
+        if outcome.key in found[0] and there is not None:
+            return replace(outcome, result=there)
         if outcome.key in found[0]:
             return replace(
                 outcome, said=f"{outcome.said} (but the record is there: has the account the permission?)"

@@ -8,6 +8,7 @@ is an edit that asks for a disposition, and a probe is none.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,12 +37,15 @@ from syncadmin.models import (
     Probe,
     ProbeHold,
     ProbeState,
+    Resource,
     ledger,
 )
+from syncadmin.models.state import lock_all
 from syncadmin.probeholds import pack, settle, shown
 
 UNSTARTED = timedelta(seconds=20)
 STALLED = timedelta(minutes=2)
+LOOKS, LOOK_SECONDS = 150, 0.2  # for the end of passes of mappings of the same resource
 WORKING = (ProbeState.WAITING, ProbeState.RUNNING)
 
 
@@ -106,6 +110,13 @@ def _ensure_may_be_probed(
             if (link := linked.select_related("mapping").first()) is not None:
                 words = _("The record %(key)s is synced by the mapping %(name)s.")
                 raise NotProbed(words % {"key": key, "name": link.mapping.name})
+
+
+def _at_work(resource: Resource) -> bool:
+    """Whether a pass of a mapping of the resource is at work; none begins before the transaction is over."""
+    sharing = Mapping.objects.filter(Q(left=resource) | Q(right=resource)).values_list("pk", flat=True)
+    now = timezone.now()
+    return any(state.expires_at is not None and state.expires_at > now for state in lock_all(sharing))
 
 
 def _open() -> Exists:
@@ -229,18 +240,29 @@ class _Work:
     # ------------------------------------------------------------ what is stored before and after
 
     def _hold(self, bound: BoundSide, key: str, f: FieldMapping, original: str) -> ProbeHold:
-        with transaction.atomic():
-            self._ensure_ours()
-            return ProbeHold.objects.create(
-                probe=self._row,
-                resource=self._mapping.resource(bound.side),
-                side=bound.side,
-                key=key,
-                name=f.name,
-                source=f.source(bound.side),
-                kind=f.type,
-                original=original,
-            )
+        """Store the original: from here until it is settled no pass of a mapping of the resource begins.
+
+        Waits for those that are at work. Raises Overtaken; Retry if one takes too long.
+        """
+        resource = self._mapping.resource(bound.side)
+        for look in range(LOOKS):
+            if look:
+                time.sleep(LOOK_SECONDS)
+            with transaction.atomic():
+                busy = _at_work(resource)
+                self._ensure_ours()
+                if not busy:
+                    return ProbeHold.objects.create(
+                        probe=self._row,
+                        resource=resource,
+                        side=bound.side,
+                        key=key,
+                        name=f.name,
+                        source=f.source(bound.side),
+                        kind=f.type,
+                        original=original,
+                    )
+        raise Retry("a pass of a mapping of this resource is at work", resource=resource.name, key=key)
 
     def _ahead(self, hold: ProbeHold, probe: Value, raw: Any) -> None:
         with transaction.atomic():

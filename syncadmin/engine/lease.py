@@ -7,7 +7,7 @@ the state row and checks the number first: it can store nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 
 from syncadmin.models import MappingState, bulk
-from syncadmin.models.state import locked
+from syncadmin.models.state import lock_all, locked
 
 from . import witness
 
@@ -56,9 +56,14 @@ class Lease:
                 pass
 
     @contextmanager
-    def fenced(self) -> Iterator[None]:
-        """A transaction that only its holder can make. Renews the lease. Raises LeaseLost."""
+    def fenced(self, beside: Collection[int] = ()) -> Iterator[None]:
+        """A transaction that only its holder can make. Renews the lease. Raises LeaseLost.
+
+        No pass of the mappings `beside` stores anything meanwhile.
+        """
         with transaction.atomic():
+            if beside:
+                lock_all((self.mapping_id, *beside))
             state = locked(self.mapping_id)
             if state.token != self.token:
                 raise LeaseLost(
@@ -86,7 +91,7 @@ class NoLease(Lease):
     """Stands for a lease where nothing is stored but to copies of the tables."""
 
     @contextmanager
-    def fenced(self) -> Iterator[None]:
+    def fenced(self, beside: Collection[int] = ()) -> Iterator[None]:
         """No transaction, no check: see `apart`."""
         yield
 
@@ -97,15 +102,18 @@ class NoLease(Lease):
 def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Lease | None:
     """The mapping's lease; None if another holder has it, or it is out of service. The number grows.
 
-    None also as long as values of a probe are in its records: a pass would take them for edits.
+    None also as long as values of a probe are in records of its resources: a pass would take them for edits.
+    Who probes locks the states as well, so that what it holds is seen here.
     """
     now = clock()
     with transaction.atomic(), connection.cursor() as cursor:
+        lock_all([mapping_id])
         cursor.execute(
             "UPDATE syncadmin_mappingstate SET token = token + 1, holder = %s, expires_at = %s "
             "WHERE mapping_id = %s AND retired_at IS NULL AND (expires_at IS NULL OR expires_at <= %s) "
-            "AND NOT EXISTS (SELECT 1 FROM syncadmin_probehold h JOIN syncadmin_probe p ON p.id = h.probe_id "
-            "WHERE p.mapping_id = syncadmin_mappingstate.mapping_id AND h.settled_at IS NULL)",
+            "AND NOT EXISTS (SELECT 1 FROM syncadmin_probehold h "
+            "JOIN syncadmin_mapping m ON h.resource_id IN (m.left_id, m.right_id) "
+            "WHERE m.id = syncadmin_mappingstate.mapping_id AND h.settled_at IS NULL)",
             [holder, bulk.moment(now + TERM), mapping_id, bulk.moment(now)],
         )
         if not cursor.rowcount:

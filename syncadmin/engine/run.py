@@ -65,7 +65,6 @@ from .load import due_marks, load
 from .outcome import store_outcomes
 from .own_times import forget_own_times
 from .rehearse import scanned
-from .shared import hold_shared
 
 ROUNDS = 3
 REPORT_EVERY = timedelta(milliseconds=500)
@@ -363,7 +362,6 @@ def _handle(
     unsure = doubtful(run, judged)
     judged = [item for item in judged if item not in unsure]
     judged = _without_late_deletes(run, judged, foreseen)
-    hold_shared(run.binding, judged)
     hold_bounces(run, judged)
     hold_doubtful(run, judged)
     judged = risk.without_unaccepted(run, judged)

@@ -8,7 +8,7 @@ the question comes back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from django.db.models import Q
@@ -32,19 +32,33 @@ ALONE = "another mapping was told to leave the record as it is"
 
 @dataclass(frozen=True, slots=True)
 class Sharer:
-    """Another mapping, with the side of it that is the resource; `pairs`: its other side is ours too."""
+    """Another mapping that syncs our resource of `ours`, on its side `side`; `pairs`: the other one too."""
 
     mapping: Mapping
+    ours: Side
     side: Side
     pairs: bool
 
 
-def hold_shared(binding: Binding, items: Sequence[Item]) -> None:
-    """Hold back what a person has decided of whole pairs where another mapping has something against it."""
-    for side in SIDES:
-        chosen = {i.link.key(side): i for i in items if i.link is not None and _chosen(i, side) is not None}
-        for sharer in _sharers(binding, side) if chosen else ():
-            _hold(sharer, side, chosen)
+def sharers(binding: Binding, items: Sequence[Item]) -> list[Sharer]:
+    """Other mappings in service that have a say in what a person has decided of these pairs."""
+    sides = [side for side in SIDES if any(_chosen(item, side) is not None for item in items)]
+    return [found for side in sides for found in _sharers(binding, side)]
+
+
+def hold_shared(sharers: Iterable[Sharer], items: Sequence[Item]) -> None:
+    """Hold back what a person has decided of whole pairs where another mapping has something against it.
+
+    To be called in the transaction that stores these plans, with the sharers' states locked: a question that
+    another mapping's pass has stored before is seen. What that pass sees later waits there with its value.
+    """
+    for sharer in sharers:
+        chosen = {
+            item.link.key(sharer.ours): item
+            for item in items
+            if item.link is not None and _chosen(item, sharer.ours) is not None
+        }
+        _hold(sharer, chosen)
 
 
 def _chosen(item: Item, side: Side) -> core.Write | None:
@@ -64,10 +78,11 @@ def _sharers(binding: Binding, side: Side) -> Iterator[Sharer]:
         theirs = {Side.LEFT: mapping.left_id, Side.RIGHT: mapping.right_id}
         for there in SIDES:
             if theirs[there] == ours[side]:
-                yield Sharer(mapping, there, theirs[there.other] == ours[side.other])
+                yield Sharer(mapping, side, there, theirs[there.other] == ours[side.other])
 
 
-def _hold(sharer: Sharer, side: Side, chosen: dict[str, Item]) -> None:
+def _hold(sharer: Sharer, chosen: dict[str, Item]) -> None:
+    side = sharer.ours
     known = links.by_key(sharer.mapping.pk, sharer.side, chosen)
     asked = intake.live_by_link(link.id for link in known.values() if link.id is not None)
     alone = intake.live_by_record(sharer.mapping.pk, sharer.side, chosen.keys() - known.keys())

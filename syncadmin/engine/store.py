@@ -21,7 +21,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Intent, IntentState, Unlinked, bulk, ledger, marks
 
-from . import distinct, doubts, late, links
+from . import distinct, doubts, late, links, shared
 from .accounts import NOT_MAPPED, dispose, disposition_row, journal_changes, link_row
 from .agree import settle
 from .effort import (
@@ -46,8 +46,10 @@ NOT_UNDONE = "not undone: it has changed meanwhile"
 
 def store_plans(run: Run, items: Sequence[Item]) -> list[tuple[Item, Effort]]:
     """Store what was decided; returns the efforts that have something to write. Raises LeaseLost."""
-    with run.lease.fenced():
+    sharers = shared.sharers(run.binding, items)
+    with run.lease.fenced(beside={one.mapping.pk for one in sharers}):
         now = run.clock()
+        shared.hold_shared(sharers, items)
         items = undisturbed(items)
         changes = journal_changes(run, items, now)
         efforts = [_effort(run, item, changes[id(item)], now) for item in items]

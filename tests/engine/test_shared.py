@@ -1,8 +1,12 @@
 """Two mappings of the same two tables: a delete that a person decides in one takes nothing along unseen."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from conflicts.models import Conflict
+from syncadmin.engine import bounce
+from syncadmin.engine import run as engine
 from syncadmin.engine.prove import prove
 from syncadmin.engine.shared import ALONE, PAIRED
 from syncadmin.models import FieldMapping, Mapping, Mark
@@ -113,3 +117,39 @@ def test_a_mapping_out_of_service_holds_nothing_back(world, cities, disputed, st
     world.choose(staff, second, "delete")
     world.sync(mapping=cities)
     assert world.right.rows() == []
+
+
+def test_what_another_mapping_begins_to_ask_until_the_delete_is_stored_holds_it_back(
+    world, cities, staff, monkeypatch
+):
+    left, right = world.linked(**ANNA)
+    world.sync(mapping=cities)
+    world.left.delete(left)
+    world.right.edit(right, city="Bonn")
+    world.sync("reconcile", cities)
+    [second] = of(cities)
+    world.choose(staff, second, "delete")
+    later = bounce.hold_bounces
+
+    def meanwhile(run, items):
+        later(run, items)
+        if run.binding.id == cities.pk:
+            world.right.edit(right, phone="030 2")
+            world.sync("reconcile")
+
+    monkeypatch.setattr(engine, "hold_bounces", meanwhile)
+    world.sync(mapping=cities)
+    assert [row["phone"] for row in world.right.rows()] == ["030 2"]
+    assert proven(world, cities)
+
+
+def test_a_mapping_with_a_say_stores_nothing_while_a_delete_is_stored(world, cities, disputed, staff):
+    first, second = disputed
+    world.choose(staff, first, "delete")
+    world.choose(staff, second, "delete")
+    with CaptureQueriesContext(connection) as asked:
+        world.sync(mapping=cities)
+    assert world.right.rows() == []
+    if connection.features.has_select_for_update:  # SQLite has one writer at a time anyhow
+        both_at_once = f"({world.mapping.pk}, {cities.pk}) ORDER BY"
+        assert any(both_at_once in q["sql"] and "FOR UPDATE" in q["sql"] for q in asked)

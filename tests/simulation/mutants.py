@@ -378,7 +378,7 @@ def no_fence(patch: Patch) -> None:
     from django.db import transaction
 
     @contextmanager
-    def open_gate(self: lease.Lease) -> Iterator[MappingState]:
+    def open_gate(self: lease.Lease, beside: Any = ()) -> Iterator[MappingState]:
         with transaction.atomic():
             yield MappingState.objects.get(mapping_id=self.mapping_id)
 

@@ -395,9 +395,9 @@ def inhabited(world: World) -> Iterator[None]:
     chaos = world.chaos
 
     @contextmanager
-    def fenced_with_chaos(self: lease.Lease) -> Iterator[Any]:
+    def fenced_with_chaos(self: lease.Lease, beside: Any = ()) -> Iterator[Any]:
         chaos.gap("before a transaction")
-        with fenced(self) as state:
+        with fenced(self, beside) as state:
             yield state
             chaos.uncommitted()
         chaos.commits += 1

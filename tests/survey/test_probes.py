@@ -131,6 +131,48 @@ def test_pocketbase_is_probed_with_postgresql_and_both_are_as_before(goods, shop
     assert probes.unclean(mapping) == []
 
 
+@pytest.fixture
+def beside(mapping: Mapping) -> Mapping:
+    """Another mapping of the same table, switched on, that has not linked the record."""
+    return Mapping.objects.create(name="beside", left=mapping.right, right=mapping.left, enabled=True)
+
+
+def test_no_mapping_of_the_resource_reads_what_a_probe_left(goods, mapping, beside, monkeypatch):
+    probe = begin(mapping, "name")
+    dies_after(monkeypatch, 1)
+    with pytest.raises(SystemExit):
+        probes.run(probe.pk)
+    monkeypatch.undo()
+    assert lease.acquire(beside.pk, "a pass", timezone.now) is None
+    probes.run(probe.pk)
+    assert lease.acquire(beside.pk, "a pass", timezone.now) is not None
+
+
+def test_a_probe_waits_for_a_pass_of_another_mapping_of_the_resource(goods, mapping, beside, monkeypatch):
+    before, waited = row(goods), []
+    held = lease.acquire(beside.pk, "a pass", timezone.now)
+
+    def asleep(_seconds: float) -> None:
+        assert row(goods) == before
+        waited.append(1)
+        if len(waited) == 2:
+            held.release()
+
+    monkeypatch.setattr("syncadmin.probes.time.sleep", asleep)
+    made = probes.run(begin(mapping, "amount").pk)
+    assert (made.state, len(waited)) == ("done", 2)
+
+
+def test_a_pass_that_does_not_end_keeps_a_probe_from_writing(goods, mapping, beside, monkeypatch):
+    before = row(goods)
+    lease.acquire(beside.pk, "a pass", lambda: timezone.now() + timedelta(hours=1))
+    monkeypatch.setattr("syncadmin.probes.time.sleep", lambda _seconds: None)
+    made = probes.run(begin(mapping, "amount").pk)
+    assert (made.state, made.result["holds"]) == ("interrupted", [])
+    assert "at work" in made.message
+    assert row(goods) == before
+
+
 @pytest.mark.parametrize("after", [1, 2, 5])
 def test_a_worker_that_is_killed_after_a_write_is_cleaned_up_behind(goods, mapping, monkeypatch, after):
     before = row(goods)

@@ -65,7 +65,7 @@ class Report:
 
     `waiting` are the changes that wait for this item: by (side, field), where field '' is the record itself,
     the number in the journal and the new value. `live` is the item that is there. `keys` are the record's
-    keys, by which it is found.
+    keys, by which it is found. `times` and `who` are of the records' last changes, as their systems say it.
     """
 
     conflict: core.Conflict
@@ -75,6 +75,7 @@ class Report:
     label: str
     snapshot: Mapping[str, Any]
     times: Mapping[Side, datetime | None] = field(default_factory=dict)
+    who: Mapping[Side, str] = field(default_factory=dict)
     waiting: Mapping[tuple[Side, str], tuple[int, Any]] = field(default_factory=dict)
     said: str = ""
     keys: Sequence[str] = ()
@@ -231,6 +232,8 @@ def _fields(item: Conflict, report: Report) -> list[ConflictField]:
             right=f.right,
             left_time=report.times.get(Side.LEFT),
             right_time=report.times.get(Side.RIGHT),
+            left_who=report.who.get(Side.LEFT, ""),
+            right_who=report.who.get(Side.RIGHT, ""),
             left_seq=report.waiting.get((Side.LEFT, f.field), (None,))[0],
             right_seq=report.waiting.get((Side.RIGHT, f.field), (None,))[0],
             reason=f.reason,

@@ -24,6 +24,7 @@ from syncadmin.config.connect import open_connector, try_connection
 from syncadmin.config.convert import system_document
 from syncadmin.config.export import as_yaml
 from syncadmin.config.problems import BadConfig, Path, Problem
+from syncadmin.config.schema import RESOURCE_KEYS
 from syncadmin.models import Resource, System
 
 LONGEST = 50  # characters of a name
@@ -209,8 +210,9 @@ def take(system: System, found: Found, *, by: str) -> Resource:
 def name_resource(system: System, name: str, config: Mapping[str, Any], *, by: str) -> Resource:
     """Store a resource with these settings, new ones in place of old. Raises Refused."""
     document = system_document(system)
-    link = document["resources"].get(name, {}).get("link")
-    document["resources"][name] = {**({"link": link} if link else {}), **config}
+    before = document["resources"].get(name, {})
+    kept = {key: before[key] for key in RESOURCE_KEYS if key in before}
+    document["resources"][name] = {**kept, **config}
     loaded = _read(system.name, document, {})
     configuration.apply(loaded, by=by, reason=f"resource {name} named by {by}"[:100])
     return Resource.objects.select_related("system").get(system=system, name=name)

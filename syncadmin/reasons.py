@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils.translation import get_language, gettext
+
+# the one that works without settings
+from django.utils.translation.trans_real import gettext_noop
 
 from . import words
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils.translation import get_language, gettext
+
+# the one that works without settings
+from django.utils.translation.trans_real import gettext_noop
 
 from .reasons import LONGEST, pattern, translated
 
@@ -80,6 +83,7 @@ SENTENCES = (
     gettext_noop("Give the table a primary key, or name a unique column as `key` of the resource"),
     gettext_noop("%(place)s has no field %(name)s"),
     gettext_noop("Correct the field mapping, or add the field to the system"),
+    gettext_noop("Correct `changed_by` of the resource, or leave it out"),
     gettext_noop("%(place)s is read-only, but changes of the other side would be written to it"),
     gettext_noop("Set `owner: %(side)s`, so that it is only read"),
     gettext_noop("type %(kind)s does not fit %(place)s, which is of type %(found)s"),

@@ -3,7 +3,7 @@
 Pages show them by `{% translate code %}`; what is missing here would stay English.
 """
 
-from django.utils.translation import gettext_noop
+from django.utils.translation.trans_real import gettext_noop  # which works without settings
 
 STATES = (
     gettext_noop("open"),

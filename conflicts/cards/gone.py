@@ -31,7 +31,10 @@ def edits(conflict: Conflict, mapped: Mapping[str, FieldMapping]) -> list[Confli
     names = unagreed(record, agreed[there], mapped)
     numbers = {name: conflict.seqs[at][0] for name in names if (at := f"{there}/{name}") in conflict.seqs}
     told = Entry.objects.filter(mapping_id=conflict.mapping_id, seq__in=numbers.values())
-    times = dict(told.values_list("seq", "changed_at")) if numbers else {}
+    known = (
+        {seq: (at, who) for seq, at, who in told.values_list("seq", "changed_at", "actor")} if numbers else {}
+    )
+    by = {name: known.get(numbers.get(name), (None, "")) for name in names}
     return [
         ConflictField(
             conflict=conflict,
@@ -39,7 +42,7 @@ def edits(conflict: Conflict, mapped: Mapping[str, FieldMapping]) -> list[Confli
             has_base=all(name in values for values in agreed.values()),
             base_left=agreed[Side.LEFT].get(name),
             base_right=agreed[Side.RIGHT].get(name),
-            **{there.value: record[name], f"{there}_time": times.get(numbers.get(name))},
+            **{there.value: record[name], f"{there}_time": by[name][0], f"{there}_who": by[name][1]},
         )
         for name in names
     ]

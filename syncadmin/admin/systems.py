@@ -109,7 +109,7 @@ class ResourceForm(forms.ModelForm):
 
     class Meta:
         model = Resource
-        fields = ("name", "link", "config")
+        fields = ("name", "link", "changed_by", "config")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -142,7 +142,8 @@ class ResourceInline(StackedInline):
 
     def get_fields(self, request: HttpRequest, obj: System | None = None) -> tuple[str, ...]:
         """Who may only look sees the settings as they are written."""
-        return ("name", "link", "config" if self.has_change_permission(request, obj) else "settings_text")
+        settings = "config" if self.has_change_permission(request, obj) else "settings_text"
+        return ("name", "link", "changed_by", settings)
 
     @display(description=_("Settings"))
     def settings_text(self, obj: Resource) -> str:

@@ -167,7 +167,7 @@ class _Work:
         for resource, one in spec.resources.items():
             found = stored.get(resource) or Resource(system=row, name=resource)
             details = _config_details(found.config, one.config)
-            attributes = {"link": one.link, "config": one.config}
+            attributes = {"link": one.link, "changed_by": one.changed_by, "config": one.config}
             self._take("resource", f"{name}.{resource}", found, attributes, details=details)
 
     def proposals(self, specs: Mapping[str, MappingSpec]) -> set[str]:

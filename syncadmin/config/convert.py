@@ -16,7 +16,7 @@ from syncadmin.models import FieldMapping, Resource, RowRule, System
 from syncadmin.models import Mapping as MappingRow
 
 from .checks import World
-from .schema import FieldAnswers, FieldSpec, GuardsSpec, MappingSpec, TableAnswers
+from .schema import RESOURCE_KEYS, FieldAnswers, FieldSpec, GuardsSpec, MappingSpec, TableAnswers
 from .units import format_duration, format_share
 
 Document = dict[str, Any]
@@ -110,8 +110,13 @@ def system_document(system: System, resources: Iterable[Resource] | None = None)
     made: Document = {"connector": system.connector}
     made |= {key: value for key in ("label", "record_url") if (value := getattr(system, key))}
     made |= {key: value for key, value in system.config.items() if key not in (*SYSTEM_KEYS, "resources")}
-    made["resources"] = {row.name: {**({"link": row.link} if row.link else {}), **row.config} for row in rows}
+    made["resources"] = {row.name: {**own_keys(row), **row.config} for row in rows}
     return made
+
+
+def own_keys(row: Resource) -> Document:
+    """What the hub itself, not the connector, is told of a resource, as far as it is."""
+    return {key: value for key in RESOURCE_KEYS if (value := getattr(row, key))}
 
 
 def mapping_document(

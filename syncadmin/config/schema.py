@@ -330,11 +330,20 @@ class ResourceSpec(BaseModel):
             "`https://shop.example.com/customers/{key}`; the system's `record_url` if not given."
         ),
     )
+    changed_by: Annotated[str, Field(max_length=200)] = Field(
+        "",
+        description=_(
+            "Field in which the system keeps who changed a record last: shown in inbox and history."
+        ),
+    )
 
     @property
     def config(self) -> dict[str, Any]:
         """The connector's own settings."""
         return dict(self.model_extra or {})
+
+
+RESOURCE_KEYS = tuple(ResourceSpec.model_fields)
 
 
 class SystemSpec(BaseModel):

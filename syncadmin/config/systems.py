@@ -18,7 +18,7 @@ from connectors.base import Connector, Misconfigured
 from .checks import check_link, check_record_url
 from .errors import field_type, literals, members, problems_of
 from .problems import Path, Problem, quoted, unknown
-from .schema import SystemSpec
+from .schema import RESOURCE_KEYS, SystemSpec
 from .secrets import NAME, fill, names_in, scrub
 
 MALFORMED = re.compile(r"\$\{(?![A-Za-z_][A-Za-z0-9_]*\})[^}]*\}?")
@@ -45,7 +45,7 @@ def check_system(
     for name, resource in spec.resources.items():
         place = (*prefix, "resources", name)
         yield from check_link(resource.link, place)
-        yield from check_settings(connector.ResourceConfig, resource.config, known, place, ("link",))
+        yield from check_settings(connector.ResourceConfig, resource.config, known, place, RESOURCE_KEYS)
 
 
 def found(kind: str) -> type[Connector]:

@@ -60,6 +60,11 @@ def _side(mapping: MappingRow, side: Side, info: ResourceInfo) -> Iterator[Probl
             _("Give the table a primary key, or name a unique column as `key` of the resource"),
         )
     known = {f.name: f for f in info.fields}
+    author = mapping.resource(side).changed_by
+    if author and info.complete and "." not in author and author not in known:
+        text = _("%(place)s has no field %(name)s") % {"place": place, "name": quoted(author)}
+        remedy = _("Correct `changed_by` of the resource, or leave it out")
+        yield Problem(("mappings", mapping.name, side.value), text + hint(author, sorted(known)), remedy)
     owned_rows = {rule.owner for rule in mapping.row_rules.all()}
     for row in mapping.fields.all():
         prefix = ("mappings", mapping.name, "fields", row.name)

@@ -27,7 +27,8 @@ class Record:
 
     A name that is absent from `values` was not delivered: it is not an empty value and never
     counts as a change. `waiting` names reference fields whose target is not linked yet.
-    `modified` and `times` (per field, where known) are UTC.
+    `modified` and `times` (per field, where known) are UTC. `who` changed it last, where the system
+    says that: only ever told to people.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Record:
     modified: datetime | None = None
     times: Mapping[str, datetime] = field(default_factory=dict)
     waiting: frozenset[str] = frozenset()
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)

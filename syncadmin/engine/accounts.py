@@ -32,14 +32,15 @@ def journal_changes(run: Run, items: Sequence[Item], now: datetime) -> dict[int,
         for c in item.decided.changes:
             name = c.field or ""
             seen = item.observations.get(c.side)
-            at = seen.record.modified if isinstance(seen, core.Present) else None
+            told = seen.record if isinstance(seen, core.Present) else None
+            at, who = (told.modified, told.who) if told is not None else (None, "")
             row = ChangeRow(c.side, name, c.old, c.new, str(c.disposition), c.rule, changed_at=at)
             before = item.pending.get((c.side, name))
             if before is not None and same(before[1], c.new):
                 row.seq = before[0]
             else:
                 old = before[1] if before is not None else c.old
-                rows.append(_change_row(run, item, row, old))
+                rows.append(_change_row(run, item, row, old, who))
                 fresh.append(row)
             mine.append(row)
         by_item[id(item)] = mine
@@ -48,7 +49,7 @@ def journal_changes(run: Run, items: Sequence[Item], now: datetime) -> dict[int,
     return by_item
 
 
-def _change_row(run: Run, item: Item, row: ChangeRow, old: object) -> ledger.Row:
+def _change_row(run: Run, item: Item, row: ChangeRow, old: object, who: str) -> ledger.Row:
     return ledger.Row(
         EntryKind.CHANGE,
         row.side,
@@ -56,6 +57,7 @@ def _change_row(run: Run, item: Item, row: ChangeRow, old: object) -> ledger.Row
         row.field,
         old,
         row.new,
+        actor=who,
         link_id=item.link.id if item.link is not None else None,
         pass_id=run.pass_id,
         changed_at=row.changed_at,

@@ -54,7 +54,7 @@ class BoundSide:
     """One side of a bound mapping: connector, resource, fields, what can be promised.
 
     `types` are those of the mapped fields, where the system itself says them; `limits` are what it takes, by
-    field mapping (see `limits_of`).
+    field mapping (see `limits_of`). `changed_by` is the field that holds who changed a record last, if any.
     """
 
     side: Side
@@ -66,10 +66,12 @@ class BoundSide:
     policy: Policy
     types: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    changed_by: str = ""
     wanted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.wanted = tuple(dict.fromkeys(f.source for f in self.fields))
+        more = (self.changed_by,) if self.changed_by else ()
+        self.wanted = tuple(dict.fromkeys((*(f.source for f in self.fields), *more)))
 
     def translate(self, records: Sequence[base.Record]) -> list[Translated]:
         """Raw records in canonical form, with references translated through links, in bulk."""
@@ -97,7 +99,10 @@ class BoundSide:
                 values[f.name] = f.read(value)
             except Unfit as error:
                 problems[f.name] = str(error)
-        made = core.Record(record.key, values, record.version, record.modified, waiting=frozenset(waiting))
+        who = _name(raw.get(self.changed_by)) if self.changed_by else ""
+        made = core.Record(
+            record.key, values, record.version, record.modified, waiting=frozenset(waiting), who=who
+        )
         return Translated(made, record, problems, self._in_scope(values, problems))
 
     def _in_scope(self, values: Mapping[str, Value], problems: dict[str, str]) -> bool:
@@ -213,8 +218,24 @@ def _bound_side(
     infos = {f.name: f for f in info.fields}
     limits = {f.name: found for f in fields if f.source in infos and (found := limits_of(infos[f.source]))}
     return BoundSide(
-        side, connector, resource.name, str(resource.system), tuple(fields), can, policy, told, limits
+        side,
+        connector,
+        resource.name,
+        str(resource.system),
+        tuple(fields),
+        can,
+        policy,
+        told,
+        limits,
+        resource.changed_by,
     )
+
+
+def _name(raw: Any) -> str:
+    """Who changed a record, as its system says it; '' for what is no name."""
+    if raw is None or isinstance(raw, (list, dict, bytes)):
+        return ""
+    return str(raw).replace("\0", "").encode(errors="replace").decode().strip()[:150]
 
 
 def limits_of(info: base.FieldInfo) -> dict[str, Any]:

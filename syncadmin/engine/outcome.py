@@ -297,6 +297,7 @@ def _report_refused(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                     **{name: before[name] for name in (intake.REPLACING,) if name in before},
                 },
                 times={side: r.modified for side, r in records.items()},
+                who={side: r.who for side, r in records.items()},
                 waiting={(c.side, c.field): (c.seq, c.new) for c in (*mine, *effort.held) if c.seq},
                 said=said,
                 keys=(effort.link.left_key, effort.link.right_key) if effort.link is not None else (),

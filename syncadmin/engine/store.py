@@ -234,6 +234,7 @@ def _report_conflicts(
             label=run.binding.title_of(*(r.values for r in records.values())) or item.key,
             snapshot=_snapshot(item, records),
             times={side: r.modified for side, r in records.items()},
+            who={side: r.who for side, r in records.items()},
             waiting=waiting,
             said=item.conflict.said if item.conflict is not None and item.stuck else "",
             keys=(item.link.left_key, item.link.right_key) if item.link is not None else (),

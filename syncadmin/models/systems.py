@@ -62,6 +62,12 @@ class Resource(models.Model):
         blank=True,
         help_text=_("Address of a record in the system's own pages, with {key}; the system's if empty."),
     )
+    changed_by = models.CharField(
+        _("changed by"),
+        max_length=200,
+        blank=True,
+        help_text=_("The field in which the system keeps who changed a record last, if it does."),
+    )
     history = HistoricalRecords()
 
     class Meta:

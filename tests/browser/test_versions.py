@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from syncadmin.models import MappingVersion
+from tests.browser.axe import grave_findings
 from tests.browser.conftest import NARROW, WIDE
 from tests.views.test_versions import proposed
 
@@ -29,6 +30,7 @@ def test_a_proposal_is_looked_at_and_approved_and_the_mapping_is_stopped(
     page.get_by_text("phone written to Web shop").click()
     expect(page.get_by_text("50 of 60")).to_be_visible()
     shoot(page, f"version-{name}", whole=True)
+    assert grave_findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.get_by_role("button", name="Approve, and let it take effect").click()
 
@@ -36,10 +38,12 @@ def test_a_proposal_is_looked_at_and_approved_and_the_mapping_is_stopped(
     page.get_by_role("link", name="Versions of").click()
     expect(page.get_by_role("link", name="Version 1")).to_be_visible()
     shoot(page, f"versions-{name}", whole=True)
+    assert grave_findings(page) == []
     assert MappingVersion.objects.get(pk=version.pk).state == "active"
 
     page.goto("/mappings/customers/life/")
     page.get_by_role("button", name="Begin").click()
     expect(page.get_by_text("on its way out")).to_be_visible()
     shoot(page, f"life-{name}", whole=True)
+    assert grave_findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -53,7 +53,9 @@ def test_a_first_file_creates_everything_and_a_second_time_changes_nothing(appli
 
 def test_every_option_survives_export_and_apply(applied: Applied) -> None:
     applied(
-        EVERYTHING.replace("{path: customers}", '{path: customers, link: "https://shop.example/c/{key}"}')
+        EVERYTHING.replace(
+            "{path: customers}", '{path: customers, changed_by: editor, link: "https://shop.example/c/{key}"}'
+        )
     )
     exported = export()
     assert actions(applied(exported)) == {"unchanged"}

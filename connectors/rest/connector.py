@@ -28,6 +28,7 @@ from connectors.base import (
     Surroundings,
     Write,
 )
+from connectors.hooks import Registration
 from connectors.offers import Offer
 
 from .client import Client
@@ -36,6 +37,7 @@ from .describing import Describer, check_system, discover
 from .following import Follower
 from .offers import OFFERS, suggested
 from .reading import Reader
+from .registering import Registrar
 from .resource import Shape, filled
 from .schema import Schema
 from .webhooks import written
@@ -85,6 +87,30 @@ class RestConnector:
         """Test the connection: reachable, authenticated, clock, each configured resource."""
         probe = next((shape.path for shape in self._shapes.values()), "") or self._listing()
         return check_system(self._client, self._describers.values(), probe)
+
+    def registers_hooks(self) -> bool:
+        """Whether the system can be told where to send webhooks."""
+        return self._config.webhook is not None and self._config.webhook.registration is not None
+
+    def hooks_at(self, address: str) -> list[Registration]:
+        """What the system has been told to send to an address."""
+        return self._registrar().found(address)
+
+    def register_hooks(self, address: str) -> list[Registration]:
+        """Have webhooks sent to an address; what is registered already stays."""
+        return self._registrar().register(address)
+
+    def remove_hooks(self, address: str) -> int:
+        """Have nothing sent to an address any more; how many registrations went."""
+        return self._registrar().remove(address)
+
+    def _registrar(self) -> Registrar:
+        webhook = self._config.webhook
+        if webhook is None or webhook.registration is None:
+            text = "its configuration does not say how webhooks are registered (webhook.register)"
+            raise Misconfigured(text, system=self._system)
+        secret = webhook.signed.secret.get_secret_value()
+        return Registrar(self._client, webhook.registration, secret, self._system)
 
     def discover(self) -> list[ResourceInfo]:
         """The resources that the system lists; where it can't, those that are configured."""

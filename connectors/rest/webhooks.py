@@ -160,6 +160,47 @@ class BodyChallenge(Strict):
 Challenge = Annotated[QueryChallenge | BodyChallenge, Field(discriminator="type")]
 
 
+class Listed(Strict):
+    """How the registrations that the system has are listed."""
+
+    path: str
+    items: Selector = Selector("@")
+    url: Selector = Selector("url")
+    id: Selector = Selector("id")
+    topic: Selector | None = None
+
+
+class Removed(Strict):
+    """How a registration is taken back."""
+
+    method: str = "DELETE"
+    path: str
+
+
+class Register(Strict):
+    """How the system is told to send webhooks. Blanks of `body`: {url}, {secret}, {topic}; of `remove`: {id}.
+
+    With `topics` there is one registration for each. `secret` is where the system answers a secret that it
+    has made itself.
+    """
+
+    method: str = "POST"
+    path: str
+    body: dict[str, Any]
+    topics: tuple[str, ...] = ()
+    secret: Selector | None = None
+    list: Listed
+    remove: Removed
+
+    @model_validator(mode="after")
+    def _whole(self) -> Register:
+        if self.topics and self.list.topic is None:
+            raise ValueError("topics need list.topic: where a registration says for which one it is")
+        if "{id}" not in self.remove.path:
+            raise ValueError("remove.path holds {id}: which registration is taken back")
+        return self
+
+
 class Webhook(Strict):
     """How a system tells that records changed. Selectors other than `events` look into one event."""
 
@@ -184,6 +225,7 @@ class Webhook(Strict):
     id_header: str | None = None
     time: Selector | None = None
     challenge: Challenge | None = None
+    registration: Register | None = Field(default=None, alias="register")
     max_bytes: int = Field(KEPT_BYTES, ge=1024, le=MOST_BYTES)
 
     @model_validator(mode="after")

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connectors.base import Misconfigured
+from connectors.base import ConnectorError, Misconfigured
 from connectors.hooks import Hooked
 from connectors.rest.webhooks import Webhook
-from syncadmin import connecting, hooks, typedform
+from syncadmin import connecting, hooking, hooks, typedform
 from syncadmin.config import secrets
 from syncadmin.config.connect import connector_class, takes_hooks, webhook_of
 from syncadmin.models import Delivery, System
@@ -50,6 +50,7 @@ def list_(request: HttpRequest, name: str) -> HttpResponse:
         "days": showing.DAYS,
         "kept": hooks.KEPT,
         "may_change": request.user.has_perm(CHANGE_SYSTEM),
+        "registers": hooking.registers(system),
     }
     return shell(request, "syncadmin/hooks.html", context, title=_title(system))
 
@@ -112,6 +113,26 @@ def settings_(request: HttpRequest, name: str) -> HttpResponse:
     context = {"system": system, "form": form, "on": takes_hooks(system), "address": address(request, system)}
     status = 422 if form.errors else 200
     return shell(request, "syncadmin/hooks_settings.html", context, title=_title(system), status=status)
+
+
+@require_POST
+@page(CHANGE_SYSTEM)
+def register(request: HttpRequest, name: str) -> HttpResponse:
+    """Have the system send its webhooks to this hub, by its own API, or no longer."""
+    system = get_object_or_404(System, name=name)
+    person, where = request.user.get_username(), address(request, system)
+    try:
+        if "remove" in request.POST:
+            gone = hooking.remove(system, where, by=person)
+            messages.success(request, _("Registrations taken back: %(n)s") % {"n": gone})
+        else:
+            found = hooking.register(system, where, by=person)
+            messages.success(
+                request, _("The system sends its webhooks here: %(n)s registered") % {"n": len(found)}
+            )
+    except ConnectorError as error:
+        messages.error(request, secrets.scrub(str(error), secrets.values_of(system)))
+    return HttpResponseRedirect(reverse("syncadmin:hooks", args=[name]))
 
 
 def address(request: HttpRequest, system: System) -> str:

@@ -29,6 +29,7 @@ urlpatterns = [
     path("hooks/<slug:name>/", hooks.receive, name="hook"),
     path("systems/<slug:name>/hooks/", hookpages.list_, name="hooks"),
     path("systems/<slug:name>/hooks/settings/", hookpages.settings_, name="hooks-settings"),
+    path("systems/<slug:name>/hooks/register/", hookpages.register, name="hooks-register"),
     path("systems/<slug:name>/hooks/<int:number>/", hookpages.detail, name="hook-detail"),
     path("systems/<slug:name>/hooks/<int:number>/replay/", hookpages.replay, name="hook-replay"),
     path("connect/", connect.start, name="connect"),

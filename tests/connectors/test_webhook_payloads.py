@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.rest.payloads import MOST_KEYS, Named, NotReadable, id_of, loads, read
@@ -152,6 +152,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(json_values, st.sampled_from(["@", "a", "a[].b", "*.i", "a[?b].c", "length(a)"]))
 def test_whatever_is_sent_gives_keys_that_a_database_takes(payload, selector: str) -> None:
     hook = webhook(records=selector, resource=selector, events="a", time="i")

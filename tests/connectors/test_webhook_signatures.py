@@ -7,7 +7,7 @@ import string
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -191,6 +191,7 @@ def test_a_time_that_is_none_is_refused_though_it_is_signed(time: str) -> None:
     assert refused.value.why is Why.UNSIGNED
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(["S", "T", "X"]), st.text(max_size=80)), st.binary(max_size=80))
 def test_nothing_that_anybody_sends_is_taken_or_an_error(headers: dict[str, str], body: bytes) -> None:
     for encoding in ("hex", "base64"):
@@ -201,6 +202,7 @@ def test_nothing_that_anybody_sends_is_taken_or_an_error(headers: dict[str, str]
             verify(scheme, headers, body, NOW)
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     secret=st.text(min_size=1, max_size=40),
     body=st.binary(max_size=200),

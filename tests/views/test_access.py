@@ -89,6 +89,7 @@ ACTS = {
     **{f"syncadmin:rehearsal-{act}": {"Operator"} for act in ("approve", "withdraw")},
     "syncadmin:switch-on": {"Integrator"},
     "syncadmin:hook-replay": {"Operator"},
+    "syncadmin:hooks-register": {"Integrator"},
     "syncadmin:version-approve": {"Operator"},
     "syncadmin:life-act": {"Integrator"},
     "syncadmin:version-compare": LOOKING,  # it changes nothing
@@ -152,7 +153,7 @@ def addresses(db):
             f"syncadmin:version{act}": ["customers", 1]
             for act in ("", "-file", "-approve", "-compare", "-withdraw", "-propose")
         },
-        **{f"syncadmin:{name}": ["api"] for name in ("hooks", "hooks-settings")},
+        **{f"syncadmin:{name}": ["api"] for name in ("hooks", "hooks-settings", "hooks-register")},
         **{f"syncadmin:hook-{name}": ["api", delivery.pk] for name in ("detail", "replay")},
         "syncadmin:connect-new": ["sqlite"],
         **{f"syncadmin:connect-{name}": ["api"] for name in ("system", "settings", "describe")},

@@ -84,6 +84,7 @@ class FieldInfo:
 
     `precision` and `scale` count the digits, in all and after the point, that a decimal may have; `low` and
     `high` bound an integer; `choices` are all values there are, if they are listed. None or empty: not known.
+    `needed`: the system makes no record without a value for it, as far as it tells.
     """
 
     name: str
@@ -97,11 +98,13 @@ class FieldInfo:
     low: int | None = None
     high: int | None = None
     choices: tuple[str, ...] = ()
+    needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceInfo:
-    """A resource as introspection found it. `key` is '' if it has none that identifies a record.
+    """A resource as introspection found it. `key` is '' if it has none that identifies a record; `parts` are
+    the fields that do so only together.
 
     `complete` is false if the system cannot tell its fields (then unknown fields are allowed).
     """
@@ -111,6 +114,7 @@ class ResourceInfo:
     fields: tuple[FieldInfo, ...] = ()
     complete: bool = True
     count: int | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

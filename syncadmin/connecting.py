@@ -25,6 +25,7 @@ from syncadmin.config.convert import system_document
 from syncadmin.config.export import as_yaml
 from syncadmin.config.problems import BadConfig, Path, Problem
 from syncadmin.config.schema import RESOURCE_KEYS
+from syncadmin.core.spelling import spelled
 from syncadmin.models import Resource, System
 
 LONGEST = 50  # characters of a name
@@ -96,7 +97,7 @@ def way_of(system: System) -> Way | None:
 
 def name_for(text: str, taken: Iterable[str], otherwise: str) -> str:
     """A short name made of what people call something, that is not taken yet."""
-    base = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower()[: LONGEST - 4] or otherwise
+    base = re.sub(r"[^A-Za-z0-9]+", "_", spelled(text)).strip("_").lower()[: LONGEST - 4] or otherwise
     known, number = set(taken), 2
     name = base
     while name in known:

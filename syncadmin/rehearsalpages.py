@@ -31,12 +31,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What would be written to a system: (fate, word, how many)."""
+    """What would be written to a system: (fate, word, how many).
+
+    `lacking` are fields without which it makes no record, and that no field mapping fills.
+    """
 
     side: str
     system: str
     counts: Sequence[tuple[str, str, int]]
     total: int
+    created: int
+    lacking: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,9 @@ def written(mapping: Mapping, told: dict[str, Any]) -> list[Written]:
     for side in SIDES:
         counts = told["writes"][side]
         rows = [(fate.value, word, counts[op]) for op, fate, word in words]
-        made.append(Written(side.value, str(mapping.resource(side).system), rows, sum(counts.values())))
+        lacking = told.get("lacking", {}).get(side.value, ())
+        system, total = str(mapping.resource(side).system), sum(counts.values())
+        made.append(Written(side.value, system, rows, total, counts["create"], lacking))
     return made
 
 

@@ -151,6 +151,16 @@ class TypedForm(forms.Form):
                 _put(made, setting.path, None if value in ("", None) or usual else value)
         return made, typed
 
+    def kept_secrets(self) -> list[str]:
+        """The form fields of secrets that were left empty, and so stay as they are stored."""
+        return [
+            setting.field
+            for setting in self.settings
+            if setting.secret
+            and not self.cleaned_data.get(setting.field)
+            and set(re.findall(r"\w+", str(at(self._kept, setting.path)))) & self._known
+        ]
+
     def place(self, paths: Iterable[str]) -> str | None:
         """The form field of the first of these settings that is asked for, None if none is."""
         asked = {setting.path: setting.field for setting in self.settings}

@@ -34,6 +34,7 @@ class Row:
 class Shown:
     """The panel of two resources: the newest watch, if there is one, and where its buttons lead.
 
+    `rows` are of fields that were edited, `untouched` the others' names.
     `running`: a mapping of the two is switched on, so that nothing can be watched without writing.
     """
 
@@ -44,6 +45,12 @@ class Shown:
     running: bool = False
     seen: Seen | None = None
     rows: list[Row] = field(default_factory=list)
+    untouched: list[str] = field(default_factory=list)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether there was something to compare with, and nothing has changed."""
+        return self.seen is not None and not self.rows and not self.waits_for_first
 
     @property
     def _watch(self) -> Watch | None:
@@ -99,11 +106,13 @@ def panel(left: Resource, right: Resource, address: str, problem: str = "") -> S
     if watch is None:
         return Shown(left, right, address, problem, running)
     found = seen(watch)
-    rows = [_row(found, one, one.name, (one.left, one.right)) for one in found.fields]
+    edited = [one for one in found.fields if any(one.edits.values())]
+    rows = [_row(found, one, one.name, (one.left, one.right)) for one in edited]
+    untouched = [one.name for one in found.fields if one not in edited]
     for counts, label in ((found.created, _("records added")), (found.deleted, _("records deleted"))):
         if any(counts.edits.values()):
             rows.append(_row(found, counts, label, None))
-    return Shown(left, right, address, problem, running, found, rows)
+    return Shown(left, right, address, problem, running, found, rows, untouched)
 
 
 def _row(found: Seen, one: FieldSeen, label: str, sources: tuple[str, str] | None) -> Row:

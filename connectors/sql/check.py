@@ -18,6 +18,12 @@ from .read import fetch, filtered
 from .table import Bound, bind
 
 _SEES_OTHERS = "select pg_has_role(current_user, 'pg_read_all_stats', 'usage')"
+_SCHEMAS = sa.text(
+    "select table_schema, count(*) from information_schema.tables where table_type = 'BASE TABLE' "
+    "and table_schema <> coalesce(:here, current_schema()) "
+    "and table_schema !~ '^(pg_|information_schema$)' group by 1 order by 2 desc, 1 limit :most"
+)
+MOST_SCHEMAS = 5
 CLOCK_TOLERANCE, NOTICED = 2.0, 0.1  # seconds
 
 
@@ -32,6 +38,7 @@ def check(
                 CheckItem("signed in", True, _version(connection)),
                 _clock(connection),
                 CheckItem("limits", True, f"none; the hub opens {MOST_CONNECTIONS} connections at most"),
+                *_elsewhere(connection, schema),
             ]
             for name, config in resources.items():
                 lines += _resource(connection, name, config, schema, errors)
@@ -70,6 +77,19 @@ def _clock(connection: Connection) -> CheckItem:
         f"differs by {skew:+.1f} s" if abs(skew) >= NOTICED else f"differs by less than {NOTICED} s",
         "" if abs(skew) <= CLOCK_TOLERANCE else "set both clocks by NTP: `newest` goes by them",
     )
+
+
+def _elsewhere(connection: Connection, schema: str | None) -> list[CheckItem]:
+    """Schemas with tables besides the one that is looked at: who misses a table finds it there."""
+    if connection.dialect.name != "postgresql":
+        return []
+    found = connection.execute(_SCHEMAS, {"here": schema, "most": MOST_SCHEMAS}).all()
+    if not found:
+        return []
+    told = ", ".join(f"{name} ({count})" for name, count in found)
+    return [
+        CheckItem("schemas", True, f"tables are in other schemas too: {told}", "set `schema` to see those")
+    ]
 
 
 def _resource(
@@ -120,7 +140,7 @@ def _writable(connection: Connection, bound: Bound) -> CheckItem:
         held = connection.execute(
             sa.text(
                 "select has_table_privilege(:t, 'insert'), has_any_column_privilege(:t, 'update'),"
-                " has_table_privilege(:t, 'delete'), pg_is_in_recovery()"
+                " has_table_privilege(:t, 'delete'), pg_is_in_recovery(), quote_ident(current_user)"
             ),
             {"t": table},
         ).one()
@@ -130,9 +150,8 @@ def _writable(connection: Connection, bound: Bound) -> CheckItem:
                 name, False, "this is a standby, which takes no writes", "use the primary's address"
             )
         if missing:
-            return CheckItem(
-                name, False, f"no {', '.join(missing)}", f"GRANT {', '.join(missing)} ON {table}"
-            )
+            listed = ", ".join(missing)
+            return CheckItem(name, False, f"no {listed}", f"GRANT {listed} ON {table} TO {held[4]}")
         return CheckItem(name, True, "insert, update and delete granted")
     if bound.dialect == "sqlite":
         try:

@@ -69,6 +69,7 @@ class Column:
     precision: int | None = None
     scale: int | None = None
     choices: tuple[str, ...] = ()
+    needed: bool = False
 
     @property
     def kind(self) -> str:

@@ -78,6 +78,7 @@ def _field_info(column: Column) -> FieldInfo:
         low=low,
         high=high,
         choices=column.choices,
+        needed=column.needed,
     )
 
 
@@ -150,9 +151,10 @@ def discover(connection: Connection, schema: str | None) -> list[ResourceInfo]:
         columns = reflect_columns(connection, inspector, table, schema)
         candidates = identifying(inspector, table, schema, columns)
         count = _estimate(connection, table, schema)
-        found.append(
-            ResourceInfo(table, next(iter(candidates), ""), field_infos(columns.values()), count=count)
-        )
+        key = next(iter(candidates), "")
+        primary = inspector.get_pk_constraint(table, schema=schema).get("constrained_columns") or []
+        parts = () if key else tuple(primary)
+        found.append(ResourceInfo(table, key, field_infos(columns.values()), count=count, parts=parts))
     return found
 
 
@@ -240,7 +242,9 @@ def reflect_columns(
     natives = _natives(connection, table, schema)
     json_checked = _json_checked(connection, table, schema)
     found = {}
-    for column in inspector.get_columns(table, schema=schema):
+    columns = inspector.get_columns(table, schema=schema)
+    alone = sum(bool(column.get("primary_key")) for column in columns) == 1
+    for column in columns:
         name, kind = column["name"], column["type"]
         native = natives.get(name) or kind.compile(connection.dialect)
         family = _sqlite_family(native) if connection.dialect.name == "sqlite" else _family(kind)
@@ -252,19 +256,23 @@ def reflect_columns(
             default = "identity"
         elif not default and column.get("autoincrement") is True:
             default = "autoincrement"
+        rowid = connection.dialect.name == "sqlite" and native.upper() == "INTEGER"
+        numbered = rowid and alone and bool(column.get("primary_key"))
+        writable = not column.get("computed") and not (identity and identity.get("always"))
         exact = family is Family.DECIMAL and connection.dialect.name != "sqlite"
         found[name] = Column(
             name=name,
             family=family,
             native=native,
             nullable=bool(column["nullable"]),
-            writable=not column.get("computed") and not (identity and identity.get("always")),
+            writable=writable,
             max_length=getattr(kind, "length", None) if family is Family.TEXT else None,
             default=default,
             # SQLite takes any number of digits, whatever was declared
             precision=getattr(kind, "precision", None) if exact else None,
             scale=getattr(kind, "scale", None) if exact else None,
             choices=tuple(getattr(kind, "enums", None) or ()) if family is Family.CHOICE else (),
+            needed=not column["nullable"] and not default and writable and not numbered,
         )
     return found
 

@@ -75,6 +75,7 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from leaves(item, (*path, position))
 
 
+HARMLESS = (("schema",),)  # settings that say what is looked at there, and never where it is
 DURATION = re.compile(r"\d+(\.\d+)?\s*(ms|s|m|min|h|d)?")
 
 
@@ -88,7 +89,9 @@ def redirected(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Path]:
     return elsewhere + [
         path
         for path, text in leaves(new)
-        if before.get(path) != text and not DURATION.fullmatch(text.strip()) and path != ("port",)
+        if before.get(path) != text
+        and not DURATION.fullmatch(text.strip())
+        and path not in (*HARMLESS, ("port",))
     ]
 
 

@@ -55,6 +55,7 @@ class BoundSide:
 
     `types` are those of the mapped fields, where the system itself says them; `limits` are what it takes, by
     field mapping (see `limits_of`). `changed_by` is the field that holds who changed a record last, if any.
+    `lacking` are fields without which it makes no record, and that no field mapping fills.
     """
 
     side: Side
@@ -67,6 +68,7 @@ class BoundSide:
     types: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     changed_by: str = ""
+    lacking: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -217,6 +219,8 @@ def _bound_side(
     told = {f.source: types[f.source] for f in fields if info.complete and f.source in types}
     infos = {f.name: f for f in info.fields}
     limits = {f.name: found for f in fields if f.source in infos and (found := limits_of(infos[f.source]))}
+    filled = {f.source for f in fields}
+    lacking = tuple(f.name for f in info.fields if f.needed and f.name not in filled)
     return BoundSide(
         side,
         connector,
@@ -228,6 +232,7 @@ def _bound_side(
         told,
         limits,
         resource.changed_by,
+        lacking,
     )
 
 

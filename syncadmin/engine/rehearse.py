@@ -79,7 +79,10 @@ class Column:
 
 @dataclass(slots=True)
 class Account:
-    """A whole plan in numbers. `digest` is of all that would be written, whatever the order of its lines."""
+    """A whole plan in numbers. `digest` is of all that would be written, whatever the order of its lines.
+
+    `lacking`: by side, what a system needs of the records it would be given, and does not get.
+    """
 
     tally: Tally
     read: dict[Side, int] = field(default_factory=dict)
@@ -97,6 +100,7 @@ class Account:
     guard: str | None = None
     losses: list[dict[str, Any]] = field(default_factory=list)
     cost: Cost | None = None
+    lacking: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -134,6 +138,7 @@ class Account:
             "guard": self.guard,
             "losses": self.losses,
             "cost": asdict(self.cost) if self.cost is not None else None,
+            "lacking": self.lacking,
         }
 
 
@@ -189,6 +194,11 @@ def account(run: Run, found: Collected, store: Store, report: Report, pace: Pace
     made.equal = known - linked + closely
     made.guard = core_guards.tripped(binding.guards, made.tally.counts, known)
     made.losses = losses_of(binding, made.tally)
+    made.lacking = {
+        side.value: list(bound.lacking)
+        for side, bound in binding.sides.items()
+        if bound.lacking and made.writes[side.value][core.Op.CREATE.value]
+    }
     made.cost = cost_of(binding, made.writes, made.lines, pace)
     return made
 

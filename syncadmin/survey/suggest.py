@@ -14,6 +14,7 @@ from typing import Any
 
 from syncadmin.core.fieldtype import FITS
 from syncadmin.core.side import SIDES, Side
+from syncadmin.core.spelling import spelled
 from syncadmin.core.values import Kind, Normalize
 
 from .align import MOST_WORDS, Agreement, Alignment
@@ -105,7 +106,7 @@ class Suggesting:
 
 def unused(source: str, taken: Collection[str]) -> str:
     """A name for a field mapping, from the left system's own, that is not taken."""
-    plain = re.sub(r"[^a-z0-9]+", "_", source.lower()).strip("_")[: MOST_NAME - 4] or "field"
+    plain = re.sub(r"[^a-z0-9]+", "_", spelled(source).lower()).strip("_")[: MOST_NAME - 4] or "field"
     name = f"f_{plain}" if plain[0].isdigit() else plain
     return next(n for at in range(1, 9999) if (n := name if at == 1 else f"{name}_{at}") not in taken)
 

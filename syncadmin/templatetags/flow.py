@@ -19,6 +19,7 @@ CHECKS = {
     "authenticated": gettext_lazy("Signed in"),
     "clock": gettext_lazy("Clock"),
     "limits": gettext_lazy("Limits"),
+    "schemas": gettext_lazy("Other schemas"),
     "configuration": gettext_lazy("Settings"),
     "readable": gettext_lazy("May be read"),
     "writable": gettext_lazy("May be written"),

@@ -12,6 +12,7 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -21,6 +22,8 @@ from syncadmin.config import secrets
 from syncadmin.config.connect import try_connection
 from syncadmin.config.convert import system_document
 from syncadmin.config.export import as_yaml
+from syncadmin.config.load import SYSTEM_KEYS
+from syncadmin.config.systems import redirected
 from syncadmin.core.side import SIDES, Side
 from syncadmin.models import Mapping, Survey, System
 from syncadmin.permissions import ADD_SYSTEM, CHANGE_SYSTEM, VIEW_SYSTEM
@@ -138,15 +141,22 @@ def settings(request: HttpRequest, name: str) -> HttpResponse:
         kept = {
             key: stored[key] for key in ("connector", "label", "record_url", "resources") if key in stored
         }
+        again = form.kept_secrets() if redirected(system.config, _settings_alone(changed)) else []
+        for secret in again:
+            form.add_error(secret, _("Type it again: what you have changed says where it is sent to."))
         try:
-            connecting.connect(name, {**kept, **changed}, typed, by=request.user.get_username())
+            if not again:
+                connecting.connect(name, {**kept, **changed}, typed, by=request.user.get_username())
+                return to("syncadmin:connect-system", way, name)
         except connecting.Refused as refused:
             tell(form, refused, {**known, **typed})
-        else:
-            return to("syncadmin:connect-system", way, name)
-    side = _side(request)
+    side = next((side for side in SIDES if way.system(side) == system), _side(request))
     context = {"way": way, "side": side, "choice": choice, "form": form, "system": system}
     return shell(request, "syncadmin/connect_new.html", context, title=TITLE, status=_status(form))
+
+
+def _settings_alone(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in SYSTEM_KEYS}
 
 
 @require_GET

@@ -163,6 +163,11 @@ class Looked:
         """Whether a survey can read it; writing is not its business."""
         return self.info is not None and all(item.ok or item.name.endswith("writable") for item in self.items)
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it can be read, and not be written."""
+        return self.readable and not all(item.ok for item in self.items)
+
 
 class ReadForm(StartForm):
     """How much a survey reads."""

@@ -124,8 +124,13 @@ def test_a_column_that_vanished_stops_reading_and_writing(url: str) -> None:
 
 def test_discover_lists_tables_with_their_keys(url: str) -> None:
     execute(url, "create table notes (id integer, body varchar(40))")
+    columns = "doc integer not null, line integer not null, kind varchar(9) not null default 'x'"
+    execute(url, f"create table parts ({columns}, body varchar(40), primary key (doc, line))")
     connector = connect(url)
-    assert {info.name: info.key for info in connector.discover()} == {"notes": "", "people": "id"}
+    found = {info.name: info for info in connector.discover()}
+    assert {name: info.key for name, info in found.items()} == {"notes": "", "parts": "", "people": "id"}
+    assert (found["parts"].parts, found["people"].parts) == (("doc", "line"), ())
+    assert [field.name for field in found["parts"].fields if field.needed] == ["doc", "line"]
     connector.close()
 
 

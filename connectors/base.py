@@ -18,6 +18,9 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from .pacing import OwnPacer, Pacer
+from .reach import Reach, anywhere_but_link_local
+
 # ---------------------------------------------------------------- errors
 
 
@@ -383,6 +386,8 @@ class Surroundings:
     """What a connector is given by whoever opens it, beside its configuration."""
 
     memory: Memory = field(default_factory=OwnMemory)
+    pacer: Pacer = field(default_factory=OwnPacer)
+    reach: Reach = anywhere_but_link_local
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+from connectors.reach import reach
 from syncadmin.navigation import UNFOLD as UNFOLD
 from syncadmin.places import socket_in
 from syncadmin.secrets_file import kept_secret
@@ -90,6 +91,14 @@ RQ_QUEUES = {
 # our own code decides when to enqueue: see syncadmin.jobs
 RQ = {"COMMIT_MODE": "auto"}
 RQ_SHOW_ADMIN_LINK = False
+
+
+# --- the systems
+
+# where connectors may connect: `allow` (all but link-local), `refuse` (the public internet only), or the
+# private networks that are allowed (`10.0.0.0/8,127.0.0.1`)
+PRIVATE_ADDRESSES = os.environ.get("SYNCADMIN_PRIVATE_ADDRESSES", "allow")
+reach(PRIVATE_ADDRESSES)  # what is neither is said at the start
 
 
 # --- the web

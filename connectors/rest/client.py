@@ -1,15 +1,17 @@
 """One kept HTTP client per connector, and what its answers mean.
 
 It sends requests and classifies failures: not sent, refused for now, sent without an answer, not
-allowed, not readable. It never repeats a request, sleeps, follows a redirect, or lets a secret out.
+allowed, not readable. It waits for its turn, but never repeats a request, follows a redirect, connects
+where it must not, takes more than it may, or lets a secret out.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
@@ -21,14 +23,17 @@ from .bodies import Lists
 from .clock import ClockWatch
 from .config import System
 from .gates import gate
+from .network import Backend, TooMuch, within_reach
+from .network import content as whole
 from .selectors import Selector, kind, shortened
 from .values import decode, encode
-from .waiting import http_date, retry_after
+from .waiting import exhausted, http_date, retry_after
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _CONNECT = 10.0  # seconds at most to reach a host
 _IDLE = 4.0  # seconds; below the 5 after which many servers close an idle connection, maybe under a request
 LATER = (408, 423, 425, 429, 503)
+_IN_ALL = 10  # times the time-out: how long a whole answer may take
 _WORDS = ("message", "error", "error_description", "detail", "title", "description", "reason")
 
 
@@ -73,7 +78,7 @@ class Client:
             timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT)),
             limits=httpx.Limits(keepalive_expiry=_IDLE),
             # loading the certificates takes 20 ms, and plain http (never redirected) needs none
-            verify=config.verify_tls and config.base_url.startswith("https:"),
+            verify=config.verify_tls and _is_secure(config),
             follow_redirects=False,
             headers={
                 "Accept": "application/json",
@@ -83,11 +88,14 @@ class Client:
         )
         self.clock = ClockWatch()
         self._secrets = secrets(config.auth, config.headers)
+        self._closed_until = 0.0
         self.surround(Surroundings())
 
     def surround(self, surroundings: Surroundings) -> None:
-        """Where tokens are kept that outlive this client."""
+        """Where tokens are kept that outlive this client, who hands out turns, and where it may connect."""
         self._auth = gate(self._config, self.url, self.system, surroundings.memory)
+        self._pacer = surroundings.pacer
+        within_reach(self._http, Backend(surroundings.reach, self.system))
 
     def close(self) -> None:
         """Close all connections."""
@@ -143,9 +151,12 @@ class Client:
             url = url.copy_with(query=b"&".join(filter(None, (url.query, asked_for))))
         request = self._http.build_request(method, url, content=content, headers={**kinds, **(headers or {})})
         place = request.url.path
+        self._wait_for_turn()
         asked = datetime.now(UTC)
         try:
-            response = self._http.send(request, auth=self._auth)
+            taken, response = self._taken(request)
+        except TooMuch as error:
+            raise Unknown(f"{method} {place}: {error}", system=self.system) from error
         except _NOT_SENT as error:
             raise Retry(
                 f"{self._config.base_url} cannot be reached", system=self.system, said=str(error)
@@ -161,10 +172,40 @@ class Client:
                 else "the connection was lost"
             )
             raise Unknown(f"{method} {place}: {reason}", system=self.system, said=str(error)) from error
-        answer = Answer(response.status_code, response.headers, response.content, place)
+        answer = Answer(response.status_code, response.headers, taken, place)
+        if exhausted(response.headers) and answer.after:
+            self._closed_until = time.monotonic() + answer.after.total_seconds()
         if "Age" not in response.headers:
             self.clock.note(asked, answer.date, datetime.now(UTC))
         return answer
+
+    def _taken(self, request: httpx.Request) -> tuple[bytes, httpx.Response]:
+        """The answer to a request, and all of its body. Raises TooMuch, httpx.HTTPError."""
+        told = self._config
+        response = self._http.send(request, auth=self._auth, stream=True)
+        try:
+            return whole(response, told.max_answer, told.timeout.total_seconds() * _IN_ALL), response
+        finally:
+            response.close()
+
+    def _wait_for_turn(self) -> None:
+        """Wait until it is our turn. Raises Retry if that takes too long, or none is left today."""
+        told, name = self._config.limits, f"{self.system} {self._config.base_url}"
+        if (closed := self._closed_until - time.monotonic()) > 0:
+            self._later("no request is left before the system's limit is anew", closed)
+        if told.per_day is not None and self._pacer.spend(name, told.per_day) is None:
+            now = datetime.now(UTC)
+            tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            self._later(f"all {told.per_day} requests of today are made", (tomorrow - now).total_seconds())
+        if told.requests is not None:
+            interval, patience = told.per.total_seconds() / told.requests, told.wait.total_seconds()
+            wait = self._pacer.take(name, interval, told.burst, patience)
+            if wait > patience:
+                self._later("too many requests wait for their turn", wait)
+            time.sleep(wait)
+
+    def _later(self, message: str, seconds: float) -> NoReturn:
+        raise Retry(message, after=timedelta(seconds=seconds), system=self.system)
 
     def read(
         self,
@@ -183,6 +224,8 @@ class Client:
         try:
             answer = self.send(method, path, params=params, body=body, headers=headers, safe=safe)
         except Unknown as error:
+            if isinstance(error.__cause__, TooMuch):
+                raise Unreadable(error.message, system=self.system) from error
             raise Retry(error.message, system=self.system, said=error.said) from error
         if not answer.ok and not (headers and answer.status == 304):
             raise self.failure(answer)
@@ -192,7 +235,7 @@ class Client:
         """What an answer to a read that is no success means."""
         status, said = answer.status, self.words(answer)
         where = f"{answer.path} answered with status {status}"
-        if status in LATER or status >= 500:
+        if status in LATER or status >= 500 or (status == 403 and exhausted(answer.headers)):
             return Retry(where, after=answer.after, system=self.system, said=said)
         if status == 401:
             text = f"{where}: the credentials are missing or wrong: check `auth`"
@@ -251,6 +294,12 @@ class Client:
             if secret:
                 text = text.replace(secret, "***")
         return shortened(text)
+
+
+def _is_secure(config: System) -> bool:
+    """Is anything asked by https: the system itself, or who gives its tokens?"""
+    addresses = (config.base_url, getattr(config.auth, "access_token_url", ""))
+    return any(address.startswith("https:") for address in addresses)
 
 
 def _sentences(data: Any, place: str) -> list[str]:

@@ -209,6 +209,18 @@ class Resource(Strict):
         return self.incremental_reads and (in_feed or among)
 
 
+class Limits(Strict):
+    """How much is asked of a system, by all workers together; beyond that they wait, or come back later."""
+
+    requests: int | None = Field(default=None, gt=0, description="So many requests")
+    per: Duration = Field(default=timedelta(seconds=1), description="In this time")
+    burst: int = Field(default=1, gt=0, description="How many may come at once after a rest")
+    per_day: int | None = Field(default=None, gt=0, description="How many a day (UTC) at most")
+    wait: Duration = Field(
+        default=timedelta(seconds=30), description="Who would have to wait longer comes back later"
+    )
+
+
 class System(Strict):
     """One REST system: where it is and how to be let in."""
 
@@ -223,7 +235,12 @@ class System(Strict):
     headers: dict[str, SecretStr] = Field(
         default_factory=dict, description="More headers for every request; their values are kept secret"
     )
-    timeout: Duration = timedelta(seconds=30)
+    timeout: Duration = Field(
+        default=timedelta(seconds=30),
+        description="How long nothing may come; a whole answer may take ten times that",
+    )
+    max_answer: int = Field(default=64 * 2**20, gt=0, description="Bytes of the largest answer that is taken")
+    limits: Limits = Field(default=Limits(), description="How much is asked of it, by all workers together")
     verify_tls: bool = Field(
         True,
         title=_("Check the certificate"),

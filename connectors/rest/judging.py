@@ -10,6 +10,7 @@ from typing import Any
 from .client import LATER, Answer, Client
 from .resource import Shape
 from .sending import Verdict
+from .waiting import exhausted
 
 _STALE = (409, 412, 428)
 
@@ -28,6 +29,8 @@ def verdict(shape: Shape, answer: Answer) -> Verdict:
     if answer.ok:
         return "applied"
     if status in LATER or status == 401 or 300 <= status < 400:
+        return "retry"
+    if status == 403 and exhausted(answer.headers):
         return "retry"
     if status >= 500:
         return "unknown"

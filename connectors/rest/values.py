@@ -26,8 +26,11 @@ class Unwritable(ValueError):
 
 
 def decode(body: bytes) -> Any:
-    """JSON to plain values. Raises ValueError if it is none."""
-    return _decoder.decode(body)
+    """JSON to plain values. Raises ValueError if it is none, or nested deeper than anybody means."""
+    try:
+        return _decoder.decode(body)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def encode(value: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""What the hub gives a connector besides its configuration: a memory that outlives the process.
+"""What the hub gives a connector besides its configuration: a memory, turns that all share, and its reach.
 
 Connectors know nothing of it but the Protocol in `connectors.base`.
 """
@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import redis
+from django.conf import settings
 from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
 from connectors.base import Retry, Surroundings
+from connectors.pacing import OwnPacer
+from connectors.reach import reach
 from syncadmin.models import Remembered, System
 
 HELD = timedelta(seconds=90)  # after that, who held it is taken for dead
@@ -26,7 +30,58 @@ _LOOK = 0.2  # seconds between looks
 
 def surroundings_of(system: System) -> Surroundings:
     """What a connector of this system is given."""
-    return Surroundings(memory=HubMemory(system.name))
+    return Surroundings(
+        memory=HubMemory(system.name), pacer=QueuePacer(), reach=reach(settings.PRIVATE_ADDRESSES)
+    )
+
+
+class QueuePacer:
+    """Turns that all workers share, counted by the queue server; while it is away, by this process alone."""
+
+    _take = """
+        local now = redis.call('TIME')
+        now = now[1] + now[2] / 1000000
+        local full = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+        local wait = math.max(full - now - ARGV[1] * (ARGV[2] - 1), 0)
+        if wait <= tonumber(ARGV[3]) then
+            local rest = math.ceil(full - now + ARGV[1]) + 1
+            redis.call('SET', KEYS[1], string.format('%.6f', full + ARGV[1]), 'EX', rest)
+        end
+        return string.format('%.6f', wait)
+    """
+    _spend = """
+        local today = KEYS[1] .. math.floor(redis.call('TIME')[1] / 86400)
+        local spent = tonumber(redis.call('GET', today) or 0)
+        if spent >= tonumber(ARGV[1]) then return -1 end
+        redis.call('SET', today, spent + 1, 'EX', 172800)
+        return ARGV[1] - spent - 1
+    """
+
+    def __init__(self, url: str = "") -> None:
+        self._url, self._own = url or settings.REDIS_URL, OwnPacer()
+        self._lazy: redis.Redis | None = None
+
+    def take(self, name: str, interval: float, burst: int, patience: float) -> float:
+        """A turn."""
+        try:
+            wait = self._client().eval(self._take, 1, f"syncadmin:pace:{name}", interval, burst, patience)
+        except redis.RedisError:
+            return self._own.take(name, interval, burst, patience)
+        return float(wait)
+
+    def spend(self, name: str, limit: int) -> int | None:
+        """One more of today's."""
+        try:
+            left = int(self._client().eval(self._spend, 1, f"syncadmin:day:{name}:", limit))
+        except redis.RedisError:
+            return self._own.spend(name, limit)
+        return None if left < 0 else left
+
+    def _client(self) -> redis.Redis:
+        """Connected when it is first needed: most systems have no limits."""
+        if self._lazy is None:
+            self._lazy = redis.Redis.from_url(self._url, socket_timeout=5)
+        return self._lazy
 
 
 class HubMemory:

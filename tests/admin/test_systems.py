@@ -40,7 +40,8 @@ def test_settings_are_checked_like_the_file_with_the_line(signed_in: As, shop: S
     answer = save(signed_in("Integrator"), shop, config="base_url: http://127.0.0.1:9/\ntimeot: 3s")
     assert errors(answer) == [
         'line 2: timeot: unknown key "timeot"; did you mean "timeout"? '
-        "Allowed: preset, blanks, base_url, auth, csrf, headers, timeout, verify_tls, discover, webhook"
+        "Allowed: preset, blanks, base_url, auth, csrf, headers, timeout, max_answer, limits, verify_tls, "
+        "discover, webhook"
     ]
 
 

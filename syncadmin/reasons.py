@@ -130,7 +130,6 @@ SENTENCES = (
     gettext_noop("a value can't be read: %(words)s"),
     gettext_noop("not done after %(tries)s tries: %(said)s"),
     gettext_noop("%(system)s refused the write"),
-    gettext_noop("%(system)s refused %(value)s"),
     # values that are none of a field's type
     gettext_noop("%(value)s is not valid Unicode text"),
     gettext_noop("%(value)s is not text"),

@@ -69,15 +69,139 @@ SENTENCES = (
     gettext_noop("name it, or use `changes: scan`"),
     gettext_noop("changes: cursor needs `modified` and `incremental`"),
     gettext_noop("or write changes: scan"),
-    gettext_noop("version of type 'field' needs the name of the field"),
     gettext_noop("path is missing: where the records of this resource are listed, or a preset"),
-    gettext_noop("incremental needs its `param`, or a filter with `at_least`"),
-    gettext_noop("paginator keyset needs a filter with `greater` and an order with `key`"),
     gettext_noop("base_url begins with http:// or https:// and a host"),
     gettext_noop("credentials go to `auth`"),
     gettext_noop("no preset %(name)s"),
     gettext_noop("not a JMESPath expression"),
     gettext_noop("a selector is a text with a JMESPath expression"),
+    # what connectors tell of systems, tables and addresses
+    gettext_noop("insert, update and delete granted"),
+    gettext_noop("differs by %(seconds)s s"),
+    gettext_noop("differs by less than %(seconds)s s"),
+    gettext_noop("set both clocks by NTP"),
+    gettext_noop("`newest` goes by them"),
+    gettext_noop("`newest` decides by them"),
+    gettext_noop("the system's clock differs from ours by about %(seconds)s s"),
+    gettext_noop("table %(table)s, key %(key)s"),
+    gettext_noop("%(records)s records, %(fields)s fields, key %(key)s"),
+    gettext_noop("%(fields)s fields, key %(key)s"),
+    gettext_noop("%(fields)s fields"),
+    gettext_noop("whether it is allowed, a write will tell"),
+    gettext_noop("give the user BYPASSRLS if deletes are to be seen"),
+    gettext_noop("the table's storage engine has no transactions"),
+    gettext_noop("writes are checked, not atomic"),
+    gettext_noop("use InnoDB"),
+    gettext_noop("the server is read-only"),
+    gettext_noop("this is a standby, which takes no writes"),
+    gettext_noop("use the primary's address"),
+    gettext_noop("by %(column)s, which has an index"),
+    gettext_noop("by %(column)s, without an index"),
+    gettext_noop("each read goes through the whole table"),
+    gettext_noop("create an index on (%(columns)s)"),
+    gettext_noop(
+        "by %(column)s; transactions of others cannot be seen, so only the overlap covers late commits"
+    ),
+    gettext_noop("GRANT pg_read_all_stats to this user, or raise `overlap`"),
+    gettext_noop("none"),
+    gettext_noop("it names none"),
+    gettext_noop("the hub opens %(most)s connections at most"),
+    gettext_noop("check host, port and firewall"),
+    gettext_noop("is it running?"),
+    gettext_noop("check base_url, the network, and whether the system is running"),
+    gettext_noop("grant SELECT on the table"),
+    gettext_noop("the file can be locked for writing"),
+    gettext_noop("make file and folder writable for this user"),
+    gettext_noop("answered with status %(status)s"),
+    gettext_noop("there is no connector %(name)s"),
+    gettext_noop("installed are %(names)s"),
+    gettext_noop("connector %(name)s cannot be loaded from %(place)s"),
+    gettext_noop("changes are found by scans only"),
+    gettext_noop("set `modified` to the column that says when a row was last changed"),
+    gettext_noop("there is no resource %(name)s"),
+    gettext_noop("configured are %(names)s"),
+    gettext_noop("the stored cursor is not one of this connector"),
+    gettext_noop("run a reconcile, which sets a new one"),
+    gettext_noop("column %(column)s of table %(table)s is computed by the database and cannot be written"),
+    gettext_noop("take it out of the mapping, or let the other side follow it"),
+    gettext_noop("table %(table)s has no key by which a row can be told from the others"),
+    gettext_noop("its primary key has several columns (%(columns)s)"),
+    gettext_noop("there is no primary key"),
+    gettext_noop("set `key` to one of %(columns)s"),
+    gettext_noop("add a unique, not null column"),
+    gettext_noop("there is no table %(table)s"),
+    gettext_noop("`version.bump` counts up, but column %(column)s of table %(table)s is of type %(kind)s"),
+    gettext_noop("use an integer column, or leave `bump` out"),
+    gettext_noop("`changes: tracking` is not available yet"),
+    gettext_noop("use `changes: cursor` with `modified`, or `changes: scan`"),
+    gettext_noop(
+        "column %(column)s of table %(table)s is of type %(kind)s and cannot tell when a row was changed"
+    ),
+    gettext_noop("use a timestamp, a date or a number that grows"),
+    gettext_noop("table %(table)s has no column %(column)s (configured as `%(option)s`); it has %(names)s"),
+    gettext_noop("table %(table)s has no column %(column)s; it has %(names)s"),
+    gettext_noop("column %(column)s does not identify a row of table %(table)s"),
+    gettext_noop("it must be the primary key, or unique and not null"),
+    gettext_noop("use one of %(columns)s, or add such a constraint"),
+    gettext_noop("add such a constraint"),
+    gettext_noop("%(path)s answered with an error"),
+    gettext_noop("%(path)s answered with an error %(code)s"),
+    gettext_noop("check `auth`, params and path"),
+    gettext_noop("incremental: `format: custom` and `pattern` go together"),
+    gettext_noop("it tells no key"),
+    gettext_noop("say where it is by `create.key`"),
+    gettext_noop("`discover.names: %(selector)s` must select a list of names"),
+    gettext_noop("records have no field %(name)s (`%(option)s: %(value)s`)"),
+    gettext_noop("their fields are: %(names)s"),
+    gettext_noop("version of type %(kind)s needs the name of the field"),
+    gettext_noop("no access token now (status %(status)s)"),
+    gettext_noop("%(path)s gives no token now (status %(status)s)"),
+    gettext_noop("%(path)s answered status %(status)s and no token"),
+    gettext_noop("check `csrf` and `auth`"),
+    gettext_noop("`auth.key` can't sign by %(algorithm)s"),
+    gettext_noop("check the key and `auth.algorithm`"),
+    gettext_noop("%(path)s gave no access token (status %(status)s)"),
+    gettext_noop("check the client, its secret, the scopes and the address of the tokens"),
+    gettext_noop("the system points to another host (%(host)s), where our credentials must not go"),
+    gettext_noop("use that host as base_url, or correct the address it gives"),
+    gettext_noop("`%(option)s: %(selector)s` must select a list of records but found %(found)s in %(data)s"),
+    gettext_noop("`%(option)s: %(selector)s` must select objects but found %(found)s"),
+    gettext_noop("correct `%(option)s`"),
+    gettext_noop("%(text)s is no address"),
+    gettext_noop("%(path)s gave no answer to a login"),
+    gettext_noop("the login's answer holds no token at %(place)s but %(found)s"),
+    gettext_noop("the login at %(path)s set no cookie"),
+    gettext_noop("incremental needs its `param` or `header`, or a filter with `at_least`"),
+    gettext_noop("incremental by `param` needs `created_param` to ask by `created`"),
+    gettext_noop("`datetimes: custom` and `datetime_pattern` go together"),
+    gettext_noop("paginator %(kind)s needs a filter with `greater` and an order with `key`"),
+    gettext_noop("%(zone)s is no time zone"),
+    gettext_noop("write one such as Europe/Berlin"),
+    gettext_noop("not the configuration of a REST system"),
+    gettext_noop("not the configuration of a REST resource"),
+    gettext_noop("a record has no key at `key: %(selector)s` (%(found)s); it is %(kind)s"),
+    gettext_noop("this needs a `filter`"),
+    gettext_noop("%(text)s has the blank %(blank)s"),
+    gettext_noop("give it under `blanks`"),
+    gettext_noop("access_token_url begins with https:// (or http://)"),
+    gettext_noop("csrf needs one of `from_header`, `from_cookie` and `from_body`"),
+    gettext_noop("changes cannot be asked for here, only scans"),
+    gettext_noop("nothing can be searched here"),
+    gettext_noop("it has no `filter` or `find`"),
+    gettext_noop("paginator cursor needs `next` or `header`: where the token is"),
+    gettext_noop("is not %(encoding)s, as `secret_encoding` says"),
+    gettext_noop("is empty"),
+    gettext_noop("content holds %(blank)s once, since that is what is signed"),
+    gettext_noop("a time counts only if it is signed"),
+    gettext_noop("name where it comes from (timestamp, or parts.timestamp), and write %(blank)s in content"),
+    gettext_noop("or neither"),
+    gettext_noop("content has %(blank)s"),
+    gettext_noop("name the header that holds it, with `id`"),
+    gettext_noop("is no secret of Standard Webhooks"),
+    gettext_noop("whsec_ and base64"),
+    gettext_noop("token and token_param go together"),
+    gettext_noop("resource and resource_header: only one of them names the resource"),
+    gettext_noop("id and id_header: only one of them holds the delivery's id"),
     # a mapping against its systems, as `config.verify` says it
     gettext_noop("%(place)s has no key that identifies a record"),
     gettext_noop("Give the table a primary key, or name a unique column as `key` of the resource"),
@@ -103,6 +227,7 @@ NESTED = frozenset({"doing"})
 SAID = re.compile(r"(?P<told>.*?) \(it said: (?P<words>.*)\)", re.DOTALL)
 ENDS = re.compile(r"(; |: |\. |(?<=\?) )")
 WITHIN = r"(?:(?!; |: |\. |\? ).)+"  # what is put into a sentence is no sentence
+PUT_IN = re.compile(r"%\(\w+\)s")
 LONGEST_PART = 5  # pieces, with what is between them
 
 
@@ -110,12 +235,11 @@ def told(text: str) -> str:
     """What is wrong, in the language that is active; what is not known, and all in English, as it is."""
     if (get_language() or "en").startswith("en") or len(text) > LONGEST:
         return text
-    if (known := translated(text)) != text:
-        return known
     if found := SAID.fullmatch(text):
         said = gettext("%(told)s (it said: %(words)s)")
         return said % {"told": _by_parts(found["told"]), "words": found["words"]}
-    return _by_parts(text)
+    made = _by_parts(text)
+    return made if made != text else translated(text)
 
 
 def _by_parts(text: str) -> str:
@@ -142,4 +266,6 @@ def _known(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    return [(sentence, pattern(sentence, WITHIN)) for sentence in SENTENCES]
+    """The sentences with their patterns; those that say most themselves first."""
+    most = sorted(SENTENCES, key=lambda sentence: -len(PUT_IN.sub("", sentence)))
+    return [(sentence, pattern(sentence, WITHIN)) for sentence in most]

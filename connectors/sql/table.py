@@ -184,10 +184,11 @@ def _key(
     if config.key:
         if config.key in candidates:
             return config.key
-        choices = f"use one of {', '.join(candidates)}, or " if candidates else ""
+        more = "add such a constraint"
+        choices = f"use one of {', '.join(candidates)}, or {more}" if candidates else more
         raise errors.misconfigured(
             f"column {config.key} does not identify a row of table {table}: "
-            f"it must be the primary key, or unique and not null; {choices}add such a constraint",
+            f"it must be the primary key, or unique and not null; {choices}",
             resource=name,
         )
     if len(primary) == 1:

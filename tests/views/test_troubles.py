@@ -1,10 +1,15 @@
 """What is wrong with systems and mappings is said in the reader's language, also if stored in English."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils.translation import override
 
+import connectors
 from connectors.base import FieldInfo, Misconfigured, ResourceInfo, Retry
 from syncadmin.config.load import Known, load
 from syncadmin.config.problems import BadConfig
@@ -12,10 +17,19 @@ from syncadmin.config.verify import misfits
 from syncadmin.core.side import Side
 from syncadmin.engine.binding import ensure_fits
 from syncadmin.models import MappingState
-from syncadmin.troubles import told
+from syncadmin.troubles import ENDS, told
 from tests.builders import a_mapping, a_pass
+from tests.views.test_reasons import said
 
 pytestmark = pytest.mark.runs_once
+
+# what is called with what is wrong, and where that stands
+SAYS = {
+    **dict.fromkeys(("Misconfigured", "Retry", "Unreadable", "ValueError", "misconfigured"), slice(1)),
+    "CheckItem": slice(2, 4),
+}
+NO_WORDS = re.compile(r"`[^`]*`|GRANT \w+ ON|\bX\b")
+WORDS = re.compile(r"[a-z]{2,} [a-z]{2,}")
 
 SPOKEN = {
     "shop customers: /v1/customers answered with status 401: the credentials are missing or wrong: "
@@ -38,6 +52,25 @@ def test_what_a_connector_said_is_said_in_german(text):
     with override("de"):
         assert told(text) == SPOKEN[text]
     assert told(text) == text
+
+
+def sentences():
+    """All that connectors say is wrong, with X for what is put in."""
+    for path in Path(connectors.__file__).parent.rglob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        for call in [] if "testing" in path.parts else calls:
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            for node in call.args[SAYS[name]] if name in SAYS else ():
+                if text := said(node):
+                    yield pytest.param(text, id=f"{path.stem} {call.lineno}")
+
+
+@pytest.mark.parametrize("text", list(sentences()))
+def test_all_that_connectors_say_is_said_in_german(text):
+    with override("de"):
+        german = told(text)
+    left = [part for part in ENDS.split(text) if part in german and WORDS.search(NO_WORDS.sub("", part))]
+    assert left == [], german
 
 
 @pytest.mark.parametrize("ends", ["; ", ": ", ". ", "? ", "failed ", " (it said: "])

@@ -89,9 +89,13 @@ class Service:
     def pid(self) -> int | None:
         return self.child.pid
 
-    def start(self) -> None:
+    def see_port_free(self) -> None:
+        """Raise ChildFailed if another program has the port."""
         if self.port is not None and not self.running and port_is_open(self.port):
             raise ChildFailed(f"{self.name}: port {self.port} is taken by another program")
+
+    def start(self) -> None:
+        self.see_port_free()
         self.child.env = {**os.environ, **self.env}
         self.child.start()
         if self.ready is not None:
@@ -178,6 +182,9 @@ class Supervisor:
         with only_one(self.directory / "lock"), stop_signals():
             watched: list[_Watched] = []
             try:
+                for program in self.programs:
+                    if isinstance(program, Service):
+                        program.see_port_free()  # told at once, not after all that comes before
                 for program in self.programs:
                     watched.append(_Watched(program))
                     program.start()

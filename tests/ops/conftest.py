@@ -14,7 +14,6 @@ from psycopg import sql
 from pytest_django import Settings
 from rq import Queue
 
-from tests.conftest import unique
 from tests.ops.hub import Hub
 from tests.ops.passes import Passes
 
@@ -59,12 +58,4 @@ def an_installation(name: str) -> Iterator[Hub]:
 def hub(unique_name: Callable[[str], str]) -> Iterator[Hub]:
     """An installation of the test's own, that was never started."""
     with an_installation(unique_name("up")) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Hub]:
-    """An installation that runs, for tests that leave it so."""
-    with an_installation(unique("up")) as hub:
-        hub.up()
         yield hub

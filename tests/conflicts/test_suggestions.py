@@ -49,10 +49,10 @@ def suggested(item):
 
 
 def test_a_habit_of_several_people_is_suggested_with_its_record(mapping, people):
-    decided(mapping, people, 41)
+    decided(mapping, people, 21)
     decided(mapping, people, 1, "right")
     found = suggested(a_conflict(mapping, fields=RIGHT_EMPTY))["phone"]
-    assert (found.take, found.system, found.habit.right, found.habit.total) == ("left", "CRM", 41, 42)
+    assert (found.take, found.system, found.habit.right, found.habit.total) == ("left", "CRM", 21, 22)
     assert found.like == "Web shop is empty"
     assert found.rule is None
 
@@ -146,11 +146,11 @@ def test_times_that_are_too_close_for_the_clocks_suggest_nothing(mapping, people
 
 
 def test_the_card_says_it_and_picks_nothing(mapping, people, reviewer):
-    decided(mapping, people, 41)
+    decided(mapping, people, 21)
     decided(mapping, people, 1, "right")
     item = a_conflict(mapping, fields=RIGHT_EMPTY)
     page = reviewer.get(reverse("conflicts:detail", args=[item.pk])).content.decode()
-    assert "In 41 of 42 like this, staff took <b>CRM</b>." in page
+    assert "In 21 of 22 like this, staff took <b>CRM</b>." in page
     assert not re.search(r'name="pick-phone"[^>]*checked', page)
     assert re.search(r'name="followed-phone" value=""', page)
 

@@ -126,6 +126,7 @@ def test_the_list_of_sheets_asks_a_bounded_number_of_questions(integrator, djang
         integrator.get(URL)
 
 
+@pytest.mark.runs_once
 def test_a_sheet_is_one_page_of_pdf_with_any_letters(integrator):
     mapping = a_mapping(label="Kunden & Größen")
     mapping.fields.filter(name="phone").update(left="顧客名", right="עברית\u202e😀")

@@ -35,7 +35,7 @@ BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c
 MEGABYTE = 1_000_000
 BOUND = 500_000  # characters that a page may have, however long the values are
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.runs_once]
 
 
 class Markup(HTMLParser):

@@ -25,6 +25,8 @@ from tests.browser.card_states import STATES, a_rich_mapping
 from tests.builders import a_conflict, a_guard_stop, a_pass, a_user
 from tests.survey.built import a_survey
 
+pytestmark = pytest.mark.runs_once
+
 OPEN, SHUT = "\u27e6", "\u27e7"
 READ = ("aria-label", "title", "placeholder", "alt", "data-words")
 MUTE = {"script", "style", "code", "kbd", "svg", "bdi", "time"}

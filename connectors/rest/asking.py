@@ -46,7 +46,7 @@ class PageNumber(Paging):
     """Pages by number."""
 
     type: Literal["page"]
-    param: str = "page"
+    param: str = Field(default="page", description="The parameter that carries the number")
     first: int = Field(default=1, description="The number of the first page")
 
 
@@ -54,9 +54,9 @@ class Offset(Paging):
     """Pages by the number of records to skip, or by the index of the first one."""
 
     type: Literal["offset"]
-    param: str = "offset"
+    param: str = Field(default="offset", description="The parameter that carries it")
     first: int = Field(default=0, description="0 counts what is skipped, 1 is the index of the first record")
-    limit_param: str | None = "limit"
+    limit_param: str | None = Field(default="limit", description="The parameter that asks for a page size")
 
 
 class CursorToken(Paging):
@@ -100,14 +100,14 @@ class LinkHeader(Paging):
     """The `Link` header names the next page (RFC 8288)."""
 
     type: Literal["link_header"]
-    rel: str = "next"
+    rel: str = Field(default="next", description="The relation that leads on")
 
 
 class HeaderNext(Paging):
     """A header of its own holds the address of the next page."""
 
     type: Literal["header_next"]
-    header: str = "Next-Page"
+    header: str = Field(default="Next-Page", description="The header that holds the address")
 
 
 class Keyset(Paging):
@@ -165,25 +165,25 @@ class Filter(Strict):
     What asks for many values at once is asked in several filters of at most `longest` characters.
     """
 
-    param: str
-    longest: int = Field(default=3000, gt=0)
+    param: str = Field(description="The parameter that carries the filter")
+    longest: int = Field(default=3000, gt=0, description="Characters of the longest filter")
     moment: str | None = Field(
         None, description="How a moment is written, if not as a quoted text: {value}, datetime'{value}'"
     )
     bare: tuple[str, ...] = Field((), description="Fields whose texts are not quoted")
-    equals: str = "{field} = {value}"
-    greater: str | None = None
-    at_least: str | None = None
-    both: str = "({left} && {right})"
-    either: str = "({left} || {right})"
-    quote: Quote = Quote.BACKSLASH
-    null: str = "null"
+    equals: str = Field(default="{field} = {value}", description="A field equals a value")
+    greater: str | None = Field(default=None, description="A field is greater than a value")
+    at_least: str | None = Field(default=None, description="A field is a value or greater")
+    both: str = Field(default="({left} && {right})", description="Both of two filters")
+    either: str = Field(default="({left} || {right})", description="One filter or the other")
+    quote: Quote = Field(default=Quote.BACKSLASH, description="How texts are quoted")
+    null: str = Field(default="null", description="How nothing is written")
 
 
 class Listing(Strict):
     """How a list is asked for, where it is no plain GET: a search by POST with the question in its body."""
 
-    method: str = "GET"
+    method: str = Field(default="GET", description="GET, or POST for a search")
     params_in: Literal["query", "body"] = Field(
         default="query", description="Where parameters go; in a body, dotted names are objects"
     )
@@ -193,10 +193,12 @@ class Listing(Strict):
 class KeyList(Strict):
     """Many values at once in one parameter: `in_id=a,b` or `ids=a,b`; `param` may hold `{field}`."""
 
-    param: str
-    separator: str = ","
-    quote: Quote = Quote.NONE
-    single: str | None = None  # the parameter for one value that holds the separator itself
+    param: str = Field(description="The parameter; may hold {field}")
+    separator: str = Field(default=",", description="What stands between values")
+    quote: Quote = Field(default=Quote.NONE, description="How each is quoted")
+    single: str | None = Field(
+        default=None, description="The parameter for a value that holds the separator itself"
+    )
 
 
 class Fetch(Strict):
@@ -205,22 +207,22 @@ class Fetch(Strict):
     `confirm`: a key that a bulk answer leaves out is asked for by itself before it counts as absent.
     """
 
-    many: KeyList | None = None
-    limit: int = Field(default=50, gt=0)
-    confirm: bool = True
+    many: KeyList | None = Field(default=None, description="The parameter that takes many keys")
+    limit: int = Field(default=50, gt=0, description="How many at once")
+    confirm: bool = Field(default=True, description="Whether a key that is left out is asked for by itself")
 
 
 class Find(Strict):
     """How records are searched by the value of a field, if not by the filter."""
 
-    many: KeyList | None = None
-    limit: int = Field(default=50, gt=0)
+    many: KeyList | None = Field(default=None, description="The parameter that takes many values")
+    limit: int = Field(default=50, gt=0, description="How many at once")
 
 
 class Order(Strict):
     """How a stable order is asked for; `{key}` and `{modified}` stand for those fields."""
 
-    param: str
-    key: str | None = None
-    modified: str | None = None
-    newest: str | None = None
+    param: str = Field(description="The parameter that carries the order")
+    key: str | None = Field(default=None, description="By key")
+    modified: str | None = Field(default=None, description="By last change, oldest first")
+    newest: str | None = Field(default=None, description="By last change, newest first")

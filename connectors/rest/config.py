@@ -43,15 +43,15 @@ from .webhooks import Webhook
 class FieldConfig(Strict):
     """A declared field, for systems that cannot describe themselves."""
 
-    type: str = "unknown"
-    nullable: bool = True
-    writable: bool = True
-    max_length: int | None = None
-    precision: int | None = None
-    scale: int | None = None
-    low: int | None = None
-    high: int | None = None
-    choices: tuple[str, ...] = ()
+    type: str = Field(default="unknown", description="Its canonical type")
+    nullable: bool = Field(default=True, description="Whether it may be empty")
+    writable: bool = Field(default=True, description="Whether it may be written")
+    max_length: int | None = Field(default=None, description="Longest text, in characters")
+    precision: int | None = Field(default=None, description="Digits in all")
+    scale: int | None = Field(default=None, description="Digits after the point")
+    low: int | None = Field(default=None, description="Smallest number")
+    high: int | None = Field(default=None, description="Largest number")
+    choices: tuple[str, ...] = Field(default=(), description="All values there are")
 
 
 class SchemaConfig(Strict):
@@ -61,33 +61,35 @@ class SchemaConfig(Strict):
     says what each native type is for us.
     """
 
-    path: str
-    fields: Selector
-    types: dict[str, str] = Field(default_factory=dict)
+    path: str = Field(description="Where it describes the resource; may hold {path}")
+    fields: Selector = Field(description="The list of fields")
+    types: dict[str, str] = Field(default_factory=dict, description="What each native type is for us")
 
 
 class Count(Strict):
     """How many records there are: selected from a listing's answer, or from a header."""
 
-    params: dict[str, str] = Field(default_factory=dict)
-    method: str = "GET"
-    selector: Selector | None = None
-    header: str | None = None
+    params: dict[str, str] = Field(default_factory=dict, description="Parameters of that request")
+    method: str = Field(default="GET", description="Its method")
+    selector: Selector | None = Field(default=None, description="Where the number is in the answer")
+    header: str | None = Field(default=None, description="The header that holds it")
 
 
 class Discover(Strict):
     """Where the system lists its resources; `names` selects their names."""
 
-    path: str
-    names: Selector
+    path: str = Field(description="Where the resources are listed")
+    names: Selector = Field(description="Their names in that answer")
 
 
 class Resource(Strict):
     """One collection of a REST system."""
 
-    preset: str | None = None
-    collection: str = ""  # its name in the system; the resource's own name if empty
-    blanks: dict[str, str] = Field(default_factory=dict)
+    preset: str | None = Field(default=None, description="A known product, whose settings lie below these")
+    collection: str = Field(default="", description="Its name in the system; the resource's own if empty")
+    blanks: dict[str, str] = Field(
+        default_factory=dict, description="What {names} in paths and parameters stand for"
+    )
 
     path: str = Field("", title=_("Path of the records"), description=_("Below the address of the system"))
     item: str = Field("{path}/{key}", description="Path of one record; `{path}({key})` for a key predicate")
@@ -95,34 +97,38 @@ class Resource(Strict):
         Quote.NONE, description="How a text key is written in paths: `doubled` for OData"
     )
     key: str = Field("id", title=_("Key"), description=_("Field that identifies a record"))
-    key_type: Literal["text", "integer"] = "text"
+    key_type: Literal["text", "integer"] = Field(
+        default="text", description="How a key stands in bodies and filters"
+    )
     modified: str | None = Field(
         None, title=_("Last change"), description=_("Field that says when a record was last changed, if any")
     )
-    changes: Literal["cursor", "scan"] | None = None
+    changes: Literal["cursor", "scan"] | None = Field(
+        default=None, description="Whether changes are asked for, or all is read each time"
+    )
     records: Selector = Field(
         Selector("@"),
         title=_("Where the list is"),
         description=_("In the answer, as JMESPath: @ if the answer is the list, else a name such as data"),
     )
-    record: Selector = Selector("@")
-    params: dict[str, str] = Field(default_factory=dict)
-    listing: Listing = Listing()
-    fields_param: str | None = None
-    paginator: Paginator = SinglePage()
-    filter: Filter | None = None
-    order: Order | None = None
-    incremental: Incremental | None = None
+    record: Selector = Field(default=Selector("@"), description="Where the record is in an answer about one")
+    params: dict[str, str] = Field(default_factory=dict, description="Parameters of each listing")
+    listing: Listing = Field(default=Listing(), description="How a list is asked for")
+    fields_param: str | None = Field(default=None, description="The parameter that asks for some fields only")
+    paginator: Paginator = Field(default=SinglePage(), description="How a list goes on")
+    filter: Filter | None = Field(default=None, description="The language of questions")
+    order: Order | None = Field(default=None, description="How an order is asked for")
+    incremental: Incremental | None = Field(default=None, description="How changes are asked for")
     feed: Feed | None = Field(default=None, description="A list of changes, in place of `incremental`")
     deletions: Deletions | None = Field(default=None, description="Where deletes are told apart")
-    fetch: Fetch = Fetch()
-    find: Find | None = None
-    version: Version | None = None
-    create: Create = Create()
-    update: Update = Update()
-    delete: Delete = Delete()
-    batch: Batch | None = None
-    pace: Pace = Pace()
+    fetch: Fetch = Field(default=Fetch(), description="How records are read by key")
+    find: Find | None = Field(default=None, description="How records are searched, if not by the filter")
+    version: Version | None = Field(default=None, description="What makes a write conditional")
+    create: Create = Field(default=Create(), description="How a record is made")
+    update: Update = Field(default=Update(), description="How a record is changed")
+    delete: Delete = Field(default=Delete(), description="How a record is deleted")
+    batch: Batch | None = Field(default=None, description="An address that takes many requests at once")
+    pace: Pace = Field(default=Pace(), description="How many at a time")
     encoding: Literal["json", "form"] = Field("json", description="How the bodies of writes are written")
     lists: Literal["brackets", "indexed", "repeated"] = Field(
         "brackets", description="How a form writes a list: a[]=1, a[0]=1, or a=1 again and again"
@@ -140,15 +146,21 @@ class Resource(Strict):
         default=None,
         description="Selects something only in a record that is there but deleted",
     )
-    canary: str | None = None  # a path that answers only as long as the credentials see everything
-    sparse: bool = False  # records leave out empty fields: a field that is not there is empty
+    canary: str | None = Field(
+        default=None, description="A path that answers only as long as the account sees everything"
+    )
+    sparse: bool = Field(default=False, description="Whether a field that is not delivered is empty")
     datetimes: TimeFormat = Field(default=TimeFormat.ISO, description="How the values of fields are written")
     datetime_pattern: str = Field(default="", description="The pattern of `datetimes: custom`")
     zone: str = Field(default="UTC", description="The zone of times that tell none: Europe/Berlin")
-    decimals: Literal["number", "string"] = "number"
-    fields: dict[str, FieldConfig] = Field(default_factory=dict)
-    description: SchemaConfig | None = Field(default=None, alias="schema")
-    count: Count | None = None
+    decimals: Literal["number", "string"] = Field(default="number", description="How decimals are written")
+    fields: dict[str, FieldConfig] = Field(
+        default_factory=dict, description="Fields that the system does not describe, by name"
+    )
+    description: SchemaConfig | None = Field(
+        default=None, alias="schema", description="Where the system describes the resource"
+    )
+    count: Count | None = Field(default=None, description="How many records there are")
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -224,8 +236,10 @@ class Limits(Strict):
 class System(Strict):
     """One REST system: where it is and how to be let in."""
 
-    preset: str | None = None
-    blanks: dict[str, str] = Field(default_factory=dict)
+    preset: str | None = Field(default=None, description="A known product, whose settings lie below these")
+    blanks: dict[str, str] = Field(
+        default_factory=dict, description="What {names} in paths and parameters stand for"
+    )
     base_url: str = Field(
         title=_("Address"),
         description=_("Begins with https:// (or http://); what is below it is the system's"),
@@ -246,7 +260,7 @@ class System(Strict):
         title=_("Check the certificate"),
         description=_("Switch it off only for a system of your own with a certificate of its own"),
     )
-    discover: Discover | None = None
+    discover: Discover | None = Field(default=None, description="Where the system lists its resources")
     webhook: Webhook | None = None
 
     @model_validator(mode="before")

@@ -53,7 +53,7 @@ class Many(Strict):
     """
 
     path: str = Field(description="Where they are sent; may hold {path}")
-    method: str = "POST"
+    method: str = Field(default="POST", description="Method of that request")
     limit: int = Field(default=100, gt=0, description="How many at most")
     envelope: str = Field(
         default="", description="Where in the body the list goes, with dots; empty: it is the body"
@@ -134,7 +134,7 @@ NewKey = Annotated[KeyInBody | KeyInLink, Field(discriminator="type")]
 class Create(Operation):
     """How a record is made."""
 
-    method: str = "POST"
+    method: str = Field(default="POST", description="Method of that request")
     body: dict[str, Any] = Field(default_factory=dict, description="Fixed parts of the body")
     id: CreateId | None = Field(default=None, description="Whether we make the key")
     key: NewKey | None = Field(default=None, description="Where the key is told, if not in the record")
@@ -167,9 +167,11 @@ class Update(Operation):
     `whole`: the system replaces the record by what it is given. It is read first, and sent with the changes.
     """
 
-    method: str = "PATCH"
+    method: str = Field(default="PATCH", description="Method of that request")
     body: dict[str, Any] = Field(default_factory=dict, description="Fixed parts of the body; may hold {key}")
-    nested: Literal["replace", "merge"] = "replace"
+    nested: Literal["replace", "merge"] = Field(
+        default="replace", description="What the system does to an object that it is given"
+    )
     whole: bool = Field(
         default=False, description="Whether a field that is not sent is emptied, as PUT often does"
     )
@@ -181,7 +183,7 @@ class Update(Operation):
 class Delete(Operation):
     """How a record is deleted."""
 
-    method: str = "DELETE"
+    method: str = Field(default="DELETE", description="Method of that request")
     body: dict[str, Any] | None = Field(default=None, description="The body, if any; may hold {key}")
 
 
@@ -194,13 +196,13 @@ class Batch(Strict):
     `transactional`: one refused write undoes all of them; they are then sent one by one.
     """
 
-    path: str
+    path: str = Field(description="Where they are sent")
     limit: int = Field(default=25, gt=0, description="How many at most")
     prefix: str = Field(default="{base_path}", description="Put before the paths inside")
     requests: str = Field(default="requests", description="The name of the list that is sent")
     path_name: str = Field(default="path", description="The name of the path inside: path, url, relative_url")
     results: Selector = Field(default=Selector("@"), description="Where the list of answers is")
-    transactional: bool = False
+    transactional: bool = Field(default=False, description="Whether one refused write undoes all")
 
 
 class Pace(Strict):
@@ -209,8 +211,8 @@ class Pace(Strict):
     Without compare-and-set the step is the window in which a stranger's edit can be lost: small by default.
     """
 
-    chunk: int | None = Field(default=None, gt=0)
-    concurrency: int = Field(default=4, ge=1, le=16)
+    chunk: int | None = Field(default=None, gt=0, description="Records a step; by the guarantee if empty")
+    concurrency: int = Field(default=4, ge=1, le=16, description="Requests at the same time")
 
 
 # ---------------------------------------------------------------- refusals

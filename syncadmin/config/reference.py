@@ -77,7 +77,12 @@ def _tables(start: list[type[BaseModel]], title: str, level: int) -> Iterator[st
         yield f"{'#' * level} {heading}\n\n{about}\n\n{HEAD}"
         rows = []
         for name, field in model.model_fields.items():
-            cells = (f"`{field.alias or name}`", _kind(field), _default(field), field.description or "")
+            cells = (
+                f"`{field.alias or name}`",
+                _kind(field),
+                _default(field),
+                field.description or field.title or "",
+            )
             rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
             for inner in _models(field.annotation):
                 if inner not in seen:

@@ -127,6 +127,10 @@ class Renewing(Gate):
             return now
 
 
+class NoLogin(Misconfigured):
+    """Nothing is there that would let anybody in: the address is wrong, or the path of the login."""
+
+
 class Login:
     """A login call that answers a token or sets cookies."""
 
@@ -143,6 +147,12 @@ class Login:
             raise Retry(
                 f"login is not possible now (status {response.status_code})",
                 after=retry_after(response.headers),
+                system=self._system,
+            )
+        if response.status_code in (404, 405):
+            raise NoLogin(
+                f"there is no login at {self._config.path} (status {response.status_code}): "
+                "check the address; it may have a path too many",
                 system=self._system,
             )
         if not (response.is_success or (self._config.session == "cookie" and response.has_redirect_location)):

@@ -57,8 +57,8 @@ class FieldConfig(Strict):
 class SchemaConfig(Strict):
     """Where the system describes a resource.
 
-    `fields` selects a list of {name, native, nullable, writable, max_length, low, high, choices}; `types`
-    says what each native type is for us.
+    `fields` selects a list of {name, native, nullable, needed, writable, max_length, low, high, choices};
+    `types` says what each native type is for us.
     """
 
     path: str = Field(description="Where it describes the resource; may hold {path}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.base import CheckItem, ConnectorError, FieldInfo, Misconfigured, ResourceInfo, Unreadable
 
+from .auth import NoLogin
 from .client import Client
 from .config import FieldConfig
 from .reading import Reader
@@ -97,7 +98,8 @@ def check_system(client: Client, describers: Iterable[Describer], probe: str) ->
         before = datetime.now(UTC)
         answer = client.send("GET", probe)
     except Misconfigured as error:
-        refused = CheckItem("authenticated", False, error.said, error.message, _LET_IN)
+        wrong = _PLACE if isinstance(error, NoLogin) else _LET_IN
+        refused = CheckItem("authenticated", False, error.said, error.message, wrong)
         return [CheckItem("reachable", True), refused]
     except ConnectorError as error:
         remedy = "check base_url, the network, and whether the system is running"

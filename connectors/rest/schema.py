@@ -71,6 +71,7 @@ class Schema:
             low=_whole(part.get("low")),
             high=_whole(part.get("high")),
             choices=tuple(str(c) for c in part.get("choices") or ()),
+            needed=part.get("needed") is True,
         )
 
 

@@ -72,7 +72,7 @@ def tripped(guards: Guards, counts: Mapping[Side, Counts], known: int) -> str | 
             if number >= max(guards.floor, 1) and number > share * known:
                 return (
                     f"would {doing} {number} of {known} known records on the {side} side; "
-                    f"the limit is {share:.4g} of them"
+                    f"the limit is {100 * share:.4g} % of them"
                 )
         if counted.deletes >= max(known, ALL):
             return f"would delete all {known} known records on the {side} side"

@@ -21,9 +21,10 @@ from syncadmin.core import risk
 from syncadmin.core.side import SIDES, Side
 from syncadmin.engine.exposed import ask
 from syncadmin.jobs import enqueue_pass
-from syncadmin.models import Mapping
+from syncadmin.models import Mapping, WatchState
 from syncadmin.permissions import ACCEPT_RISK, VIEW_MAPPING
 from syncadmin.selectors.risk import RiskStanding, Status, believed, how_often, interval, standing
+from syncadmin.selectors.watches import newest
 from syncadmin.show import short_number
 from syncadmin.web import page, shell
 
@@ -163,6 +164,7 @@ def _page(request: HttpRequest, mapping: Mapping, form: AcceptForm | None = None
     traffic = _traffic_form(request, mapping)
     found = standing(mapping, timezone.now(), traffic.traffic())
     told = found.figures
+    watch = newest(mapping.left_id, mapping.right_id)
     proposed = {
         "most": found.proposed,
         "until": timezone.localdate() + timedelta(days=DAYS),
@@ -180,6 +182,7 @@ def _page(request: HttpRequest, mapping: Mapping, form: AcceptForm | None = None
         "hours": short_number(told.near / 3600),
         "rows": [_row(found, side) for side in SIDES] if told.sides else [],
         "traffic": traffic,
+        "watching": watch is not None and watch.state == WatchState.WATCHING,
         "form": form or AcceptForm(initial=proposed),
         "query": request.GET.urlencode(),
         "may_accept": request.user.has_perm(ACCEPT_RISK),

@@ -410,6 +410,14 @@ def test_a_refused_login_says_what_to_check() -> None:
     assert [(line.name, line.ok) for line in lines] == [("reachable", True), ("authenticated", False)]
 
 
+def test_a_login_that_is_not_there_is_a_matter_of_the_address() -> None:
+    auth = {"type": "login", "path": "/login", "username": "sync", "password": SECRET}
+    with connected(always(Say("nothing here", 404)), auth=auth) as (connector, _):
+        failed = next(line for line in connector.check() if not line.ok)
+    assert "there is no login at /login (status 404): check the address" in failed.remedy
+    assert failed.settings == ("base_url",)
+
+
 def test_a_login_without_a_token_names_the_selector() -> None:
     auth = {"type": "login", "path": "/login", "username": "sync", "password": SECRET}
     with (

@@ -109,6 +109,7 @@ def test_it_describes_the_collection_as_pocketbase_has_it(shop: Shop) -> None:
     }
     assert {field.name for field in info.fields if not field.writable} == {"id", "created", "updated"}
     assert {field.name for field in info.fields if not field.nullable} == {"id", "name"}
+    assert [field.name for field in info.fields if field.needed] == ["name"]
 
 
 def test_it_discovers_collections_and_passes_its_check(shop: Shop) -> None:

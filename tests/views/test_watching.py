@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from syncadmin.models import Mapping, Resource, Watch, WatchDay
+from syncadmin.models import Mapping, MappingState, Resource, Watch, WatchDay
 from syncadmin.permissions import CHANGE_MAPPING, SURVEY, VIEW_MAPPING
 from tests.builders import a_mapping, a_user
 from tests.survey.built import a_survey
@@ -77,7 +77,12 @@ def test_on_a_mapping_only_who_may_survey_may_watch_and_not_beside_passes(
     client.post("/mappings/customers/watch/", {"act": "start"})
     watch = Watch.objects.get()
     assert (watch.every, watch.days, watch.mapping) == (300, 14, mapping)
+    promised = dict.fromkeys(("left", "right", "left delete", "right delete"), "checked")
+    MappingState.objects.filter(mapping=mapping).update(guarantees=promised)
+    assert "Both systems are being watched" in client.get("/mappings/customers/risk/").content.decode()
     watched(watch, phone=(2, 0))
+    risk = "/mappings/customers/risk/"
+    assert "4 days of watching without writing" in client.get(risk).content.decode()
     assert "CRM (watched)" in client.get("/mappings/customers/assessment/").content.decode()
     Mapping.objects.update(enabled=True)
     page = client.get("/mappings/customers/assessment/").content.decode()

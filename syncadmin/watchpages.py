@@ -89,9 +89,13 @@ class Shown:
         return _("Stopped by %(name)s.") % {"name": told[len(watches.STOPPED) + 1 :]} if told else ""
 
     @property
-    def days(self) -> str:
-        """How long it has watched."""
-        return short_number(self.seen.days) if self.seen is not None else ""
+    def span(self) -> str:
+        """How long it has watched, in the unit that says most."""
+        seconds = self._watch.seconds if self._watch is not None else 0.0
+        for size, unit in ((86_400, _("d")), (3600, _("h")), (60, _("min"))):
+            if seconds >= size:
+                return f"{short_number(seconds / size)} {unit}"
+        return f"{round(seconds)} {_('s')}"
 
     @property
     def hours(self) -> str:

@@ -50,7 +50,7 @@ def test_two_surveyed_resources_are_watched_and_left_again(
     assert 'hx-trigger="every 2s"' in integrator.get(address, HTTP_HX_REQUEST="true").content.decode()
     watched(watch, email=(8, 0), city=(4, 20))
     page = integrator.get(address, HTTP_HX_REQUEST="true").content.decode()
-    assert "Watched for 4 days in 1,152 looks" in page
+    assert "Watched for 4 d in 1,152 looks" in page
     assert "5 a day" in page
     assert "hx-trigger" not in page
     assert integrator.post(address, {"act": "start"}).status_code == 409

@@ -114,6 +114,11 @@ def run_probe(probe_id: int) -> None:
     probes.run(probe_id)
 
 
+def enqueue_probe(probe_id: int) -> None:
+    """Have a worker carry a probe out, once the current transaction, if any, is committed."""
+    transaction.on_commit(partial(put_probe_in_queue, probe_id))
+
+
 def put_probe_in_queue(probe_id: int) -> bool:
     """Put a probe in the queue, now; False if that failed, and the ticker asks again."""
     return _put_row(run_probe, "probe", probe_id, LONG_SECONDS)

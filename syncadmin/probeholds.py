@@ -18,6 +18,7 @@ from syncadmin.models import ProbeHold
 RESTORED, THEIRS, GONE, REFUSED, OTHER = "restored", "theirs", "gone", "refused", "other"
 TRIES = 3
 SHOWN = 60
+KEPT = 80
 
 _TAGS: dict[str, tuple[type, Any]] = {
     "$decimal": (Decimal, Decimal),
@@ -53,6 +54,14 @@ def shown(value: Any) -> str:
     text = value if isinstance(value, str) else "null" if value is None else str(value)
     short = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
     return json.dumps(short, ensure_ascii=True)[1:-1] if not short.isprintable() else short
+
+
+def kept(value: Any) -> Any:
+    """A value as it is kept for a page, which makes visible what can't be seen: not all of a long text."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    text = str(value).replace("\x00", "\u2400").encode("utf-8", "replace").decode()
+    return text if len(text) <= KEPT else f"{text[:KEPT]}…"
 
 
 def settle(hold: ProbeHold) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,10 +42,11 @@ from syncadmin.models import (
     ledger,
 )
 from syncadmin.models.state import lock_all
-from syncadmin.probeholds import pack, settle, shown
+from syncadmin.probeholds import kept, pack, settle, shown
 
 UNSTARTED = timedelta(seconds=20)
 STALLED = timedelta(minutes=2)
+SILENT = timedelta(seconds=45)  # longer than one request to a system takes
 LOOKS, LOOK_SECONDS = 150, 0.2  # for the end of passes of mappings of the same resource
 WORKING = (ProbeState.WAITING, ProbeState.RUNNING)
 
@@ -110,6 +112,64 @@ def _ensure_may_be_probed(
             if (link := linked.select_related("mapping").first()) is not None:
                 words = _("The record %(key)s is synced by the mapping %(name)s.")
                 raise NotProbed(words % {"key": key, "name": link.mapping.name})
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What would be written to one field of a named record: its value now, and the probes in their order."""
+
+    side: Side
+    key: str
+    field: str
+    now: Any
+    probes: tuple[Value, ...]
+
+
+def fields_of(mapping: Mapping, names: Sequence[str] = (), side: Side | None = None) -> list[FieldMapping]:
+    """The field mappings that can be probed, of those named or all; on a side: the hub writes to no owner."""
+    found = [f for f in mapping.fields.all() if f.type in KINDS and (not names or f.name in names)]
+    return [f for f in found if side is None or (f.owner or mapping.owner) != side]
+
+
+def expected(mapping: Mapping, row: Probe) -> int:
+    """How many fields of how many records a probe is to write to, together."""
+    sides = [side for side in SIDES if getattr(row, f"{side}_key")]
+    return sum(len(fields_of(mapping, row.fields, side)) for side in sides)
+
+
+def foresee(mapping: Mapping, keys: dict[Side, str], fields: Sequence[str] = ()) -> list[Foreseen]:
+    """What a probe of these records would write; both are read. Raises NotProbed, ConnectorError."""
+    keys = {side: key for side, key in keys.items() if key}
+    _ensure_may_be_probed(mapping, keys, fields, consent=True)
+    found = []
+    with bind(mapping_for_pass(mapping.pk)) as binding:
+        for side, key in keys.items():
+            bound, wanted = binding.sides[side], fields_of(mapping, fields, side)
+            names = [f.source(side) for f in wanted]
+            record = bound.connector.fetch(bound.resource, [key], fields=names).found.get(key)
+            if record is None:
+                words = _("%(resource)s has no record %(key)s.")
+                raise NotProbed(words % {"resource": mapping.resource(side), "key": key})
+            for f in wanted:
+                values = probes(f.field_type(), bound.limits.get(f.name, {}))
+                now = kept(record.values.get(f.source(side)))
+                found.append(Foreseen(side, key, f.name, now, tuple(values)))
+    if not found:
+        raise NotProbed(_("There is no field to probe: the hub writes to none of them on this side."))
+    return found
+
+
+def clean_up(mapping: Mapping) -> list[int]:
+    """Probes that have left something behind, to be handed to a worker that puts it back."""
+    behind = ~Q(state=ProbeState.WAITING) & _open()
+    numbers = list(Probe.objects.filter(behind, mapping=mapping).values_list("pk", flat=True))
+    Probe.objects.filter(pk__in=numbers).update(state=ProbeState.RUNNING, beat_at=timezone.now())
+    return numbers
+
+
+def lost(row: Probe, now: datetime) -> bool:
+    """Whether the worker of a probe says nothing any more."""
+    return row.state == ProbeState.RUNNING and now - row.beat_at > SILENT
 
 
 def _at_work(resource: Resource) -> bool:
@@ -189,13 +249,9 @@ class _Work:
     def _probe(self, binding: Binding) -> None:
         for side in SIDES:
             key = getattr(self._row, f"{side}_key")
-            wanted = [
-                f for f in self._mapping.fields.all() if not self._row.fields or f.name in self._row.fields
-            ]
-            for f in wanted if key else ():
-                if f.type in KINDS and f.owner != side:  # the hub never writes to an owner
-                    self._field(binding.sides[side], key, f)
-                    self._clean()
+            for f in fields_of(self._mapping, self._row.fields, side) if key else ():
+                self._field(binding.sides[side], key, f)
+                self._clean()
 
     def _field(self, bound: BoundSide, key: str, f: FieldMapping) -> None:
         """Write all probes of one field, one after the other. Raises ConnectorError, Overtaken."""
@@ -311,6 +367,7 @@ class _Work:
                 "found": "" if Effect.REFUSED in finding.effects else shown(left),
                 "effects": [str(effect) for effect in finding.effects],
                 "amount": finding.amount,
+                "values": [kept(probe.value), kept(left)],
                 "said": shown(said) if said else "",
             }
         )

@@ -18,7 +18,16 @@ from syncadmin.config.verify import verify_live
 from syncadmin.core.exposure import Need
 from syncadmin.core.side import SIDES
 from syncadmin.engine.risk import Figures, lapse, short
-from syncadmin.models import EntryKind, GuardStop, Mapping, MappingState, Mark, RiskAcceptance, ledger
+from syncadmin.models import (
+    EntryKind,
+    GuardStop,
+    Mapping,
+    MappingState,
+    Mark,
+    ProbeHold,
+    RiskAcceptance,
+    ledger,
+)
 
 LONGEST = timedelta(days=366)
 
@@ -64,6 +73,8 @@ def hindrances(mapping: Mapping) -> list[str]:
     """What keeps a mapping from running with both systems as they are: it does not fit, or may not write."""
     if mapping.retired or mapping.leavings.filter(ended_at=None).exists():
         return [_("It is out of service, or on its way out.")]
+    if ProbeHold.objects.filter(resource__in=(mapping.left_id, mapping.right_id), settled_at=None).exists():
+        return [_("Values of a probe are still in its records: they have to be put back first.")]
     try:
         found = [f"{problem.place}: {problem.text}" for problem in verify_live(mapping)]
     except ConnectorError as error:

@@ -205,7 +205,8 @@ class Mapping(models.Model):
     @property
     def in_use(self) -> bool:
         """Whether it has ever linked or changed anything: from then on it is changed by versions."""
-        return self.pk is not None and (self.links.exists() or self.entries.exists())
+        told = self.entries.exclude(kind="note")  # such as of a probe: that changes nothing of a record
+        return self.pk is not None and (self.links.exists() or told.exists())
 
     @property
     def retired(self) -> bool:

@@ -21,7 +21,17 @@ from django.utils.translation import gettext_lazy
 from syncadmin.core.exposure import Unaccepted
 from syncadmin.core.rehearsed import Rehearse
 from syncadmin.core.side import SIDES, Side
-from syncadmin.models import Mapping, Pass, Resource, Survey, SurveyState, System
+from syncadmin.models import (
+    Mapping,
+    Pass,
+    Probe,
+    ProbeHold,
+    ProbeState,
+    Resource,
+    Survey,
+    SurveyState,
+    System,
+)
 
 from .assessment import Standing, standing
 from .rehearsal import Stage, rehearsed
@@ -209,6 +219,23 @@ def _assessment(way: Way) -> Judged:
     return Judged(found is Standing.DONE, words[found], address, needed=not mapping.enabled)
 
 
+def _probe(way: Way) -> Judged:
+    mapping = way.mapping
+    if mapping is None:
+        return Judged(False, needed=False)
+    address = reverse("syncadmin:probe", args=[mapping.name])
+    holds = ProbeHold.objects.filter(probe__mapping=mapping, settled_at=None)
+    newest = Probe.objects.filter(mapping=mapping).defer("result").first()
+    if newest is not None and newest.state in (ProbeState.WAITING, ProbeState.RUNNING):
+        return Judged(False, _("Values are written to named records, and put back."), address)
+    if holds.exists():
+        return Judged(False, _("Values of a probe are still to be put back."), address)
+    done = newest is not None and newest.state == ProbeState.DONE
+    words = _("Named records have shown what both sides do to values.")
+    asked = _("Only if you ask for it: what each side does to values that are written to it.")
+    return Judged(done, words if done else asked, address, needed=False)
+
+
 def _rehearsal(way: Way) -> Judged:
     mapping = way.mapping
     if mapping is None:
@@ -265,6 +292,7 @@ STEPS: tuple[tuple[str, Any, Callable[[Way], Judged]], ...] = (
     ("survey", gettext_lazy("Survey"), _survey),
     ("mapping", gettext_lazy("Mapping"), _mapping),
     ("assessment", gettext_lazy("Owners"), _assessment),
+    ("probe", gettext_lazy("Probe"), _probe),
     ("rehearsal", gettext_lazy("Rehearsal"), _rehearsal),
     ("risk", gettext_lazy("Risk"), _risk),
     ("on", gettext_lazy("Switch on"), _on),

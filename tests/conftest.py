@@ -22,11 +22,12 @@ from django.utils import timezone, translation
 from sqlalchemy.util import LRUCache
 
 from connectors.sql import connector
-from syncadmin.embedded import PocketBaseServer, PostgresServer, ValkeyServer
+from syncadmin.embedded import PostgresServer, ValkeyServer
 from syncadmin.permissions import make_groups
 from tests.servers.kinto import KintoServer
 from tests.servers.mariadb import MariaDbServer
 from tests.servers.places import server_directory
+from tests.servers.pocketbase import SharedPocketBase
 
 SqliteOperations = SqliteDatabase.ops_class
 
@@ -206,10 +207,10 @@ def sqlite_database(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def pocketbase_server() -> Iterator[PocketBaseServer]:
+def pocketbase_server() -> Iterator[SharedPocketBase]:
     """PocketBase; `create_collection(name, fields)` makes an empty collection, `client()` is signed in."""
     with server_directory() as directory:
-        server = PocketBaseServer(directory / "pocketbase", password=secrets.token_urlsafe(12)).start()
+        server = SharedPocketBase(directory / "pocketbase", password=secrets.token_urlsafe(12)).start()
         yield server
         server.stop()
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, ClassVar
 
 import httpx
 
-from syncadmin.embedded import PocketBaseServer
 from tests.servers.kinto import KintoServer
+from tests.servers.pocketbase import SharedPocketBase
 
 TEXTS = ("email", "phone", "city", "tags", "notes", "status", "birthday", "company_id")
-
-
-@cache
-def token_of(server: PocketBaseServer) -> str:
-    """A session of the superuser: to sign in takes longer than most tests."""
-    with server.client() as client:
-        return client.headers["Authorization"]
 
 
 class PocketBasePeer:
@@ -25,9 +17,9 @@ class PocketBasePeer:
 
     connector: ClassVar[str] = "rest"
 
-    def __init__(self, server: PocketBaseServer, suffix: str) -> None:
+    def __init__(self, server: SharedPocketBase, suffix: str) -> None:
         self.server, self.suffix = server, suffix
-        self.http = httpx.Client(base_url=server.url, headers={"Authorization": token_of(server)})
+        self.http = server.client()
         numbers = [
             {"name": "points", "type": "number", "onlyInt": True},
             {"name": "credit", "type": "number"},
@@ -43,8 +35,7 @@ class PocketBasePeer:
 
     def system(self) -> dict[str, Any]:
         """How the hub reaches it."""
-        token = {"type": "header", "headers": {"Authorization": token_of(self.server)}}
-        return {"preset": "pocketbase", "base_url": self.server.url, "auth": token}
+        return {"preset": "pocketbase", "base_url": self.server.url, "auth": self.server.auth}
 
     def login(self) -> dict[str, Any]:
         """The account, for a hub that is to sign in by itself."""

@@ -9,8 +9,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from syncadmin.embedded import PocketBaseServer
 from tests.servers.kinto import KintoServer
+from tests.servers.pocketbase import SharedPocketBase
 
 FIELDS = {"email": "text", "city": "text", "phone": "text", "points": "integer"}
 Row = dict[str, Any]
@@ -77,16 +77,13 @@ class PocketBase:
 
     connector = "rest"
 
-    def __init__(self, server: PocketBaseServer, name: str, through: str = "") -> None:
+    def __init__(self, server: SharedPocketBase, name: str, through: str = "") -> None:
         kinds = {"text": {"type": "text"}, "integer": {"type": "number", "onlyInt": True}}
-        server.create_collection(name, [{"name": field, **kinds[kind]} for field, kind in FIELDS.items()])
+        fields = [{"name": field, **kinds[kind]} for field, kind in FIELDS.items()]
         self.http = server.client()
+        server.create_collection(name, fields, self.http)
         self.path = f"/api/collections/{name}/records"
-        self.config = {
-            "preset": "pocketbase",
-            "base_url": through or server.url,
-            "auth": {"username": server.email, "password": server.password},
-        }
+        self.config = {"preset": "pocketbase", "base_url": through or server.url, "auth": server.auth}
         self.resource = {"preset": "pocketbase", "collection": name}
 
     def add(self, **values: Any) -> None:

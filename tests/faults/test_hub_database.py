@@ -77,13 +77,14 @@ class Hub:
             "fields": fields,
         }
         told = {"version": 1, "systems": systems, "mappings": {"people": mapping}}
-        for name, system in systems.items():  # secrets are never written in a file
-            secret = f"{name}_SECRET".upper()
+        for side, system in systems.items():  # secrets are never written in a file
+            secret = f"{side}_SECRET".upper()
             if "url" in system:
                 self.env[secret], system["url"] = system["url"], f"${{{secret}}}"
             else:
-                auth = {**system["auth"], "password": f"${{{secret}}}"}
-                self.env[secret], system["auth"] = system["auth"]["password"], auth
+                (name, token), *_ = system["auth"]["headers"].items()
+                self.env[secret] = token
+                system["auth"] = {**system["auth"], "headers": {name: f"${{{secret}}}"}}
         file.write_text(json.dumps(told))  # JSON is YAML
         self.run("apply", str(file))
 

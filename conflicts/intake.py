@@ -56,6 +56,7 @@ _REFRESHED = (
 )
 
 
+NEVER = (None, "")  # revision and second look of an item that is gone
 _REOPENED = ("seqs", "state", "revision", "changed_at", "decision", "moved", "closed_at", "closed_how")
 
 
@@ -143,18 +144,19 @@ def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
             report.live = taken_up[id(report)]
             _carry(report.live, report)
             continue
-        if report.live is None:
+        stale = report.live is not None and as_stored.get(report.live.pk, NEVER)[0] != report.live.revision
+        if report.live is None or (stale and _was_alone(report)):
             report.live = _new(mapping_id, report, now)
             opened.append((report.live, _fields(report.live, report)))
             listing.measure(yard, *opened[-1], report.keys)
             continue
-        revision, report.live.second_look = as_stored.get(report.live.pk, (None, ""))
-        if revision == report.live.revision:
-            rows = _refresh(yard, report.live, report, now)
-            refreshed += [(report.live, rows)] if rows is not None else []
-        else:
+        report.live.second_look = as_stored.get(report.live.pk, NEVER)[1]
+        if stale:
             # a person has decided since it was read: the record is dirty again and comes back
             _carry(report.live, report)
+        else:
+            rows = _refresh(yard, report.live, report, now)
+            refreshed += [(report.live, rows)] if rows is not None else []
     Conflict.objects.bulk_create([item for item, _ in opened])
     changed = [item.pk for item, _ in refreshed]
     if changed:
@@ -166,6 +168,11 @@ def receive(mapping_id: int, reports: Sequence[Report], now: datetime) -> int:
         ids = [item.pk for item, _ in opened]
         events.tell(EventKind.OPENED, now, mapping_id=mapping_id, conflicts=ids)
     return len(opened)
+
+
+def _was_alone(report: Report) -> bool:
+    """Whether the item is still about one record alone that is a pair by now: what it asked is no more."""
+    return report.live is not None and report.live.link_id is None and report.link_id is not None
 
 
 def _taken_up(mapping_id: int, reports: Sequence[Report]) -> dict[int, Conflict]:

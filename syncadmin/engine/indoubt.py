@@ -52,6 +52,7 @@ def hold_doubtful(run: Run, items: Sequence[Item]) -> None:
             doubtful = (names | _asked(item, reason)) & free
             if doubtful:
                 item.plan = held(item, item.decided, doubtful, reason)
+                free -= doubtful  # a field is asked about once, whatever else is in doubt of it
 
 
 def replacing(item: Item) -> dict[int, str]:

@@ -8,13 +8,14 @@ its own idempotency key. What was not applied is decided anew, as if it had neve
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
 from connectors import base
 from syncadmin.core import plan as core
 from syncadmin.core.alike import alike
+from syncadmin.core.policy import Merge
 from syncadmin.core.side import SIDES, Side, pair
 from syncadmin.models import Intent, Link, ledger
 from syncadmin.models.journal import EntryKind
@@ -57,12 +58,13 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     if not open_efforts:
         return False
     made, untold = find_created(run.binding, [a.write for _, e in open_efforts for a in e.attempts])
+    counters = {f.name for f in run.binding.policy.fields if f.merge is Merge.COUNTER}
     finished: list[Effort] = []
     lost: list[tuple[Item, Effort]] = []
     repeated: list[Attempt] = []
     for item, effort in open_efforts:
         mute = any(id(a.write) in untold for a in effort.attempts)
-        effort.attempts = [part for a in effort.attempts for part in _parts(item, a)]
+        effort.attempts = [part for a in effort.attempts for part in _parts(item, a, counters)]
         for attempt in effort.attempts:
             found = [t for t in made.get(id(attempt.write), []) if t.record.key not in item.distinct]
             found += _given_to(items, attempt.write, run.binding.policy.match)
@@ -120,10 +122,11 @@ def _efforts(item: Item) -> list[Effort]:
     return efforts
 
 
-def _parts(item: Item, attempt: Attempt) -> list[Attempt]:
+def _parts(item: Item, attempt: Attempt, counters: Set[str]) -> list[Attempt]:
     """An update of which only some fields hold what was wanted, as two: those fields have arrived.
 
-    What the others hold is somebody's later edit, or shows that they did not.
+    What the others hold is somebody's later edit, or shows that they did not. So a counter among them shows
+    nothing by holding what was wanted: somebody else may have added as much.
     """
     wanted, seen = attempt.write, item.seen.get(attempt.write.side)
     if wanted.op is not core.Op.UPDATE or seen is None:
@@ -131,9 +134,9 @@ def _parts(item: Item, attempt: Attempt) -> list[Attempt]:
     there = {name for name in wanted.values if _holds(seen.record.values, {name: wanted.values[name]})}
     if not there or there == wanted.values.keys():
         return [attempt]
-    arrived = {name: value for name, value in wanted.values.items() if name in there}
-    others = {name: value for name, value in wanted.values.items() if name not in there}
-    return [replace(attempt, write=replace(wanted, values=values)) for values in (arrived, others)]
+    arrived = {name: value for name, value in wanted.values.items() if name in there - counters}
+    others = {name: value for name, value in wanted.values.items() if name not in arrived}
+    return [replace(attempt, write=replace(wanted, values=values)) for values in (arrived, others) if values]
 
 
 def _look(item: Item, attempt: Attempt, made: Sequence[Translated], match: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from connectors.base import Op, Outcome
 from connectors.sql.connector import SqlConnector
-from syncadmin.core.asked import BACK, LATE, LATE_DELETE
+from syncadmin.core.asked import BACK, COUNTED, LATE, LATE_DELETE
 from syncadmin.core.matching import IN_DOUBT, VANISHED
 from syncadmin.embedded import wait_until
 from syncadmin.engine import lease, run, store, write
@@ -108,6 +108,18 @@ def test_a_write_that_arrived_and_was_edited_in_part_since_is_not_taken_for_a_ch
     world.sync()
     assert world.left.row(left)["phone"] == world.right.row(right)["phone"] == "030 3"
     assert [f.field for item in world.open() for f in item.fields.all()] == ["city"]
+
+
+def test_a_count_that_somebody_else_has_added_to_as_much_is_not_taken_for_the_write_in_doubt(
+    world, monkeypatch
+):
+    left, right = world.linked(**ANNA | {"points": 5})
+    world.left.edit(left, phone="030 2", points=7)
+    kill_at(world, monkeypatch, write, "send")
+    world.right.edit(right, points=7)
+    world.sync()
+    assert {f.field: f.reason for item in world.open() for f in item.fields.all()}["points"] == COUNTED
+    assert prove(world.mapping, live=True).findings == []
 
 
 def test_a_record_that_was_found_its_partner_while_its_create_was_put_off_is_accounted_for_once(

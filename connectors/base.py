@@ -58,6 +58,10 @@ class Unknown(ConnectorError):
     """A write was sent and its effect is not known. Look before doing anything else."""
 
 
+class Gap(ConnectorError):
+    """What changed since the cursor can't be told any more: only a full comparison finds it."""
+
+
 class Unreadable(ConnectorError):
     """An answer is not what the configuration says it should be (selector, key, page shape)."""
 
@@ -396,6 +400,43 @@ class Surrounded(Protocol):
 
     def surround(self, surroundings: Surroundings) -> None:
         """Told once, before anything is asked of the system."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Change tracking of a resource: how it stands in the system, and the statements that change that.
+
+    `current` if what is installed is whole and logs the columns that were asked for; `wrong` says what is
+    amiss, `columns` are those that are logged now. `optional` improves it and may be refused. `rights` lets
+    the hub's account install it, `grants` lets it read what others installed.
+    """
+
+    installed: bool
+    current: bool
+    wrong: str
+    columns: tuple[str, ...]
+    install: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Tracks(Protocol):
+    """A connector that can install change tracking in its system."""
+
+    def tracking(self, resource: str, columns: Sequence[str]) -> Tracking:
+        """How it stands and what would be run; changes nothing. Raises Misconfigured where it can't be."""
+        ...
+
+    def track(self, resource: str, columns: Sequence[str]) -> None:
+        """Install it, or bring it up to date, logging the values of these columns. Raises ConnectorError."""
+        ...
+
+    def untrack(self, resource: str) -> None:
+        """Leave nothing of it behind. Raises ConnectorError."""
         ...
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from connectors.base import CheckItem, ConnectorError
+from connectors.base import ChangeMode, CheckItem, ConnectorError
 
 from .config import SqlResource
 from .engine import MOST_CONNECTIONS
@@ -16,6 +16,7 @@ from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .moments import database_now
 from .read import fetch, filtered
 from .table import Bound, bind
+from .tracking.installed import standing
 
 _SEES_OTHERS = "select pg_has_role(current_user, 'pg_read_all_stats', 'usage')"
 _SCHEMAS = sa.text(
@@ -195,6 +196,8 @@ def _granted(connection: Connection, bound: Bound, name: str) -> CheckItem:
 
 
 def _finds_changes(connection: Connection, bound: Bound) -> list[CheckItem]:
+    if bound.config.mode is ChangeMode.TRACKING:
+        return [_tracked(connection, bound)]
     if bound.modified is None:
         return []
     column = bound.modified.name
@@ -210,3 +213,12 @@ def _finds_changes(connection: Connection, bound: Bound) -> list[CheckItem]:
         )
         return [CheckItem(name, True, detail, "GRANT pg_read_all_stats to this user, or raise `overlap`")]
     return [CheckItem(name, True, f"by {column}, which has an index")]
+
+
+def _tracked(connection: Connection, bound: Bound) -> CheckItem:
+    """Whether the triggers are installed and whole; whether they log enough, each read tells."""
+    found = standing(connection, bound)
+    name = f"{bound.name}: changes"
+    if found.wrong:
+        return CheckItem(name, False, f"by triggers: {found.wrong}", "run manage.py track for it")
+    return CheckItem(name, True, f"by triggers, which log {', '.join(found.columns) or 'no column'}")

@@ -145,7 +145,10 @@ class SqlResource(BaseModel):
     table: str
     key: str | None = Field(None, description="Column that identifies a row; default: the primary key")
     modified: str | None = Field(None, description="Column that says when the row was last changed")
-    changes: ChangeMode | None = Field(None, description="cursor (default with `modified`) or scan")
+    changes: ChangeMode | None = Field(
+        None,
+        description="cursor (default with `modified`), tracking (by triggers, see `manage.py track`) or scan",
+    )
     version: VersionField | None = None
     overlap: Annotated[float, Field(ge=0)] = 5
 

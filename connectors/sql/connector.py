@@ -6,10 +6,10 @@ not as expected, and knows nothing of what is on the other side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import Connection, Engine
@@ -20,11 +20,13 @@ from connectors.base import (
     CheckItem,
     ClockReading,
     Fetched,
+    Gap,
     Guarantee,
     Outcome,
     Page,
     Record,
     ResourceInfo,
+    Tracking,
     Write,
 )
 from connectors.offers import Offer
@@ -37,7 +39,11 @@ from .errors import DATABASE_ERRORS, Errors
 from .moments import database_now
 from .offers import OFFERS, suggested
 from .table import Bound
+from .tracking import installed
+from .tracking import reading as log
 from .write import write
+
+T = TypeVar("T")
 
 
 class SqlConnector:
@@ -93,6 +99,7 @@ class SqlConnector:
             update=guarantee,
             delete=guarantee,
             create=guarantee,
+            tombstones=bound.config.mode is ChangeMode.TRACKING,
             versions=bound.version is not None,
         )
 
@@ -108,8 +115,11 @@ class SqlConnector:
     # ------------------------------------------------------------ reading
 
     def changes(self, resource: str, cursor: Any, *, fields: Sequence[str], limit: int) -> Iterator[Page]:
-        """Pages of rows changed since the cursor, ordered by (modified, key), with overlap."""
+        """Pages of rows changed since the cursor: from the log of a tracked table, or by `modified`."""
         bound = self._table(resource)
+        if bound.config.mode is ChangeMode.TRACKING:
+            yield from self._tracked(bound, cursor, fields, limit)
+            return
         if bound.config.mode is not ChangeMode.CURSOR or bound.modified is None:
             raise self._errors.misconfigured(
                 "changes are found by scans only; set `modified` to the column "
@@ -117,16 +127,28 @@ class SqlConnector:
                 resource=resource,
             )
         columns = bound.named(fields, self._errors)
+        position = None if cursor is None else self._decoded(resource, decode, cursor)
+        with self._translated("reading changes", resource):
+            yield from changes(self._opened(), bound, bound.modified, position, columns, limit)
+
+    def _tracked(self, bound: Bound, cursor: Any, fields: Sequence[str], limit: int) -> Iterator[Page]:
+        columns = bound.named(fields, self._errors)
+        position = None if cursor is None else self._decoded(bound.name, log.decode, cursor)
+        with self._translated("reading the log of changes", bound.name):
+            yield from log.changes(self._opened(), bound, position, columns, limit, self._errors)
+
+    def _decoded(self, resource: str, decode: Callable[[Any], T], cursor: Any) -> T:
+        """The position a stored cursor stands for. Raises Gap if it is of another way to find changes."""
         try:
-            position = None if cursor is None else decode(cursor)
+            return decode(cursor)
         except (KeyError, TypeError, ValueError) as error:
-            raise self._errors.misconfigured(
-                "the stored cursor is not one of this connector; run a reconcile, which sets a new one",
+            raise Gap(
+                "what changed since the last read is not known: "
+                "the stored cursor is of another way to find changes",
+                system=self._errors.system,
                 resource=resource,
                 said=str(error),
             ) from error
-        with self._translated("reading changes", resource):
-            yield from changes(self._opened(), bound, bound.modified, position, columns, limit)
 
     def scan(self, resource: str, *, fields: Sequence[str], limit: int) -> Iterator[Page]:
         """Every row, in key order."""
@@ -166,6 +188,23 @@ class SqlConnector:
             self._engine.dispose()
             self._engine = None
         self._bound.clear()
+
+    # ------------------------------------------------------------ tracking
+
+    def tracking(self, resource: str, columns: Sequence[str]) -> Tracking:
+        """How change tracking of a table stands, and the SQL that would be run."""
+        with self._translated("looking at the tracking", resource):
+            return installed.tracking(self._opened(), self._bind(resource), columns, self._errors)
+
+    def track(self, resource: str, columns: Sequence[str]) -> None:
+        """Install the triggers and the log, or bring them up to date."""
+        with self._translated("installing the tracking", resource):
+            installed.install(self._opened(), self._bind(resource), columns, self._errors)
+
+    def untrack(self, resource: str) -> None:
+        """Remove triggers and log."""
+        with self._translated("removing the tracking", resource):
+            installed.remove(self._opened(), self._bind(resource), self._errors)
 
     # ------------------------------------------------------------ inside
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Inspector
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeEngine
 
-from connectors.base import ChangeMode, FieldInfo, ResourceInfo
+from connectors.base import FieldInfo, ResourceInfo
 
 from .columns import Column, Family
 from .config import SqlResource
@@ -109,12 +109,6 @@ def bind(connection: Connection, name: str, config: SqlResource, schema: str | N
         raise errors.misconfigured(
             f"`version.bump` counts up, but column {version.name} of table {config.table} is of type "
             f"{version.native}; use an integer column, or leave `bump` out",
-            resource=name,
-        )
-    if config.mode is ChangeMode.TRACKING:
-        raise errors.misconfigured(
-            "`changes: tracking` is not available yet; "
-            "use `changes: cursor` with `modified`, or `changes: scan`",
             resource=name,
         )
     return Bound(

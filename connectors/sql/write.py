@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from connectors.base import Outcome, Result, Write
+from connectors.base import ChangeMode, Outcome, Result, Write
 
 from . import write_postgres, write_rows
 from .columns import Column
 from .errors import DATABASE_ERRORS, Diagnosis, Errors, Fault, diagnose
 from .prepare import Prepared, TransactionEnded, prepare, segments
 from .table import Bound
+from .tracking import origin
 
 
 def write(
@@ -35,8 +36,12 @@ def write(
     try:
         with engine.connect().execution_options(**options) as connection:
             transaction = connection.begin()
+            if bound.config.mode is ChangeMode.TRACKING:
+                origin.say(connection, bound)
             for segment in segments(prepared):
                 outcomes |= _apply(connection, bound, segment, columns, errors)
+            if bound.config.mode is ChangeMode.TRACKING:
+                origin.unsay(connection, bound)
             try:
                 transaction.commit()
             except DATABASE_ERRORS as error:

@@ -6,6 +6,7 @@ read are kept in a bounded cache, so that a batch need not read them twice.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 
 from django.db import connection
 
-from connectors.base import ChangeMode
+from connectors.base import ChangeMode, Gap
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Cursor, bulk
@@ -26,6 +27,7 @@ from .binding import Binding, BoundSide, Translated
 from .lease import Lease
 
 PAGE = 5000
+logger = logging.getLogger(__name__)
 CACHED = 40_000
 
 
@@ -60,7 +62,8 @@ class Collected:
     """What a read found: records read, marks set, pairs linked silently because they are equal.
 
     `restored`: the marks stand for all that is not as a restored database says. `sides` are the records by
-    side, if all were read, and `pages` in how many pages they came.
+    side, if all were read, and `pages` in how many pages they came. `gaps` say why a side was compared as a
+    whole, though its changes should have told.
     """
 
     read: int = 0
@@ -69,6 +72,7 @@ class Collected:
     restored: bool = False
     sides: dict[Side, int] = field(default_factory=dict)
     pages: Counter[Side] = field(default_factory=Counter)
+    gaps: list[str] = field(default_factory=list)
 
 
 Report = Callable[[str, int], None]
@@ -88,8 +92,32 @@ def read_changes(binding: Binding, lease: Lease, cache: Cache, now: datetime, re
             finally:
                 stage.close_stage(side)
         else:
-            _read_side(binding, bound, lease, cache, now, found, report)
+            try:
+                _read_side(binding, bound, lease, cache, now, found, report)
+            except Gap as gap:
+                logger.warning("mapping %s: %s; the whole %s side is compared", binding.mapping, gap, side)
+                _read_whole(binding, bound, lease, now, found, report)
+                found.gaps.append(str(gap))
     return found
+
+
+def _read_whole(
+    binding: Binding, bound: BoundSide, lease: Lease, now: datetime, found: Collected, report: Report
+) -> None:
+    """Compare all of a side whose cursor does not tell any more what changed; then a new cursor holds.
+
+    The cursor is established before the scan, so that no change falls between, and stored after it, so that
+    a crash leaves the old one, and with it the gap.
+    """
+    (page,) = bound.connector.changes(bound.resource, None, fields=bound.wanted, limit=PAGE)
+    stage.open_stage(bound.side)
+    try:
+        found.read += stage.fill(binding, bound.side, lease, lambda n: report("reading", n))
+        with lease.fenced():
+            found.marked += stage.mark_differences(binding.id, bound.side, now)
+            _store_cursor(binding.id, bound.side, page.cursor, now)
+    finally:
+        stage.close_stage(bound.side)
 
 
 def _read_side(

@@ -114,7 +114,7 @@ def run_pass(
             _ensure_shape(binding, told)
             reshape.follow(binding, held, told.remembered)
             listing.weigh_anew(mapping, told.weighed)
-            _work(run, row, reporter)
+            end.message = _work(run, row, reporter)
             run.count("decided by rules", ruling.let_decide(mapping, clock()))
             meter.read_journal(binding, held.token)
             hints.account(binding, held.token, clock())
@@ -214,9 +214,10 @@ class Reporter:
 
 @dataclass(slots=True)
 class End:
-    """What stops the mapping from now on, '' if nothing does."""
+    """What stops the mapping from now on, '' if nothing does; `message` tells people what was unusual."""
 
     stopped: str = ""
+    message: str = ""
 
 
 class Portion:
@@ -260,7 +261,7 @@ def _ending(row: Pass, end: End, clock: Clock) -> Iterator[None]:
         row.message = f"the hub's database failed: {error}"
         raise
     else:
-        row.state, row.message = PassState.DONE, ""
+        row.state, row.message = PassState.DONE, end.message
         health.well(row.mapping, clock())
     finally:
         row.phase, row.finished_at = "", clock()
@@ -286,8 +287,11 @@ def _finish(mapping: Mapping, row: Pass, end: End, clock: Clock) -> None:
     bulk.assign(MappingState, {"mapping_id": mapping.pk, "token": row.token}, due)
 
 
-def _work(run: Run, row: Pass, report: Reporter) -> None:
-    """Read, then decide and write until nothing is due. Raises GuardTripped, LeaseLost, ConnectorError."""
+def _work(run: Run, row: Pass, report: Reporter) -> str:
+    """Read, then decide and write until nothing is due. Raises GuardTripped, LeaseLost, ConnectorError.
+
+    Answers what people should know of the reading, '' if nothing was unusual.
+    """
     cache = Cache()
     plan = approved.needed(run.binding, row.kind)
     run.waiting_sides = risk.waiting_sides(run.binding, run.clock())
@@ -326,6 +330,7 @@ def _work(run: Run, row: Pass, report: Reporter) -> None:
             with run.lease.fenced():
                 marks.defer(tired, run.clock() + RECORDS.wait(max(m.attempts for m in batch)))
         portion.reached(1)
+    return "; ".join(found.gaps)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
-from connectors.base import ConnectorError, Misconfigured, Op, Retry, Write
+from connectors.base import ConnectorError, Gap, Misconfigured, Op, Retry, Write
 from connectors.sql import SqlConfig, SqlResource
 
 from .sql_harness import connect, execute
@@ -86,12 +86,6 @@ def test_a_configured_key_must_identify(url: str) -> None:
     assert "use one of id, or add such a constraint" in words
 
 
-def test_tracking_is_told_to_come_later(url: str) -> None:
-    assert "use `changes: cursor` with `modified`, or `changes: scan`" in said(
-        url, table="people", changes="tracking"
-    )
-
-
 def test_changes_of_a_table_without_modified_name_the_remedy(url: str) -> None:
     connector = connect(url, people={"table": "people"})
     with pytest.raises(Misconfigured, match="set `modified` to the column"):
@@ -101,7 +95,7 @@ def test_changes_of_a_table_without_modified_name_the_remedy(url: str) -> None:
 
 def test_a_stored_cursor_that_is_none_of_ours_is_refused(url: str) -> None:
     connector = connect(url, people={"table": "people", "modified": "updated_at"})
-    with pytest.raises(Misconfigured, match="run a reconcile"):
+    with pytest.raises(Gap, match="the stored cursor is of another way to find changes"):
         list(connector.changes("people", {"page": 3}, fields=[], limit=10))
     connector.close()
 

@@ -1,0 +1,343 @@
+"""Change tracking by triggers: what is logged, that it is read once, in order, and that it stops loudly."""
+
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.base import Gap, Misconfigured, Op, Result, Write
+from connectors.sql import SqlConnector
+
+from .sql_harness import connect, execute, open_database
+
+HOSTILE = {
+    "postgresql": ("Ta\"b'le; drop $syncadmin$ %s :x " + "ö" * 14, "Näme \"q\" 'a' $$ %d", 'I"D'),
+    "mysql": ("Ta\"b'le \\ %s :x " + "ö" * 40, "Näme \"q\" \\'a\\' %d", 'I"D'),
+    "sqlite": ("Ta\"b'le; %s :x " + "ö" * 40, "Näme \"q\" 'a' %d", 'I"D'),
+}
+
+
+class World:
+    """A database with one table `t(id, name, note, visits)`, and a connector that tracks it."""
+
+    def __init__(
+        self, url: str, table: str = "t", name: str = "name", key: str = "id", *, overlap: float = 0
+    ) -> None:
+        self.url, self.engine = url, open_database(url)
+        self.dialect = self.engine.dialect.name
+        quote = self.engine.dialect.identifier_preparer.quote_identifier
+        self.table, self.name, self.key = (quote(one).replace("%%", "%") for one in (table, name, key))
+        self.names = {"name": name, "key": key}
+        collate = " collate nocase" if self.dialect == "sqlite" else ""
+        execute(
+            url,
+            f"create table {self.table} ({self.key} integer primary key, {self.name} varchar(50){collate},"
+            " note varchar(50), visits integer)",
+        )
+        self.connector: SqlConnector = connect(
+            url, t={"table": table, "key": key, "changes": "tracking", "overlap": overlap}
+        )
+
+    def track(self, *columns: str) -> None:
+        self.connector.track("t", columns or (self.names["name"], "visits"))
+
+    def run(self, *statements: str) -> None:
+        execute(self.url, *statements)
+
+    def changes(self, cursor: Any, limit: int = 100) -> tuple[list[str], list[str], Any]:
+        """Keys that changed and that are gone, in order, and the next cursor."""
+        keys: list[str] = []
+        gone: list[str] = []
+        cursor = json.loads(json.dumps(cursor))
+        for page in self.connector.changes("t", cursor, fields=[self.names["name"]], limit=limit):
+            keys += [record.key for record in page.records]
+            gone += page.gone
+            cursor = page.cursor
+        return keys, gone, json.loads(json.dumps(cursor))
+
+    def now(self) -> Any:
+        return self.changes(None)[2]
+
+    @property
+    def id(self) -> str:
+        """The name that our tables and triggers have for the table."""
+        with self.engine.connect() as connection:
+            where = "syncadmin_tracking.tracked" if self.dialect == "postgresql" else "syncadmin_tracked"
+            return str(connection.exec_driver_sql(f"select id from {where}").scalar())
+
+    def unread(self, cursor: Any) -> bool:
+        """Whether the log has rows behind a cursor."""
+        behind = f"syncadmin_log_{self.id} where seq >= {cursor['at']}"
+        if self.dialect == "postgresql":
+            place = f"('{cursor['at']}'::xid8, '{cursor['within'] or '0/0'}'::pg_lsn)"
+            behind = f"syncadmin_tracking.log_{self.id} where (txid, lsn) > {place}"
+        with self.engine.connect() as connection:
+            return bool(connection.exec_driver_sql(f"select count(*) from {behind}").scalar())
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        names = sa.inspect(self.engine).get_table_names(
+            schema="syncadmin_tracking" if self.dialect == "postgresql" else None
+        )
+        log = next(name for name in names if name.startswith(("log_", "syncadmin_log_")))
+        where, order = ("syncadmin_tracking.", "txid, lsn") if self.dialect == "postgresql" else ("", "seq")
+        with self.engine.connect() as connection:
+            rows = connection.exec_driver_sql(f"select * from {where}{log} order by {order}").mappings().all()
+        parsed = ("stamps", "old_values", "new_values")
+        return [
+            {k: json.loads(v) if k in parsed and isinstance(v, str) else v for k, v in row.items()}
+            for row in rows
+        ]
+
+    @property
+    def ours(self) -> list[str]:
+        """Whatever in the database has a name of ours."""
+        kinds = {
+            "postgresql": "select nspname from pg_namespace where nspname like 'syncadmin%%' union all"
+            " select tgname from pg_trigger where tgname like '%%syncadmin%%'",
+            "mysql": "select table_name from information_schema.tables where table_schema = database()"
+            " and table_name like 'syncadmin%%' union all"
+            " select trigger_name from information_schema.triggers"
+            " where trigger_schema = database() and trigger_name like 'syncadmin%%'",
+            "sqlite": "select name from sqlite_master where name like 'syncadmin%'",
+        }
+        with self.engine.connect() as connection:
+            return list(connection.exec_driver_sql(kinds[self.dialect]).scalars())
+
+    def close(self) -> None:
+        self.connector.close()
+        self.engine.dispose()
+
+
+@pytest.fixture(params=["postgres_database", "mariadb_database", "sqlite_database"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    world = World(request.getfixturevalue(request.param))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def tracked(world: World) -> World:
+    world.track()
+    return world
+
+
+def test_each_change_is_logged_with_what_it_was_and_what_it_is(tracked: World) -> None:
+    tracked.run(
+        "insert into t values (1, 'Anna', 'x', 3)",
+        "update t set note = 'not tracked'",
+        "update t set name = 'ANNA'",
+        "update t set id = 2, visits = null",
+        "delete from t",
+    )
+    told = [(r["op"], r["record_key"], r["old_values"], r["new_values"]) for r in tracked.log]
+    assert told == [
+        ("I", "1", None, {"name": "Anna", "visits": 3}),
+        ("U", "1", {"name": "Anna"}, {"name": "ANNA"}),
+        ("D", "1", {"name": "ANNA", "visits": 3}, None),
+        ("I", "2", None, {"name": "ANNA", "visits": None}),
+        ("D", "2", {"name": "ANNA", "visits": None}, None),
+    ]
+    assert [sorted(row["stamps"]) for row in tracked.log][1] == ["name"]
+    assert all(row["changed_at"] for row in tracked.log)
+
+
+def test_changes_come_once_and_what_was_deleted_is_gone(tracked: World) -> None:
+    tracked.run("insert into t values (1, 'Anna', '', 1), (2, 'Ben', '', 1), (3, 'Cleo', '', 1)")
+    cursor = tracked.now()
+    tracked.run("update t set visits = 2 where id = 1", "delete from t where id = 2")
+    keys, gone, cursor = tracked.changes(cursor)
+    assert (keys, gone) == (["1"], ["2"])
+    assert tracked.changes(cursor) == ([], [], cursor)
+    tracked.run("update t set name = 'C' where id = 3", "update t set name = 'A' where id = 1")
+    assert tracked.changes(cursor, limit=1)[0] == ["3", "1"]
+
+
+def test_a_read_page_by_page_can_be_taken_up_anywhere(tracked: World) -> None:
+    start = tracked.now()
+    tracked.run(*(f"insert into t values ({i}, 'n', '', 1)" for i in range(3)), "delete from t where id = 1")
+    pages = list(tracked.connector.changes("t", start, fields=[], limit=2))
+    for page in pages:
+        rest = tracked.changes(page.cursor)
+        seen = {r.key for p in pages[: pages.index(page) + 1] for r in p.records}
+        assert {"0", "2"} <= seen | set(rest[0])
+
+
+def test_it_leaves_no_trace(world: World) -> None:
+    assert world.ours == []
+    world.track()
+    assert world.ours
+    plan = world.connector.tracking("t", ("name", "visits"))
+    assert (plan.installed, plan.current, plan.wrong) == (True, True, "")
+    assert not world.connector.tracking("t", ("name", "note")).current
+    world.connector.untrack("t")
+    assert world.ours == []
+    world.run("insert into t values (1, 'still', 'works', 1)")
+
+
+def test_names_of_any_kind_are_tracked(request: pytest.FixtureRequest) -> None:
+    for fixture, dialect in (
+        ("postgres_database", "postgresql"), ("mariadb_database", "mysql"), ("sqlite_database", "sqlite"),
+    ):  # fmt: skip
+        world = World(request.getfixturevalue(fixture), *HOSTILE[dialect])
+        name = world.names["name"]
+        world.track(name)
+        cursor = world.now()
+        world.run(
+            f"insert into {world.table} values (1, 'a', '', 1)",
+            f"update {world.table} set {world.name} = 'b'",
+        )
+        assert world.changes(cursor)[:2] == (["1"], [])
+        assert world.log[-1]["new_values"] == {name: "b"}
+        world.connector.untrack("t")
+        assert world.ours == []
+        world.close()
+
+
+def test_our_own_writes_are_marked_and_people_are_named(tracked: World) -> None:
+    write = Write(Op.CREATE, "5", {"name": "by the hub"})
+    assert tracked.connector.write("t", [write], fields=["name"])[0].result is Result.APPLIED
+    say = {
+        "postgresql": "select set_config('syncadmin.user', 'anna', true)",
+        "mysql": "set @syncadmin_user = 'anna'",
+        "sqlite": "select 1",
+    }
+    tracked.run(say[tracked.dialect], "update t set name = 'by the application'")
+    ours, theirs = tracked.log
+    assert (ours["origin"], theirs["origin"]) == ("syncadmin", None)
+    if tracked.dialect != "sqlite":
+        assert (ours["app_user"], theirs["app_user"]) == (None, "anna")
+        assert theirs["db_user"].split("@")[0] in ("postgres", "tester")
+
+
+@pytest.mark.parametrize("fixture", ["postgres_database", "mariadb_database", "sqlite_database"])
+def test_f23_transactions_that_commit_late_and_out_of_order_are_read_once(
+    request: pytest.FixtureRequest, fixture: str
+) -> None:
+    """Writers that commit or take back when they like, and a reader that never waits for them."""
+    world = World(request.getfixturevalue(fixture), overlap=1)
+    world.track()
+    cursor = world.now()
+    writers = [threading.Thread(target=_write, args=(world, n)) for n in range(6)]
+    for writer in writers:
+        writer.start()
+    seen: Counter[str] = Counter()
+    while True:
+        over = not any(writer.is_alive() for writer in writers)
+        for page in world.connector.changes("t", cursor, fields=[], limit=7):
+            seen.update([*(record.key for record in page.records), *page.gone])
+            cursor = page.cursor
+        if over and not world.unread(cursor):
+            break
+    with world.engine.connect() as connection:
+        there = {str(key) for key in connection.exec_driver_sql("select id from t").scalars()}
+    assert len(there) > 20
+    assert seen == Counter(there)
+    world.close()
+
+
+def _write(world: World, writer: int) -> None:
+    """Ten transactions of one to four rows; a third is taken back, some after others have committed."""
+    rng = random.Random(writer)
+    for turn in range(10):
+        with world.engine.connect() as connection:
+            if world.dialect == "sqlite":
+                connection.exec_driver_sql("begin immediate")
+            for row in range(rng.randint(1, 4)):
+                key = writer * 1000 + turn * 10 + row
+                connection.exec_driver_sql(f"insert into t values ({key}, 'n', '', 1)")
+                threading.Event().wait(rng.random() / 50)
+            if rng.random() < 0.7:
+                connection.commit()
+            else:
+                connection.rollback()
+
+
+def test_a_number_that_is_missing_is_waited_for(mariadb_database: str) -> None:
+    """MariaDB: it may be of a row that is being written at this moment."""
+    world = World(mariadb_database, overlap=5)
+    world.track()
+    cursor = world.now()
+    with world.engine.connect() as connection:
+        connection.exec_driver_sql("insert into t values (1, 'taken back', '', 1)")
+        connection.rollback()
+    world.run("insert into t values (2, 'n', '', 1)")
+    assert world.changes(cursor)[0] == []
+    world.run("update syncadmin_log_" + world.id + " set changed_at = changed_at - interval 3 second")
+    assert world.changes(cursor)[0] == ["2"]
+    world.close()
+
+
+def test_what_all_readers_have_behind_them_is_let_go(tracked: World) -> None:
+    first, second = tracked.now(), tracked.now()
+    tracked.run("insert into t values (1, 'Anna', '', 1)")
+    first = tracked.changes(first)[2]
+    tracked.changes(first)
+    assert tracked.log == []  # the second has not come back yet, so it is not known
+    with pytest.raises(Gap, match="emptied"):
+        tracked.changes(second)
+    second = tracked.changes(tracked.changes(tracked.now())[2])[2]
+    tracked.run("insert into t values (2, 'Ben', '', 1)")
+    tracked.changes(tracked.changes(first)[2])
+    assert len(tracked.log) == 1
+    tracked.changes(tracked.changes(second)[2])
+    assert tracked.log == []
+
+
+def test_whoever_touches_the_triggers_is_noticed(tracked: World) -> None:
+    cursor = tracked.now()
+    if tracked.dialect == "postgresql":
+        tracked.run("alter table t disable trigger all")
+        with pytest.raises(Misconfigured, match="disabled"):
+            tracked.changes(cursor)
+        tracked.run("alter table t enable trigger all")
+        with pytest.raises(Gap, match="triggers or columns"):
+            tracked.changes(cursor)
+        cursor = tracked.now()
+        tracked.run("truncate t")
+        with pytest.raises(Gap, match="TRUNCATE"):
+            tracked.changes(cursor)
+    name = next(name for name in tracked.ours if name.endswith(("_row", "_u")))
+    on = " on t" if tracked.dialect == "postgresql" else ""
+    tracked.run(f"drop trigger {name}{on}")
+    with pytest.raises(Misconfigured, match=r"is gone; run manage\.py track erp t"):
+        tracked.changes(cursor)
+    checked = {item.name: item for item in tracked.connector.check()}
+    assert not checked["t: changes"].ok
+    tracked.track()
+    with pytest.raises(Gap, match="anew"):
+        tracked.changes(cursor)
+
+
+def test_a_tracked_column_that_goes_stops_the_reading_and_never_the_application(tracked: World) -> None:
+    cursor = tracked.now()
+    tracked.run("alter table t rename column visits to times")
+    tracked.run("insert into t values (1, 'Anna', '', 1)")
+    tracked.run("update t set name = 'Ben'")
+    with pytest.raises((Misconfigured, Gap), match=r"visits|triggers or columns"):
+        tracked.changes(cursor)
+    tracked.track("name", "times")
+    cursor = tracked.now()
+    tracked.run("update t set times = 5")
+    assert tracked.changes(cursor)[0] == ["1"]
+
+
+def test_a_field_that_is_not_logged_stops_the_reading(tracked: World) -> None:
+    with pytest.raises(Misconfigured, match="changes of note are not logged"):
+        list(tracked.connector.changes("t", None, fields=["note"], limit=10))
+
+
+def test_a_foreign_key_that_deletes_by_itself_is_refused_on_mariadb(mariadb_database: str) -> None:
+    world = World(mariadb_database)
+    world.run(
+        "create table p (id integer primary key)",
+        "alter table t add foreign key (visits) references p (id) on delete cascade",
+    )
+    with pytest.raises(Misconfigured, match="foreign key"):
+        world.track()
+    world.close()

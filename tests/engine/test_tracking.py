@@ -1,0 +1,66 @@
+"""A side whose changes a log tells: deletes without a comparison; a gap in the log is none in the sync."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from syncadmin.models import Resource
+
+from .test_pass import ANNA, quiet
+
+
+@pytest.fixture
+def tracked(world, capsys):
+    """The world, with a CRM whose contacts are tracked; `updated_at` is not looked at."""
+    row = Resource.objects.get(pk=world.mapping.left_id)
+    row.config = {"table": "contacts", "changes": "tracking"}
+    row.save()
+    call_command("track", "crm", "contacts", "--yes", "--json")
+    assert json.loads(capsys.readouterr().out)["tracked"]
+    world.mapping.refresh_from_db()
+    return world
+
+
+def test_edits_and_deletes_come_from_the_log(tracked):
+    left, right = tracked.linked(**ANNA)
+    tracked.set(deletes="propagate", guard_floor=1000)
+    tracked.left.run("UPDATE contacts SET phone = '030 9'")  # without touching updated_at
+    tracked.sync()
+    assert tracked.right.row(right)["phone"] == "030 9"
+    tracked.left.delete(left)
+    tracked.sync()
+    assert tracked.right.rows() == []
+    quiet(tracked)
+
+
+def test_what_the_log_missed_is_found_by_comparing_and_said(tracked):
+    left, right = tracked.linked(**ANNA)
+    tracked.sync()
+    tracked.left.run("ALTER TABLE contacts DISABLE TRIGGER ALL")
+    stopped = tracked.attempt()
+    assert (stopped.state, "disabled" in stopped.message) == ("failed", True)
+    tracked.left.run("UPDATE contacts SET phone = '030 7'")
+    tracked.left.run("ALTER TABLE contacts ENABLE TRIGGER ALL")
+    done = tracked.sync()
+    assert "what changed since the last read is not known" in done.message
+    assert tracked.right.row(right)["phone"] == "030 7"
+    assert tracked.sync().message == ""
+    assert left
+
+
+def test_the_command_shows_its_sql_asks_and_leaves_no_trace(tracked, capsys):
+    call_command("track", "crm", "contacts", "--sql")
+    told = capsys.readouterr().out
+    assert "create trigger zz_syncadmin_row" in told
+    assert "grant select, delete on syncadmin_tracking.log_" in told
+    call_command("track", "crm", "contacts", "--yes")
+    assert "is tracked already" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="Say --yes"):
+        call_command("track", "crm", "contacts", "--remove")
+    call_command("track", "crm", "contacts", "--remove", "--yes")
+    assert "nothing is left of it" in capsys.readouterr().out
+    assert tracked.left.run("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'syncadmin%'") == []
+    assert tracked.attempt().state == "failed"
+    with pytest.raises(CommandError, match="unknown resource"):
+        call_command("track", "crm", "contcats")

@@ -92,7 +92,7 @@ def take(
 def count(system_id: int, what: str, now: datetime) -> None:
     """Count a delivery that is not kept, beside the queue; if that is away, only the log tells."""
     try:
-        jobs.impatient_connection().hincrby(REFUSED, f"{system_id} {_day(now)} {what}", 1)
+        jobs.kept_connection().hincrby(REFUSED, f"{system_id} {_day(now)} {what}", 1)
     except RedisError as error:
         logger.warning("a webhook of system %s was %s; it can't be counted: %s", system_id, what, error)
 

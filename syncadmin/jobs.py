@@ -9,8 +9,9 @@ the finished job is remembered.
 import logging
 import uuid
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django_rq import get_connection, get_queue
@@ -206,7 +207,7 @@ def _put_one(job: Callable[[], None], what: str, note: str) -> bool:
 
     The note that one waits runs out, so that a lost job is asked for again.
     """
-    connection = impatient_connection()
+    connection = kept_connection()
     try:
         if connection.set(note, 1, nx=True, ex=NOTE_OF_ONE_SECONDS):
             get_queue(connection=connection).enqueue_call(
@@ -271,6 +272,16 @@ def impatient_connection() -> "Redis":
     patience = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
     connection.connection_pool.connection_kwargs.update(patience)
     return connection
+
+
+def kept_connection() -> "Redis":
+    """An impatient connection that stays open, for what is asked often; threads may share it."""
+    return _kept(settings.RQ_QUEUES["default"]["URL"])
+
+
+@lru_cache(maxsize=2)
+def _kept(_address: str) -> "Redis":
+    return impatient_connection()
 
 
 def _note(mapping_id: int) -> str:

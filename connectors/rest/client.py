@@ -7,15 +7,19 @@ where it must not, takes more than it may, or lets a secret out.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
+from urllib.parse import quote, quote_plus
 
 import httpx
 
 from connectors.base import ConnectorError, Misconfigured, Retry, Surroundings, Unknown, Unreadable
+from connectors.trying import Exchange
 
 from . import bodies
 from .auth import secrets
@@ -26,6 +30,7 @@ from .gates import gate
 from .network import Backend, TooMuch, within_reach
 from .network import content as whole
 from .selectors import Selector, kind, shortened
+from .tracing import MOST, Heard, exchanges
 from .values import decode, encode
 from .waiting import exhausted, http_date, retry_after
 
@@ -87,6 +92,7 @@ class Client:
             },
         )
         self.clock = ClockWatch()
+        self._heard: list[Heard] | None = None  # while somebody watches
         self._secrets = secrets(config.auth, config.headers)
         self._closed_until = 0.0
         self.surround(Surroundings())
@@ -181,12 +187,15 @@ class Client:
 
     def _taken(self, request: httpx.Request) -> tuple[bytes, httpx.Response]:
         """The answer to a request, and all of its body. Raises TooMuch, httpx.HTTPError."""
-        told = self._config
+        told, began = self._config, time.monotonic()
         response = self._http.send(request, auth=self._auth, stream=True)
         try:
-            return whole(response, told.max_answer, told.timeout.total_seconds() * _IN_ALL), response
+            content = whole(response, told.max_answer, told.timeout.total_seconds() * _IN_ALL)
         finally:
             response.close()
+        if self._heard is not None and len(self._heard) < MOST:
+            self._heard.append(Heard(response, content, time.monotonic() - began))
+        return content, response
 
     def _wait_for_turn(self) -> None:
         """Wait until it is our turn. Raises Retry if that takes too long, or none is left today."""
@@ -290,10 +299,27 @@ class Client:
 
     def clean(self, text: str) -> str:
         """A text without any of our secrets, as one short line."""
-        for secret in sorted({*self._secrets, *self._auth.secrets}, key=len, reverse=True):
-            if secret:
-                text = text.replace(secret, "***")
-        return shortened(text)
+        return shortened(self.masked(text))
+
+    def masked(self, text: str) -> str:
+        """A text without any of our secrets, however they are written in it."""
+        known = {
+            form for secret in (*self._secrets, *self._auth.secrets) if secret for form in _forms(secret)
+        }
+        for secret in sorted(known, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+    @contextmanager
+    def watched(self) -> Iterator[list[Exchange]]:
+        """Note every request and its answer until the end of the context; the list is filled then."""
+        found: list[Exchange] = []
+        self._heard = []
+        try:
+            yield found
+        finally:
+            found += exchanges(self._heard, self.masked)
+            self._heard = None
 
 
 def _is_secure(config: System) -> bool:
@@ -323,3 +349,14 @@ def _sentences(data: Any, place: str) -> list[str]:
                 else _sentences(part, inner)
             )
     return found
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it may stand in a text, in JSON, in an address."""
+    return {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        quote(secret),
+        quote_plus(secret),
+    }

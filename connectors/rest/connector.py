@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -30,6 +31,7 @@ from connectors.base import (
 )
 from connectors.hooks import Registration
 from connectors.offers import Offer
+from connectors.trying import Exchange
 
 from .client import Client
 from .config import Resource, System
@@ -111,6 +113,10 @@ class RestConnector:
             raise Misconfigured(text, system=self._system)
         secret = webhook.signed.secret.get_secret_value()
         return Registrar(self._client, webhook.registration, secret, self._system)
+
+    def watched(self) -> AbstractContextManager[list[Exchange]]:
+        """Note every request and its answer until the end of the context; the list is filled then."""
+        return self._client.watched()
 
     def discover(self) -> list[ResourceInfo]:
         """The resources that the system lists; where it can't, those that are configured."""

@@ -158,7 +158,7 @@ class SystemAdmin(ConfigurationAdmin):
     inlines = (ResourceInline,)
     list_display = ("name", "label", "connector", "resource_count", "secrets_state")
     search_fields = ("name", "label")
-    actions_detail = ("test_connection", "webhooks")
+    actions_detail = ("test_connection", "try_it", "webhooks")
     actions = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[System]:
@@ -242,6 +242,11 @@ class SystemAdmin(ConfigurationAdmin):
             gettext("Connection of %(system)s") % {"system": row},
             context,
         )
+
+    @action(description=_("Try it"), url_path="try", permissions=["change"], icon="science")
+    def try_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask the system, and see request, answer and records."""
+        return HttpResponseRedirect(reverse("syncadmin:try", args=[self.visible(request, object_id).name]))
 
     @action(description=_("Webhooks"), url_path="hooks", permissions=["view"], icon="webhook")
     def webhooks(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -20,6 +20,7 @@ from . import (
     risk,
     setup,
     surveys,
+    trying,
     versions,
     watching,
 )
@@ -28,6 +29,7 @@ app_name = "syncadmin"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("hooks/<slug:name>/", hooks.receive, name="hook"),
+    path("systems/<slug:name>/try/", trying.try_, name="try"),
     path("systems/<slug:name>/hooks/", hookpages.list_, name="hooks"),
     path("systems/<slug:name>/hooks/settings/", hookpages.settings_, name="hooks-settings"),
     path("systems/<slug:name>/hooks/register/", hookpages.register, name="hooks-register"),

@@ -59,6 +59,7 @@ PAGES = {
     "syncadmin:hooks": LOOKING,
     "syncadmin:hook-detail": LOOKING,
     "syncadmin:hooks-settings": {"Integrator"},
+    "syncadmin:try": {"Integrator"},
     "syncadmin:connect": LOOKING,
     "syncadmin:connect-system": LOOKING,
     **{f"syncadmin:connect-{name}": {"Integrator"} for name in ("new", "settings", "describe")},
@@ -153,7 +154,7 @@ def addresses(db):
             f"syncadmin:version{act}": ["customers", 1]
             for act in ("", "-file", "-approve", "-compare", "-withdraw", "-propose")
         },
-        **{f"syncadmin:{name}": ["api"] for name in ("hooks", "hooks-settings", "hooks-register")},
+        **{f"syncadmin:{name}": ["api"] for name in ("hooks", "hooks-settings", "hooks-register", "try")},
         **{f"syncadmin:hook-{name}": ["api", delivery.pk] for name in ("detail", "replay")},
         "syncadmin:connect-new": ["sqlite"],
         **{f"syncadmin:connect-{name}": ["api"] for name in ("system", "settings", "describe")},

@@ -21,7 +21,15 @@ from syncadmin.config import secrets
 from syncadmin.config.versions import document_of
 from syncadmin.core.side import SIDES
 from syncadmin.engine.watching import TERM, Look, Overtaken
-from syncadmin.models import Mapping, Resource, Survey, Watch, WatchedRecord, WatchState
+from syncadmin.models import (
+    Mapping,
+    ProbeHold,
+    Resource,
+    Survey,
+    Watch,
+    WatchedRecord,
+    WatchState,
+)
 from syncadmin.survey import report as reporting
 
 EVERY, LEAST_EVERY, MOST_EVERY = 300, 10, 86_400
@@ -200,10 +208,18 @@ def _take(watch_id: int, now: datetime) -> Watch | None:
         if running(watch.left_id, watch.right_id):
             _end(watch.pk, WatchState.OVER, SWITCHED_ON)
             return None
+        if _probed(watch):
+            return None
         watch.token += 1
         watch.leased_until = now + TERM
         watch.save(update_fields=["token", "leased_until"])
     return watch
+
+
+def _probed(watch: Watch) -> bool:
+    """Whether values of a probe are in the records: they would be taken for edits."""
+    ends = (watch.left_id, watch.right_id)
+    return ProbeHold.objects.filter(resource__in=ends, settled_at=None).exists()
 
 
 def _failed(watch: Watch, message: str, now: datetime) -> None:

@@ -18,7 +18,7 @@ from syncadmin import surveys, watches
 from syncadmin.core.assess import Who
 from syncadmin.core.side import SIDES
 from syncadmin.engine import watching
-from syncadmin.models import Mapping, MappingState, Watch, WatchedRecord, WatchState
+from syncadmin.models import Mapping, MappingState, Probe, ProbeHold, Watch, WatchedRecord, WatchState
 from syncadmin.selectors.assessment import Basis, assessment
 from syncadmin.selectors.risk import standing
 from syncadmin.selectors.watches import Seen, seen
@@ -159,6 +159,7 @@ def test_a_table_that_tells_no_times_is_compared_and_edits_found_too_late_meet_n
     assert (edits(found), found.fields[1].met) == ({"phone": (2, 2)}, 1)
 
 
+@pytest.mark.runs_once
 def test_a_system_that_goes_away_is_waited_for_and_what_was_edited_meanwhile_is_found(
     crm: Database, erp: Database
 ) -> None:
@@ -250,6 +251,7 @@ def test_the_ticker_has_looks_taken_until_the_time_is_up(
     assert not WatchedRecord.objects.exists()
 
 
+@pytest.mark.runs_once
 def test_it_ends_when_the_mapping_is_switched_on_and_is_not_begun_beside_it(
     crm: Database, erp: Database
 ) -> None:
@@ -258,6 +260,13 @@ def test_it_ends_when_the_mapping_is_switched_on_and_is_not_begun_beside_it(
     looked(watch)
     with pytest.raises(watches.NotWatched):
         watches.of_mapping(mapping)  # it is watched already
+    now = timezone.now()
+    probe = Probe.objects.create(mapping=mapping, actor="ines", created_at=now, beat_at=now)
+    hold = {"probe": probe, "side": "left", "key": "1", "name": "phone", "source": "phone", "kind": "text"}
+    ProbeHold.objects.create(resource=crm.resource, original="", **hold)
+    assert not watches.look(watch.pk)  # a probe's values are no edits
+    ProbeHold.objects.update(settled_at=now)
+    looked(watch)
     Mapping.objects.update(enabled=True)
     assert not watches.look(watch.pk)
     watch.refresh_from_db()
@@ -267,6 +276,7 @@ def test_it_ends_when_the_mapping_is_switched_on_and_is_not_begun_beside_it(
             begin()
 
 
+@pytest.mark.runs_once
 def test_two_resources_are_watched_as_their_survey_pairs_them_by_command(
     crm: Database, erp: Database
 ) -> None:

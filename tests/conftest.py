@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import redis
 from django.db import connections
 from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteDatabase
 from django.test import TransactionTestCase
 from django.utils import timezone, translation
+from psycopg import sql
 from sqlalchemy.util import LRUCache
 
 from connectors.sql import connector
@@ -175,12 +177,35 @@ def postgres_server() -> Iterator[PostgresServer]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def idle_databases() -> list[str]:
+    """URLs of empty PostgreSQL databases: to empty one takes a quarter of what it takes to make one."""
+    return []
+
+
 @pytest.fixture
-def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
-    """URL of a fresh PostgreSQL database (`postgresql://`)."""
-    name = unique()
-    yield postgres_server.create_database(name)
-    postgres_server.drop_database(name)
+def postgres_database(postgres_server: PostgresServer, idle_databases: list[str]) -> Iterator[str]:
+    """URL of an empty PostgreSQL database (`postgresql://`)."""
+    url = idle_databases.pop() if idle_databases else postgres_server.create_database(unique())
+    yield url
+    empty(url)
+    idle_databases.append(url)
+
+
+def empty(url: str) -> None:
+    """Ends all sessions of a PostgreSQL database, and leaves nothing in it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        found = connection.execute(
+            "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        )
+        for (name,) in found.fetchall():
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
+        connection.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
+        connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,9 @@ from .world import World, build
 
 
 @pytest.fixture
-def world(db: None, postgres_server, tmp_path: Path) -> World:
+def world(db: None, postgres_database: str, tmp_path: Path) -> World:
     """A CRM in PostgreSQL and a shop in SQLite, mapped."""
-    from tests.conftest import unique
-
-    made = build(postgres_server.create_database(unique()), f"sqlite:///{tmp_path / 'shop.sqlite3'}")
+    made = build(postgres_database, f"sqlite:///{tmp_path / 'shop.sqlite3'}")
     yield made
     made.left.engine.dispose()
     made.right.engine.dispose()

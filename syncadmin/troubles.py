@@ -202,6 +202,14 @@ SENTENCES = (
     gettext_noop("token and token_param go together"),
     gettext_noop("resource and resource_header: only one of them names the resource"),
     gettext_noop("id and id_header: only one of them holds the delivery's id"),
+    gettext_noop("tables are in other schemas too: %(names)s"),
+    gettext_noop("set `schema` to see those"),
+    gettext_noop("topics need list.topic: where a registration says for which one it is"),
+    gettext_noop("remove.path holds %(blank)s: which registration is taken back"),
+    gettext_noop(
+        "`%(option)s: %(selector)s` must select a list of registrations but found %(found)s in %(data)s"
+    ),
+    gettext_noop("nested too deeply"),
     # a mapping against its systems, as `config.verify` says it
     gettext_noop("%(place)s has no key that identifies a record"),
     gettext_noop("Give the table a primary key, or name a unique column as `key` of the resource"),

@@ -46,7 +46,6 @@ from syncadmin.probeholds import kept, pack, settle, shown
 
 UNSTARTED = timedelta(seconds=20)
 STALLED = timedelta(minutes=2)
-SILENT = timedelta(seconds=45)  # longer than one request to a system takes
 LOOKS, LOOK_SECONDS = 150, 0.2  # for the end of passes of mappings of the same resource
 WORKING = (ProbeState.WAITING, ProbeState.RUNNING)
 
@@ -165,11 +164,6 @@ def clean_up(mapping: Mapping) -> list[int]:
     numbers = list(Probe.objects.filter(behind, mapping=mapping).values_list("pk", flat=True))
     Probe.objects.filter(pk__in=numbers).update(state=ProbeState.RUNNING, beat_at=timezone.now())
     return numbers
-
-
-def lost(row: Probe, now: datetime) -> bool:
-    """Whether the worker of a probe says nothing any more."""
-    return row.state == ProbeState.RUNNING and now - row.beat_at > SILENT
 
 
 def _at_work(resource: Resource) -> bool:

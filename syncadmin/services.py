@@ -24,10 +24,10 @@ from syncadmin.models import (
     Mapping,
     MappingState,
     Mark,
-    ProbeHold,
     RiskAcceptance,
     ledger,
 )
+from syncadmin.selectors import probing
 
 LONGEST = timedelta(days=366)
 
@@ -73,7 +73,7 @@ def hindrances(mapping: Mapping) -> list[str]:
     """What keeps a mapping from running with both systems as they are: it does not fit, or may not write."""
     if mapping.retired or mapping.leavings.filter(ended_at=None).exists():
         return [_("It is out of service, or on its way out.")]
-    if ProbeHold.objects.filter(resource__in=(mapping.left_id, mapping.right_id), settled_at=None).exists():
+    if probing.held(mapping):
         return [_("Values of a probe are still in its records: they have to be put back first.")]
     try:
         found = [f"{problem.place}: {problem.text}" for problem in verify_live(mapping)]

@@ -7,12 +7,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from syncadmin import services
 from syncadmin.jobs import enqueue_pass
 from syncadmin.models import Mapping
+from syncadmin.selectors import probing
 from syncadmin.selectors.mappings import standings, totals
 from syncadmin.web import page, shell
 
@@ -47,6 +49,7 @@ def _dashboard(request: HttpRequest, asked: int | None = None) -> HttpResponse:
         "totals": totals(rows),
         "asked": asked,
         "demo": apps.is_installed("syncadmin.demo"),
+        "probes": list(probing.owed(timezone.now())),
         "busy": asked is not None or any(row.running or row.marks or row.deciding for row in rows),
         "may_see_alone": request.user.has_perm("syncadmin.view_unlinked"),
         "may_run": request.user.has_perm(RUN),

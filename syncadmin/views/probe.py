@@ -18,6 +18,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.jobs import enqueue_comparison, enqueue_probe
 from syncadmin.models import Mapping, Probe
 from syncadmin.permissions import CHANGE_MAPPING, REHEARSE, VIEW_MAPPING
+from syncadmin.selectors import probing
 from syncadmin.web import page, shell
 
 
@@ -113,7 +114,7 @@ def _page(
 ) -> HttpResponse:
     newest = Probe.objects.filter(mapping=mapping).first()
     holds = list(newest.holds.select_related("resource__system").order_by("id")) if newest else []
-    silent = newest is not None and probes.lost(newest, timezone.now())
+    silent = newest is not None and probing.silent(newest, timezone.now())
     working = newest is not None and newest.state in probes.WORKING and not silent
     chosen = asked.getlist("field") if asked is not None else []
     context: dict[str, Any] = {

@@ -111,5 +111,5 @@ def test_the_number_of_queries_does_not_grow_with_the_mappings(viewer, django_as
         a_pass(mapping)
         a_conflict(mapping)
 
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(18):
         viewer.get(reverse("syncadmin:dashboard"), **HTMX)

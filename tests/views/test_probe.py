@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
 from connectors.base import Retry
-from syncadmin import probepages, probes
+from syncadmin import probepages, probes, services
 from syncadmin.core.probing import Effect
 from syncadmin.core.side import Side
 from syncadmin.models import EntryKind, Mapping, MappingVersion, Probe, ProbeHold, ledger
@@ -167,6 +168,10 @@ def test_what_is_still_to_be_put_back_is_said_loudly_and_tried_again(prober, map
     shown = text(prober.get(PAGE))
     assert "have to be put back" in shown
     assert "the shop is away" in shown
+    assert "keep passes from running" in text(prober.get("/"))
+    assert services.switch_on(mapping, by="otto")
+    with pytest.raises(CommandError, match="values of a probe"):
+        call_command("sync", "customers")
     assert step(mapping).state in (flow.State.NOW, flow.State.OPEN)
     prober.post(f"{PAGE}clean/")
     assert asked == [probe.pk]

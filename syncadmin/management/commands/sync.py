@@ -13,6 +13,7 @@ from tqdm import tqdm
 from syncadmin.engine.run import run_pass
 from syncadmin.management.mapping_command import FAILED, GUARD, MappingCommand
 from syncadmin.models import Pass, PassKind, PassState
+from syncadmin.selectors import probing
 
 
 class Command(MappingCommand):
@@ -30,6 +31,9 @@ class Command(MappingCommand):
                 raise CommandError(f"the hub's database failed: {error}", returncode=FAILED) from error
         if done is None and mapping.retired:
             raise CommandError(f"{mapping.name} is out of service for good", returncode=FAILED)
+        if done is None and probing.held(mapping):
+            words = "values of a probe are in the records of {}; put them back: manage.py probe NAME --clean"
+            raise CommandError(words.format(mapping.name), returncode=FAILED)
         if done is None:
             raise CommandError(
                 f"another pass of {mapping.name} is running; try again when it is done", returncode=FAILED

@@ -26,7 +26,11 @@ def check_causes(world: World, folded: Fold) -> None:
 
 
 def check_deletes(world: World, folded: Fold) -> None:
-    """The hub deletes a record only after somebody has deleted its partner."""
+    """The hub deletes a record only after somebody has deleted its partner, and not taken that back.
+
+    A late delete, planned before that, is no reason for another one: only a person's decision is.
+    """
+    told = set().union(*(d.entities for d in world.people.decisions if d.deletes))
     partners: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     lost = [] if world.restored is None else world.restored.journals["people"].pairs
     badges = fold(world, "badges").pairs if world.rules.badges else []
@@ -37,15 +41,21 @@ def check_deletes(world: World, folded: Fold) -> None:
     gone: set[tuple[str, str]] = set()
     when: dict[tuple[str, str], int] = {}
     for e in world.audit:
-        if e.resource != "people" or e.op != "delete":
+        if e.resource != "people":
             continue
         place = (e.side, e.key)
-        assert e.actor == "user" or partners[place] & gone, (
-            f"deleted, and its partner never was: {e}; {partners[place]}"
+        if e.op == "create":
+            gone.discard(place)
+        if e.op != "delete":
+            continue
+        caused = e.actor == "user" or bool(partners[place] & gone)
+        assert caused or e.late or who(e.old or {}) in told, (
+            f"deleted, and its partner was not: {e}; {partners[place]}"
         )
         if e.actor == "hub" and world.restored is not None and e.number > world.restored.at:
             check_asked(world, world.restored, e, {p: at for p, at in when.items() if p in partners[place]})
-        gone.add(place)
+        if caused:
+            gone.add(place)
         when[place] = e.number
 
 

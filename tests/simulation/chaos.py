@@ -38,6 +38,7 @@ class Faults:
     cuts: float = 0.0
     decides: float = 0.0
     hints: float = 0.0
+    sleeps: float = 0.0  # how likely a worker sleeps long before it writes
     vanished: tuple[str, str] | None = None  # side, field
     slow: bool = False
 
@@ -124,6 +125,9 @@ class Chaos:
         if self._counted_down("overtaken_in"):
             self.probe("worker overtaken")
             self.probe(f"worker overtaken {place}")
+            self.overtake(self.rng)
+        if place == "before write" and self._hits(f.sleeps):
+            self.probe("worker slept before a write")
             self.overtake(self.rng)
         if self._counted_down("die_in"):
             self.probe(f"worker died {place}")

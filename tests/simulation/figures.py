@@ -21,7 +21,7 @@ FAULTS = {
     "a hint comes late, twice or for nothing": r"hint in a gap",
     "a worker dies": r"worker died (?!before a commit)",
     "a worker dies before a commit": r"worker died before a commit",
-    "a worker is overtaken": r"worker overtaken$",
+    "a worker is overtaken": r"worker (overtaken|slept before a write)$",
     "a worker is held up": r"worker held up",
     "a system refuses a call for now": r"(?!batch).* refused for now",
     "a batch breaks off": r"batch (refused for now|half applied)",
@@ -52,6 +52,8 @@ class Report:
         self.steps += steps_of(world)
         self.faults += faults_of(world.probes)
         self.probes += world.probes
+        self.probes["late write"] += sum(e.late for e in world.audit)
+        self.probes["write recovered"] += sum(p.counts.get("recovered", 0) for p in world.passes)
         self.probes["hub's writes"] += sum(e.actor == "hub" for e in world.audit)
 
     def add(self, other: Report) -> None:

@@ -27,6 +27,7 @@ from syncadmin.engine import (
     candidates,
     collect,
     guard,
+    indoubt,
     lease,
     load,
     outcome,
@@ -130,6 +131,12 @@ def unconditional_repeat(patch: Patch) -> None:
 def no_recovery(patch: Patch) -> None:
     patch.setattr(recover, "settle_applied", lambda *_: False)
     patch.setattr(recover, "mark_open_intents", lambda *_: 0)
+
+
+@mutant
+def late_writes_forgotten(patch: Patch) -> None:
+    patch.setattr(indoubt, "arrived", lambda *_: set())
+    patch.setattr(indoubt, "hold_late_delete", lambda *_: None)
 
 
 # ---------------------------------------------------------------- shadows

@@ -172,6 +172,31 @@ class People:
         except Refused:
             self.probes["user refused by a system"] += 1
 
+    def think_again(self, rng: random.Random) -> None:
+        """Somebody takes an edit or a delete back, or decides what waits."""
+        self.rng = rng
+        try:
+            if not self.decide(rng) or rng.random() < 0.5:
+                self.take_back()
+        except Refused:
+            self.probes["user refused by a system"] += 1
+
+    def take_back(self) -> None:
+        """Whoever was the last to edit or delete a record, if it is as they left it, sets it back."""
+        audit = self.systems["left"].audit
+        done = (e for e in reversed(audit) if e.actor == "user" and e.resource == "people")
+        last = next((e for e in done if e.op != "create"), None)
+        if last is None:
+            return
+        system = self.systems[last.side]
+        row = system.live("people").get(last.key)
+        if last.op == "delete" and last.key in system.trash("people"):
+            self.probes["delete taken back"] += 1
+            system.restore("people", last.key, "user")
+        elif row is not None and last.new is not None and last.new.items() <= row.values.items():
+            self.probes["edit taken back"] += 1
+            system.edit("people", last.key, dict(last.old or {}), "user")
+
     def delete_first(self, rng: random.Random, side: str) -> None:
         """Delete the record that comes first in a listing."""
         rows = sorted(self._rows(self.systems[side]), key=lambda row: row.key)

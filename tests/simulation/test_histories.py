@@ -6,7 +6,7 @@ from syncadmin.core import habits
 
 from .figures import FAULTS
 from .history import History
-from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_THEMED, MORE_THEMED, run_some
+from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_SLEPT, FIRST_THEMED, MORE_THEMED, run_some
 from .themes import theme_of
 
 pytestmark = pytest.mark.runs_once
@@ -23,7 +23,7 @@ BLOCKS = 13  # with all others below more than 2,000 histories
 # what histories with a theme have only, or more of (themes.py): so many of each range are played
 THEMED = {"a listing is cut short", "a hint comes late, twice or for nothing", "a listing lags behind"}
 RESTORED = {"the hub's database comes from a backup"}  # demanded of those that begin with one
-WITH_THEMES = [*range(FIRST_THEMED, FIRST_THEMED + 105), *range(MORE_THEMED, MORE_THEMED + 45)]
+WITH_THEMES = [*range(FIRST_THEMED, FIRST_THEMED + 98), *range(MORE_THEMED, MORE_THEMED + 36)]
 # what the worlds of each block must run into besides every other kind of fault, or they prove nothing
 REACHED = (
     "twin created",
@@ -31,6 +31,7 @@ REACHED = (
     "create lost after its effect",
     "create lost before its effect",
     "update lost after its effect",
+    "write recovered",
     "guard tripped",
     "pass failed",
     "decided field",
@@ -66,6 +67,13 @@ def test_histories_in_which_rules_decide_end_in_agreement_too(db, monkeypatch):
     report = run_some(range(FIRST_RULED, FIRST_RULED + 60))
     assert not report.failures, "\n".join(report.failures.values())
     reached = ("decided by a rule", "a rule was suspended", "undone: ready")
+    assert [name for name in reached if not report.probes[name]] == []
+
+
+def test_workers_that_sleep_long_and_write_late_put_nothing_back(db):
+    report = run_some(range(FIRST_SLEPT, FIRST_SLEPT + 16))
+    assert not report.failures, "\n".join(report.failures.values())
+    reached = ("worker slept before a write", "late write", "edit taken back", "delete taken back")
     assert [name for name in reached if not report.probes[name]] == []
 
 

@@ -4,9 +4,10 @@ A bug counts as noticed if the history ends well without it, and in a wrong stat
 count: it may be the planted code's own.
 
 What is usually planted in a sync program, and has another name or no counterpart here: a hint is a dirty
-mark. It has no payload that could be trusted, since it names a record and nothing else (there are no webhooks
-yet); the nearest is a stale listing that is accepted. There is no canary record: each record that a listing
-lacks is read by its key, so "no canary" is a partial listing taken as deletes.
+mark. It has no payload that could be trusted, since it names a record and nothing else; the nearest is a stale
+listing that is accepted. The engine knows no canary record: each record that a listing lacks is read by its
+key, so "no canary" is a partial listing taken as deletes. No bug here hides behind a second defence: each is
+noticed alone.
 """
 
 import pytest
@@ -25,6 +26,7 @@ NOTICED = {
     "acknowledged before it is written": 0,
     "unconditional repeat": 0,
     "no recovery": 800_016,
+    "late writes forgotten": 750_003,
     "read back absorbs a strangers edit": 0,
     "shadow from the intent instead of the answer": 800_001,
     "mark removed before it was handled": 0,

@@ -14,10 +14,10 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from connectors.base import ChangeMode
+from connectors.base import ChangeMode, Guarantee
 
 from .chaos import Faults
-from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_THEMED, FIRSTS, MORE_THEMED
+from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_SLEPT, FIRST_THEMED, FIRSTS, MORE_THEMED
 from .system import Habits
 from .world import Rules
 
@@ -178,6 +178,23 @@ MORE_THEMES = (
     ),
 )
 
+SLEPT = Theme(
+    "workers sleep, and wake up late",
+    rules={"c_merge": "review", "grouped": False, "references": False},
+    policy={"deletes": "propagate"},
+    habits={
+        "update": [Guarantee.ATOMIC, Guarantee.CHECKED],
+        "changes": ChangeMode.CURSOR,
+        "tombstones": True,
+        "soft": True,
+        "batch": 100,
+        "page": 100,
+        "refuses": False,
+    },
+    faults={**CALM, "sleeps": 0.6, "edits": 0.03, "lost": 0.0},
+    edits=("a", "b"),
+    steps=("one user", "pass", "one user", "pass", "users", "pass"),
+)
 RESTORED = Theme(
     "a hub from a backup",
     restored=True,
@@ -187,11 +204,13 @@ RESTORED = Theme(
 
 
 def theme_of(seed: int) -> Theme:
-    """The theme of a seed: none below FIRST_THEMED; rules and backups have ranges of their own."""
+    """The theme of a seed: none below FIRST_THEMED; rules, sleepers and backups have ranges of their own."""
     if seed >= FIRST_RESTORED:
         return RESTORED
     if seed >= MORE_THEMED:
         return MORE_THEMES[seed % len(MORE_THEMES)]
+    if seed >= FIRST_SLEPT:
+        return SLEPT
     if seed >= FIRST_RULED:
         return RULED
     return THEMES[seed % len(THEMES)] if seed >= FIRST_THEMED else PLAIN

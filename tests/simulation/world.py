@@ -249,12 +249,18 @@ class World:
             self.tallies.append(Tally(deletes, known, approved))
 
     def overtake(self, rng: random.Random) -> None:
-        """While one worker sleeps, its lease runs out and another one makes a complete pass."""
+        """While one worker sleeps, its lease runs out and another one makes a complete pass.
+
+        If it sleeps long, people take back and decide what the other one has done, and passes go on.
+        """
         self.sleep(lease.TERM + timedelta(seconds=1))
         mine, self.chaos.faults = self.chaos.faults, Faults(edits=0.05 if rng.random() < 0.5 else 0.0)
         try:
             with set_stage_aside():
                 self.sync()
+                while mine.sleeps and rng.random() < 0.6:
+                    self.people.think_again(rng)
+                    self.sync()
         finally:
             self.chaos.faults = mine
         for system in self.systems.values():

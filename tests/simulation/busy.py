@@ -18,7 +18,9 @@ from syncadmin.engine.exposed import exposure_told
 from syncadmin.engine.risk import Figures, figures
 from syncadmin.models import MappingState
 
-from .world import Habits, Rules, World
+from .drawn import Rules
+from .system import Habits
+from .world import World
 
 RECORDS = 6
 EDITED = ("a", "b", "c", "p")

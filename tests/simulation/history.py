@@ -17,12 +17,14 @@ from django.db import transaction
 
 from syncadmin.models import Intent, Mark, bulk
 
+from .agreement import check_agreement
 from .backups import Backups, Moments
 from .chaos import Faults
-from .checker import check_agreement, check_all
+from .checker import check_all
+from .drawn import Rules, draw_habits, draw_rules
 from .second_thoughts import SecondThoughts
 from .themes import PLAIN, Theme, theme_of
-from .world import FIELDS, Rules, World, draw_habits, draw_rules, inhabited
+from .world import FIELDS, World, inhabited
 
 ROUNDS = 14
 LONG = timedelta(seconds=400)

@@ -11,7 +11,8 @@ from conflicts.models import Decision
 from syncadmin.core import habits
 from syncadmin.models import Entry
 
-from .world import LEARNED, World
+from .drawn import LEARNED
+from .world import World
 
 WHO = {"": "first contact"}
 

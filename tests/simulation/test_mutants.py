@@ -4,9 +4,9 @@ A bug counts as noticed if the history ends well without it, and in a wrong stat
 count: it may be the planted code's own.
 
 What is usually planted in a sync program, and has another name or no counterpart here: a hint is a dirty
-mark. It has no payload that could be trusted, since it names a record and nothing else; the nearest is a stale
-listing that is accepted. The engine knows no canary record: each record that a listing lacks is read by its
-key, so "no canary" is a partial listing taken as deletes. No bug here hides behind a second defence: each is
+mark. It has no payload that could be trusted, since it names a record and nothing else; the nearest is a
+stale listing that is accepted. The engine knows no canary record: each record that a listing lacks is read by
+its key, so "no canary" is a partial listing taken as deletes. No bug hides behind a second defence: each is
 noticed alone.
 """
 

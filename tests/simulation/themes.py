@@ -17,9 +17,9 @@ from typing import Any
 from connectors.base import ChangeMode, Guarantee
 
 from .chaos import Faults
+from .drawn import Rules
 from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_SLEPT, FIRST_THEMED, FIRSTS, MORE_THEMED
 from .system import Habits
-from .world import Rules
 
 CALM: dict[str, Any] = {
     "die_in": 0,

@@ -54,6 +54,10 @@ class Retry(ConnectorError):
         self.after = after
 
 
+class Spent(Retry):
+    """What may be asked today for this purpose has been asked. What is more urgent may still go on."""
+
+
 class Unknown(ConnectorError):
     """A write was sent and its effect is not known. Look before doing anything else."""
 
@@ -385,6 +389,14 @@ class OwnMemory:
         return held()
 
 
+class Purpose(StrEnum):
+    """What a connector is opened for, by urgency: it says how much of a day's quota it may use."""
+
+    LIVE = "live"
+    BACKFILL = "backfill"
+    VERIFY = "verify"
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a connector is given by whoever opens it, beside its configuration."""
@@ -392,6 +404,7 @@ class Surroundings:
     memory: Memory = field(default_factory=OwnMemory)
     pacer: Pacer = field(default_factory=OwnPacer)
     reach: Reach = anywhere_but_link_local
+    purpose: Purpose = Purpose.LIVE
 
 
 @runtime_checkable

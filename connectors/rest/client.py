@@ -18,7 +18,16 @@ from urllib.parse import quote, quote_plus
 
 import httpx
 
-from connectors.base import ConnectorError, Misconfigured, Retry, Surroundings, Unknown, Unreadable
+from connectors.base import (
+    ConnectorError,
+    Misconfigured,
+    Purpose,
+    Retry,
+    Spent,
+    Surroundings,
+    Unknown,
+    Unreadable,
+)
 from connectors.trying import Exchange
 
 from . import bodies
@@ -100,7 +109,7 @@ class Client:
     def surround(self, surroundings: Surroundings) -> None:
         """Where tokens are kept that outlive this client, who hands out turns, and where it may connect."""
         self._auth = gate(self._config, self.url, self.system, surroundings.memory)
-        self._pacer = surroundings.pacer
+        self._pacer, self._purpose = surroundings.pacer, surroundings.purpose
         within_reach(self._http, Backend(surroundings.reach, self.system))
 
     def close(self) -> None:
@@ -202,16 +211,25 @@ class Client:
         told, name = self._config.limits, f"{self.system} {self._config.base_url}"
         if (closed := self._closed_until - time.monotonic()) > 0:
             self._later("no request is left before the system's limit is anew", closed)
-        if told.per_day is not None and self._pacer.spend(name, told.per_day) is None:
-            now = datetime.now(UTC)
-            tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-            self._later(f"all {told.per_day} requests of today are made", (tomorrow - now).total_seconds())
+        if told.per_day is not None:
+            share = {Purpose.BACKFILL: told.backfill, Purpose.VERIFY: told.verify}.get(self._purpose, 100)
+            if self._pacer.spend(name, told.per_day * share // 100) is None:
+                self._tomorrow(told.per_day, share)
         if told.requests is not None:
             interval, patience = told.per.total_seconds() / told.requests, told.wait.total_seconds()
             wait = self._pacer.take(name, interval, told.burst, patience)
             if wait > patience:
                 self._later("too many requests wait for their turn", wait)
             time.sleep(wait)
+
+    def _tomorrow(self, per_day: int, share: int) -> NoReturn:
+        now = datetime.now(UTC)
+        tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        part = "" if share == 100 else f"the {share} % for a {self._purpose} of "
+        message, wait = f"{part}all {per_day} requests of today are made", tomorrow - now
+        if share == 100:
+            raise Retry(message, after=wait, system=self.system)
+        raise Spent(message, after=wait, system=self.system)
 
     def _later(self, message: str, seconds: float) -> NoReturn:
         raise Retry(message, after=timedelta(seconds=seconds), system=self.system)

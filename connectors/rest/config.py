@@ -228,6 +228,15 @@ class Limits(Strict):
     per: Duration = Field(default=timedelta(seconds=1), description="In this time")
     burst: int = Field(default=1, gt=0, description="How many may come at once after a rest")
     per_day: int | None = Field(default=None, gt=0, description="How many a day (UTC) at most")
+    backfill: int = Field(
+        default=80, ge=1, le=100, description="Percentage of a day's requests that a first comparison may use"
+    )
+    verify: int = Field(
+        default=50,
+        ge=1,
+        le=100,
+        description="Percentage that later full comparisons may use",
+    )
     wait: Duration = Field(
         default=timedelta(seconds=30), description="Who would have to wait longer comes back later"
     )

@@ -18,6 +18,7 @@ from connectors.base import (
     Connector,
     ConnectorError,
     Misconfigured,
+    Purpose,
     Surrounded,
 )
 from connectors.hooks import Hooked
@@ -53,12 +54,12 @@ def _resources(system: System) -> list[Resource]:
     return list(system.resources.all()) if system.pk else []
 
 
-def open_connector(system: System) -> Connector:
+def open_connector(system: System, purpose: Purpose = Purpose.LIVE) -> Connector:
     """A connector for the system with all its resources; it connects lazily. Raises Misconfigured."""
     config, resources = resolved(system)
     connector = connector_class(system)(config, resources, system=system.name)
     if isinstance(connector, Surrounded):
-        connector.surround(surroundings_of(system))
+        connector.surround(surroundings_of(system, purpose))
     return connector
 
 

@@ -18,7 +18,7 @@ from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
-from connectors.base import Retry, Surroundings
+from connectors.base import Purpose, Retry, Surroundings
 from connectors.pacing import OwnPacer
 from connectors.reach import reach
 from syncadmin.models import Remembered, System
@@ -28,10 +28,13 @@ PATIENCE = 60.0  # seconds to wait for another worker's login
 _LOOK = 0.2  # seconds between looks
 
 
-def surroundings_of(system: System) -> Surroundings:
+def surroundings_of(system: System, purpose: Purpose) -> Surroundings:
     """What a connector of this system is given."""
     return Surroundings(
-        memory=HubMemory(system.name), pacer=QueuePacer(), reach=reach(settings.PRIVATE_ADDRESSES)
+        memory=HubMemory(system.name),
+        pacer=QueuePacer(),
+        reach=reach(settings.PRIVATE_ADDRESSES),
+        purpose=purpose,
     )
 
 

@@ -270,9 +270,9 @@ def ensure_fits(
 
 
 @contextmanager
-def bind(mapping: MappingRow) -> Iterator[Binding]:
+def bind(mapping: MappingRow, purpose: base.Purpose = base.Purpose.LIVE) -> Iterator[Binding]:
     """Open both systems of a mapping for the length of a pass. Raises base.Misconfigured, base.Retry."""
-    connectors = {side: open_connector(mapping.resource(side).system) for side in SIDES}
+    connectors = {side: open_connector(mapping.resource(side).system, purpose) for side in SIDES}
     try:
         described, problems = describe(mapping, connectors)
         ensure_fits(mapping, described, problems)

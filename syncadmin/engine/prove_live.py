@@ -20,7 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from conflicts.models import Conflict
-from connectors.base import ChangeMode, ConnectorError
+from connectors.base import ChangeMode, ConnectorError, Purpose
 from syncadmin.core import plan as core
 from syncadmin.core.alike import alike
 from syncadmin.core.side import SIDES, Side
@@ -63,7 +63,7 @@ def compare(mapping: Mapping, proof: Proof, report: Report) -> Live:
     """Compare both systems with the hub; adds findings to `proof`."""
     live = Live()
     try:
-        with bind(mapping) as binding:
+        with bind(mapping, Purpose.VERIFY) as binding:
             suspects = _scan(binding, live, report)
             for rounds_left in reversed(range(ROUNDS)):
                 if not suspects:

@@ -68,6 +68,11 @@ from .rehearse import scanned
 
 ROUNDS = 3
 REPORT_EVERY = timedelta(milliseconds=500)
+PURPOSES = {
+    PassKind.INCREMENTAL: base.Purpose.LIVE,
+    PassKind.BACKFILL: base.Purpose.BACKFILL,
+    PassKind.RECONCILE: base.Purpose.VERIFY,
+}
 Clock = Callable[[], datetime]
 Progress = Callable[[Pass], None]
 
@@ -105,7 +110,7 @@ def run_pass(
     end = End()
     try:
         beating = lease.kept_alive(held) if heartbeat else nullcontext()
-        with _ending(row, end, clock), beating, bind(mapping) as binding:
+        with _ending(row, end, clock), beating, bind(mapping, PURPOSES[row.kind]) as binding:
             run = Run(binding, held, row.pk, clock, row.counts)
             told = _told_before(binding.id)
             _note_promises(binding, told)
@@ -214,10 +219,14 @@ class Reporter:
 
 @dataclass(slots=True)
 class End:
-    """What stops the mapping from now on, '' if nothing does; `message` tells people what was unusual."""
+    """What stops the mapping from now on, '' if nothing does; `message` tells people what was unusual.
+
+    Before `later` another pass of this kind is of no use.
+    """
 
     stopped: str = ""
     message: str = ""
+    later: datetime | None = None
 
 
 class Portion:
@@ -251,6 +260,9 @@ def _ending(row: Pass, end: End, clock: Clock) -> Iterator[None]:
         row.state, row.message, end.stopped = PassState.STOPPED, str(stop), "rehearsal"
     except lease.LeaseLost as lost:
         row.state, row.message = PassState.LOST, str(lost)
+    except base.Spent as error:  # others may still ask: the system is well
+        row.state, row.message = PassState.FAILED, str(error)
+        end.later = clock() + (error.after or timedelta(days=1))
     except base.Retry as error:
         row.state, row.message = PassState.FAILED, str(error)
         health.failed(error, clock())
@@ -283,6 +295,8 @@ def _finish(mapping: Mapping, row: Pass, end: End, clock: Clock) -> None:
     due: dict[str, object] = {"next_due": now + timedelta(seconds=mapping.schedule)}
     if row.state == PassState.DONE and row.kind != PassKind.INCREMENTAL:
         due["next_reconcile"] = now + timedelta(seconds=mapping.reconcile_every)
+    if end.later is not None:
+        due["next_due" if row.kind == PassKind.BACKFILL else "next_reconcile"] = end.later
     due |= {"stopped": end.stopped, "message": row.message}
     bulk.assign(MappingState, {"mapping_id": mapping.pk, "token": row.token}, due)
 

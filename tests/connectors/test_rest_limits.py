@@ -10,7 +10,17 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.base import Misconfigured, Op, Result, Retry, Surroundings, Unreadable, Write
+from connectors.base import (
+    Misconfigured,
+    Op,
+    Purpose,
+    Result,
+    Retry,
+    Spent,
+    Surroundings,
+    Unreadable,
+    Write,
+)
 from connectors.pacing import OwnPacer
 from connectors.reach import anywhere_but_link_local, only_public, reach
 from connectors.rest import Resource, RestConnector, System
@@ -221,3 +231,14 @@ def test_f26_the_days_requests_are_spent_and_come_back_tomorrow() -> None:
     assert caught.value.after is not None
     assert timedelta() < caught.value.after <= timedelta(days=1)
     assert len(server.asked) == 1
+
+
+def test_f26_of_a_days_requests_some_are_kept_for_what_is_more_urgent() -> None:
+    pacer, done = OwnPacer(), []
+    with connected(things, limits={"per_day": 10}) as (connector, server):
+        for purpose in (Purpose.VERIFY, Purpose.BACKFILL, Purpose.LIVE):
+            connector.surround(Surroundings(pacer=pacer, purpose=purpose))
+            with pytest.raises(Retry) as caught:
+                [scanned(connector) for _ in range(20)]
+            done.append((len(server.asked), isinstance(caught.value, Spent)))
+    assert done == [(5, True), (8, True), (10, False)]

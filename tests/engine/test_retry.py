@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from connectors import base
 from connectors.sql import SqlConnector
-from syncadmin.models import Health, Mark
+from syncadmin.models import Health, MappingState, Mark
 from syncadmin.ticker import due_states
 
 from .test_pass import ANNA, quiet
@@ -113,3 +113,22 @@ def test_no_record_is_made_while_its_likely_partner_gives_no_answer(world, monke
     world.sync()
     assert [row["email"] for row in world.right.rows()].count(ANNA["email"]) == 1
     assert [item.kind for item in world.open()] == ["field"]
+
+
+def test_f26_a_comparison_that_has_spent_its_share_of_the_day_leaves_the_live_passes_alone(
+    world, monkeypatch
+):
+    left, right = world.linked(**ANNA)
+
+    def spent(self, resource, *, fields, limit):
+        raise base.Spent("the 50 % for a verify are made", after=timedelta(hours=5), system="crm")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlConnector, "scan", spent)
+        assert world.attempt("reconcile").state == "failed"
+    assert not Health.objects.exclude(open_until=None).exists()
+    state = MappingState.objects.get(mapping=world.mapping)
+    assert state.next_reconcile > timezone.now() + timedelta(hours=4)
+    world.left.edit(left, phone="7")
+    assert world.sync().kind == "incremental"
+    assert world.right.row(right)["phone"] == "7"

@@ -105,8 +105,8 @@ class World:
         """Let time pass."""
         self.now += span
 
-    def connector(self, row: SystemRow) -> SimConnector:
-        """An open connector, as the engine asks for it."""
+    def connector(self, row: SystemRow, purpose: object = None) -> SimConnector:
+        """An open connector, as the engine asks for it; here none has a quota."""
         return SimConnector(
             self.systems[row.name], self.chaos, {"people": [*FIELDS, "f", "d"], "firms": ["email", "a"]}
         )

@@ -358,6 +358,10 @@ class Memory(Protocol):
         """Remember a value. It is safe once this returns."""
         ...
 
+    def forget(self, name: str) -> None:
+        """Let go of a value that is of no use any more."""
+        ...
+
     def alone(self, name: str) -> AbstractContextManager[None]:
         """While this is held, no one else holds it for the same name. Raises Retry if that takes too long."""
         ...
@@ -377,6 +381,10 @@ class OwnMemory:
     def put(self, name: str, value: str) -> None:
         """Remember a value."""
         self._kept[name] = value
+
+    def forget(self, name: str) -> None:
+        """Let go of a value."""
+        self._kept.pop(name, None)
 
     def alone(self, name: str) -> AbstractContextManager[None]:
         """Held by one thread at a time."""

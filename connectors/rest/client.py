@@ -109,7 +109,11 @@ class Client:
     def surround(self, surroundings: Surroundings) -> None:
         """Where tokens are kept that outlive this client, who hands out turns, and where it may connect."""
         self._auth = gate(self._config, self.url, self.system, surroundings.memory)
-        self._pacer, self._purpose = surroundings.pacer, surroundings.purpose
+        self._pacer, self._purpose, self.memory = (
+            surroundings.pacer,
+            surroundings.purpose,
+            surroundings.memory,
+        )
         within_reach(self._http, Backend(surroundings.reach, self.system))
 
     def close(self) -> None:

@@ -131,6 +131,14 @@ class KeyInLink(Strict):
 NewKey = Annotated[KeyInBody | KeyInLink, Field(discriminator="type")]
 
 
+class Once(Strict):
+    """An address that takes one create and no second one. It is kept until what came of it is known."""
+
+    path: str = Field(description="Where such an address is asked for; may hold {path}")
+    method: str = Field(default="POST", description="Method of that request")
+    url: Selector | None = Field(default=None, description="Where the address is; else the Location header")
+
+
 class Create(Operation):
     """How a record is made."""
 
@@ -154,11 +162,12 @@ class Create(Operation):
     exists: tuple[int, ...] = Field(
         default=(409, 412), description="Statuses that say: such a record is there already"
     )
+    once: Once | None = Field(default=None, description="Where an address for each create is asked for")
 
     @property
     def is_idempotent(self) -> bool:
         """Does a repeat make no twin?"""
-        return any((self.id, self.idempotency_header, self.idempotency_field, self.natural))
+        return any((self.id, self.idempotency_header, self.idempotency_field, self.natural, self.once))
 
 
 class Update(Operation):

@@ -7,6 +7,7 @@ sent and not answered is UNKNOWN, and nothing is ever sent twice.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -173,7 +174,7 @@ class Writer:
         try:
             answer = self._client.send(
                 ready.method,
-                ready.path,
+                self._one_time(ready) or ready.path,
                 params=ready.params,
                 body=ready.body,
                 headers=ready.headers,
@@ -187,7 +188,39 @@ class Writer:
         except ConnectorError as error:
             return replace(halt.stop(error, self._client.clean(str(error))), key=ready.key)
         halt.sent = True
-        return self._judged(ready, answer, fields, halt)
+        outcome = self._judged(ready, answer, fields, halt)
+        if ready.write.op is Op.CREATE and outcome.result not in (Result.UNKNOWN, Result.RETRY):
+            self._forget_one_time(ready)
+        return outcome
+
+    def _one_time(self, ready: Prepared) -> str:
+        """The address for this very create, '' where none is asked for. Raises ConnectorError."""
+        told, shape = self._shape.config.create.once, self._shape
+        if told is None or ready.write.op is not Op.CREATE:
+            return ""
+        name = self._once_name(ready)
+        if name and (kept := self._client.memory.get(name)) is not None:
+            return kept
+        path = shape.fill(told.path, path=shape.path)
+        answer = self._client.read(path, method=told.method)
+        found = told.url(self._client.json(answer)) if told.url else answer.headers.get("Location")
+        if not isinstance(found, str) or not found:
+            raise Unreadable("no address for a create is told: check `create.once`", system=shape.system)
+        url = str(self._client.follow(found, path))
+        if name:
+            self._client.memory.put(name, url)
+        return url
+
+    def _forget_one_time(self, ready: Prepared) -> None:
+        if self._shape.config.create.once is not None and (name := self._once_name(ready)):
+            self._client.memory.forget(name)
+
+    def _once_name(self, ready: Prepared) -> str:
+        """The name that the address is kept by; '' for a create that nobody could repeat."""
+        if not ready.write.idempotency:
+            return ""
+        made = f"{self._shape.system}\n{self._shape.name}\n{ready.write.idempotency}"
+        return "once:" + hashlib.sha256(made.encode()).hexdigest()
 
     def _judged(self, ready: Prepared, answer: Answer, fields: Sequence[str], halt: Halt) -> Outcome:
         """What the answer to a write means."""

@@ -104,6 +104,11 @@ class HubMemory:
         with self._connected():
             Remembered.objects.update_or_create(name=name, defaults=told)
 
+    def forget(self, name: str) -> None:
+        """Let go of a value."""
+        with self._connected():
+            Remembered.objects.filter(name=name).delete()
+
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Held by one worker at a time. Raises Retry if another one does not let go."""

@@ -217,3 +217,35 @@ def test_whether_a_create_may_be_repeated_is_told(create: dict[str, Any], idempo
     connector = RestConnector(System(base_url="https://x"), {"things": told})
     assert connector.capabilities("things").idempotent is idempotent
     connector.close()
+
+
+def test_f25_an_address_for_one_single_create_is_kept_until_it_is_known_what_came_of_it() -> None:
+    """The first answer is lost; the repeat goes to the same address, and is told that it was used."""
+    rows: dict[str, Any] = {}
+    given: list[str] = []
+    used: set[str] = set()
+
+    def answer(asked: Asked) -> Say:
+        if asked.path == "/things/prepare":
+            given.append(f"/things/put/{len(given)}")
+            return Say(None, 201, {"Location": given[-1]})
+        if asked.path == "/things/41":
+            return Say(rows["41"])
+        if asked.path in used:
+            return Say({"id": 41}, 410)
+        used.add(asked.path)
+        rows["41"] = {"id": 41, **asked.json}
+        return Say(lost=True)
+
+    create = {"once": {"path": "{path}/prepare"}, "exists": [410], "there": "id"}
+    with OddServer(answer) as server:
+        told = Resource.model_validate({"path": "things", "create": create})
+        connector = RestConnector(System(base_url=server.url), {"things": told}, system="shop")
+        memory = connector._client.memory
+        results = []
+        for _ in range(2):
+            (outcome,) = connector.write("things", [CREATE], fields=["name"])
+            results.append((outcome.result, outcome.key, len(memory._kept)))  # type: ignore[attr-defined]
+        connector.close()
+    assert results == [(Result.UNKNOWN, None, 1), (Result.APPLIED, "41", 0)]
+    assert given == ["/things/put/0"]

@@ -137,7 +137,8 @@ class Client:
         try:
             url = self.url(origin).join(link) if origin else httpx.URL(link)
         except httpx.InvalidURL as error:
-            raise Unreadable(f"{shortened(link, 80)!r} is no address", system=self.system) from error
+            said = shortened(self.clean(link), 80)
+            raise Unreadable(f"{said!r} is no address", system=self.system) from error
         if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port):
             raise Misconfigured(
                 f"the system points to another host ({url.scheme}://{url.netloc.decode()}), where our "

@@ -11,6 +11,7 @@ import json
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -35,6 +36,11 @@ class Minted(Gate):
 
     def __init__(self, config: JwtAuth, system: str, clock: Callable[[], float]) -> None:
         self._config, self._system, self._clock = config, system, clock
+        self._minted: deque[str] = deque(maxlen=64)  # more than are on their way at the same time
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(self._minted)
 
     def auth_flow(self, request: httpx.Request) -> Steps:
         told, now = self._config, int(self._clock())
@@ -48,6 +54,7 @@ class Minted(Gate):
                 f"`auth.key` can't sign by {told.algorithm}: check the key and `auth.algorithm`",
                 system=self._system,
             ) from None
+        self._minted.append(token)
         request.headers[told.header] = f"{told.scheme} {token}".strip()
         yield request
 

@@ -123,6 +123,8 @@ def test_what_is_shown_opens_the_door(auth: dict[str, Any], right: Callable[[Ask
         told = f"{caught.value}{caught.value.said}{connector.check()}{connector!r}"
     assert SECRET not in told
     assert basic(SECRET, "") not in told
+    shown = server.asked[-1].headers.get("Authorization", "none at all").split()[-1]
+    assert shown not in told or shown == "all"
 
 
 def test_a_key_that_cannot_sign_is_for_a_person_to_correct() -> None:

@@ -1,4 +1,4 @@
-"""Webhooks, from the moment they come in: kept, understood, and made into marks that passes work off.
+"""Webhooks, from the moment they come in: kept, understood, and made into hints that passes work off.
 
 A delivery is trusted for no more than the names of records: what it names is read. Taking one is an insert
 and a job for the queue; all else is the job's. What proves nothing is counted beside the queue, so that a
@@ -36,7 +36,6 @@ from syncadmin.models import (
     System,
     bulk,
     ledger,
-    marks,
 )
 from syncadmin.models import Mapping as MappingRow
 from syncadmin.models.hooks import COUNTED, count_hooks
@@ -158,7 +157,7 @@ class _Found:
 
 
 def handle(now: datetime | None = None) -> int:
-    """Make marks of all deliveries that wait, and ask for passes. Returns how many there were."""
+    """Make hints of all deliveries that wait, and ask for passes. Returns how many there were."""
     done = 0
     while handled := _handle_some(now or timezone.now()):
         done += handled
@@ -175,19 +174,17 @@ def _handle_some(now: datetime) -> int:
     """One batch, in one transaction. Passes are asked for as it commits."""
     waiting = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).select_related("system")
     rows = list(waiting.filter(state=DeliveryState.WAITING).order_by("id")[:BATCH])
-    asked: dict[int, dict[tuple[Side, str], None]] = {}
+    asked: set[int] = set()
     for system in {row.system for row in rows}:
         mine = [row for row in rows if row.system == system]
         users = _users(system)
         for row in mine:
             found = _understand(row, users)
             _keep_hints(row, found, now)
-            for mapping_id, records in found.records.items():
-                asked.setdefault(mapping_id, {}).update(records)
+            asked.update(found.records)
         count_hooks(system.pk, _day(now), taken=sum(row.replay_of_id is None for row in mine))
         trim(system.pk)
-    for mapping_id, wanted in asked.items():
-        marks.mark(mapping_id, wanted, "webhook", now)
+    for mapping_id in asked:
         jobs.enqueue_pass(mapping_id)
     return len(rows)
 

@@ -36,7 +36,7 @@ from syncadmin.jobs import (
     put_rehearsal_in_queue,
     put_survey_in_queue,
 )
-from syncadmin.models import Event, Intent, MappingState, Mark
+from syncadmin.models import Came, Event, Hint, Intent, MappingState, Mark
 from syncadmin.notify import deliver
 
 logger = logging.getLogger(__name__)
@@ -52,11 +52,13 @@ CLOCK_EVERY = timedelta(seconds=5)  # how often items of the inbox are looked at
 def due_states(now: datetime) -> QuerySet[MappingState]:
     """Mappings that a pass should run for, and may.
 
-    Due are: the schedule, records marked as changed, and writes that a dead worker left open. Left out
-    are mappings that are off, that wait for a person, that are being worked on, or whose system is away.
+    Due are: the schedule, records marked as changed or named by webhooks, and writes that a dead worker left
+    open. Left out are mappings that are off, that wait for a person, that are being worked on, or whose
+    system is away.
     """
     marks = Mark.objects.filter(mapping=OuterRef("mapping"), not_before__lte=now).order_by("id")
     intents = Intent.objects.filter(mapping=OuterRef("mapping"))
+    hints = Hint.objects.filter(mapping=OuterRef("mapping"), came=Came.WAITING, marked=False)
     return (
         MappingState.objects.filter(
             Q(expires_at=None) | Q(expires_at__lte=now), ~Q(stopped__in=ASKS), mapping__enabled=True
@@ -65,9 +67,15 @@ def due_states(now: datetime) -> QuerySet[MappingState]:
         .exclude(mapping__right__system__health__open_until__gt=now)
         .annotate(
             oldest_mark=Subquery(marks.values("id")[:1]),
+            oldest_hint=Subquery(hints.order_by("id").values("id")[:1]),
             unfinished=Q(expires_at__lte=now) & Exists(intents),
         )
-        .filter(Q(next_due__lte=now) | Q(oldest_mark__isnull=False) | Q(unfinished=True))
+        .filter(
+            Q(next_due__lte=now)
+            | Q(oldest_mark__isnull=False)
+            | Q(oldest_hint__isnull=False)
+            | Q(unfinished=True)
+        )
         .order_by("next_due")
     )
 
@@ -99,7 +107,8 @@ class Ticker:
         enqueued = []
         needed: dict[int, _Asked] = {}
         for state in due_states(now):
-            need = (state.next_due if state.next_due <= now else None, state.oldest_mark, state.unfinished)
+            due = state.next_due if state.next_due <= now else None
+            need = (due, state.oldest_mark, state.oldest_hint, state.unfinished)
             before = self.asked.get(state.mapping_id)
             if before is not None and before.need == need and now < before.again_at:
                 needed[state.mapping_id] = before

@@ -24,16 +24,18 @@ from syncadmin.models import (
     HookReading,
     Mark,
     bulk,
+    marks,
 )
 from syncadmin.models.hooks import count_hooks
 from syncadmin.models.state import locked
 
 from . import links
 from .binding import Binding
-from .collect import Cache, remember_unlinked
+from .collect import remember_unlinked
 from .effort import Run
 
 BATCH = 500
+MARKED = 5000
 MOST = 10_000  # hints answered after one pass; the rest after the next
 RECENT = timedelta(hours=1)  # an entry of the journal older than that has nothing to do with a delivery
 
@@ -44,20 +46,36 @@ def hooked(binding: Binding) -> dict[Side, int]:
     return {side: system.pk for side, system in systems.items() if takes_hooks(system)}
 
 
-def meet(run: Run, cache: Cache) -> None:
+def take(run: Run) -> None:
+    """Mark the records that hints name. Raises LeaseLost.
+
+    Only at the beginning of a pass: what came in the middle of it would be done without a guard, or an
+    approved plan, having counted it.
+    """
+    waiting = Hint.objects.filter(mapping_id=run.binding.id, came=Came.WAITING, marked=False)
+    while found := list(waiting.order_by("id").values_list("id", "side", "key")[:MARKED]):
+        with run.lease.fenced():
+            places = [(side, key) for _id, side, key in found]
+            marks.mark(run.binding.id, places, "webhook", run.clock())
+            Hint.objects.filter(pk__in=[number for number, _side, _key in found]).update(marked=True)
+
+
+def meet(run: Run) -> None:
     """Read the records that hints name and the hub has never seen, and remember them as any read would.
 
     A record that is new to the hub has to be known before any is decided, because it may be another's twin.
     Raises ConnectorError, LeaseLost.
     """
     for side in hooked(run.binding):
-        waiting = Hint.objects.filter(mapping_id=run.binding.id, came=Came.WAITING, side=side.value)
+        waiting = Hint.objects.filter(
+            mapping_id=run.binding.id, came=Came.WAITING, side=side.value, marked=True
+        )
         keys = list(waiting.order_by("key").values_list("key", flat=True).distinct())
         for start in range(0, len(keys), BATCH):
-            _meet(run, side, keys[start : start + BATCH], cache)
+            _meet(run, side, keys[start : start + BATCH])
 
 
-def _meet(run: Run, side: Side, keys: list[str], cache: Cache) -> None:
+def _meet(run: Run, side: Side, keys: list[str]) -> None:
     binding, bound = run.binding, run.binding.sides[side]
     known = links.by_key(binding.id, side, keys).keys() | _remembered(binding.id, side, keys)
     strange = [key for key in keys if key not in known]
@@ -67,8 +85,6 @@ def _meet(run: Run, side: Side, keys: list[str], cache: Cache) -> None:
     records = [r for r in bound.translate(list(fetched.found.values())) if r.in_scope]
     with run.lease.fenced():
         remember_unlinked(binding, side, records, run.clock())
-    for record in records:
-        cache.keep(side, record)
 
 
 def _remembered(mapping_id: int, side: Side, keys: list[str]) -> set[str]:
@@ -110,7 +126,8 @@ def account(binding: Binding, token: int, now: datetime) -> None:
 
 def _answer(mapping_id: int) -> tuple[set[int], set[tuple[Side, str]]]:
     """Answer hints whose marks are gone. Their deliveries, and the records of which changes were seen."""
-    waiting = list(Hint.objects.filter(mapping_id=mapping_id, came=Came.WAITING).order_by("id")[:MOST])
+    asked = Hint.objects.filter(mapping_id=mapping_id, came=Came.WAITING, marked=True)
+    waiting = list(asked.order_by("id")[:MOST])
     answered: list[Hint] = []
     for side in SIDES:
         of_side = [hint for hint in waiting if hint.side == side.value]
@@ -124,8 +141,8 @@ def _answer(mapping_id: int) -> tuple[set[int], set[tuple[Side, str]]]:
 def _answer_some(mapping_id: int, side: Side, hints: list[Hint]) -> list[Hint]:
     """Those of the hints whose records have been read, with what came of them."""
     keys = {hint.key for hint in hints}
-    marked = Mark.objects.filter(mapping_id=mapping_id, side=side.value, key__in=keys)
-    open_keys = set(marked.values_list("key", flat=True))
+    dirty = Mark.objects.filter(mapping_id=mapping_id, side=side.value, key__in=keys)
+    open_keys = set(dirty.values_list("key", flat=True))
     read = [hint for hint in hints if hint.key not in open_keys]
     if not read:
         return []

@@ -310,13 +310,14 @@ def _work(run: Run, row: Pass, report: Reporter) -> str:
     plan = approved.needed(run.binding, row.kind)
     run.waiting_sides = risk.waiting_sides(run.binding, run.clock())
     recover.mark_open_intents(run)
+    hints.take(run)
     report("reading", 0)
+    hints.meet(run)
     if plan is not None:
         with scanned(run, report) as (found, pace):
             approved.hold_to(run, plan, found, pace)
     elif row.kind == PassKind.INCREMENTAL:
         found = read_changes(run.binding, run.lease, cache, run.clock(), report)
-        hints.meet(run, cache)
     else:
         found = compare_all(run.binding, run.lease, run.clock(), report)
     if found.restored:

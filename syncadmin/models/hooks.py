@@ -74,7 +74,8 @@ class Came(models.TextChoices):
 class Hint(models.Model):
     """A record that a delivery named, in one mapping. `since`: how far the journal was at that time.
 
-    `changes` are those that were journaled of it when it was read.
+    `marked` once a pass has marked it: only at its beginning, so that guards and plans have counted what it
+    does. `changes` are those that were journaled of it when it was read.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -84,6 +85,7 @@ class Hint(models.Model):
     key = models.TextField()
     at = models.DateTimeField()
     since = models.BigIntegerField()
+    marked = models.BooleanField(default=False)
     came = models.CharField(max_length=7, choices=Came.choices, default=Came.WAITING)
     changes = models.PositiveIntegerField(default=0)
 

@@ -13,9 +13,10 @@ from syncadmin import hooks
 from syncadmin.config import secrets
 from syncadmin.engine.collect import Collected
 from syncadmin.models import Delivery, Entry, Hint, HookDay, Mark
+from syncadmin.ticker import due_states
 from tests.engine.world import World
 
-from .acts import ANNA, at_rest, same_everywhere, writes
+from .acts import ANNA, at_rest, before_writing, same_everywhere, writes
 
 SECRET = "whispered"
 WEBHOOK = {
@@ -71,7 +72,7 @@ def test_f24_lost_doubled_late_and_reordered_webhooks_leave_both_sides_equal(wor
     assert [send(twice), send(twice)] == [202, 202]
     assert Delivery.objects.get().repeats == 1
     hooks.handle()
-    assert Mark.objects.get(reason="webhook").key == right
+    assert not Mark.objects.exists()  # only a pass marks, at its beginning
     world.sync()
     assert world.left.row(left)["phone"] == "030 2"  # as it was read; the payload is no data
     assert came(world) == [(right, "changed")]
@@ -154,4 +155,27 @@ def test_what_a_webhook_says_of_other_things_is_told_and_harms_nothing(world: Wo
     whats = [what for delivery in Delivery.objects.order_by("id") for what, _about in delivery.told]
     assert whats == ["left out", "left out", "resource", "no keys", "no keys", "resource", "resource"]
     assert not Mark.objects.exists()
+    at_rest(world)
+
+
+def test_a_webhook_that_comes_in_the_middle_of_a_pass_waits_for_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No guard of this pass has counted what it would do."""
+    left, right = world.linked(**ANNA)
+    world.left.edit(left, city="Bonn")
+
+    def meanwhile() -> None:
+        world.right.edit(right, phone="030 7")
+        send({"collection": "contacts", "id": right, "delivery": "d1"})
+        hooks.handle()
+
+    before_writing(monkeypatch, meanwhile)
+    world.sync()
+    assert came(world) == [(right, "waiting")]
+    due = due_states(timezone.now()).get(mapping=world.mapping)
+    assert due.oldest_hint is not None
+    world.sync()
+    assert world.left.row(left)["phone"] == "030 7"
+    assert came(world)[0][1] in ("changed", "known")
     at_rest(world)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from syncadmin import hooks
 from syncadmin.config import secrets
-from syncadmin.models import Came, Delivery, Entry, Hint, HookDay, Mapping, Mark, System
+from syncadmin.models import Came, Delivery, Entry, Hint, HookDay, Mapping, System
 from tests.builders import a_mapping
 
 pytestmark = pytest.mark.django_db
@@ -111,7 +111,6 @@ def test_what_was_sent_is_shown_as_text_and_cut(viewer, mapping) -> None:
 def test_a_delivery_is_handled_again_in_a_persons_name_and_that_is_journaled(operator, mapping) -> None:
     delivery = delivered(mapping, state="done", event_id="e1", identity="i1")
     name = mapping.right.system.name
-    Mark.objects.all().delete()
     answer = operator.post(f"/systems/{name}/hooks/{delivery.pk}/replay/", follow=True)
     again = Delivery.objects.get(replay_of=delivery)
     assert answer.redirect_chain[-1][0] == f"/systems/{name}/hooks/{again.pk}/"
@@ -119,7 +118,7 @@ def test_a_delivery_is_handled_again_in_a_persons_name_and_that_is_journaled(ope
     entry = Entry.objects.get(mapping=mapping, kind="decision")
     assert (entry.actor, f"#{delivery.pk}" in entry.rule) == ("otto", True)
     hooks.handle()
-    assert Mark.objects.get().key == "7"
+    assert Hint.objects.get(delivery=again).key == "7"
     delivery.body = b""
     delivery.save()
     answer = operator.post(f"/systems/{name}/hooks/{delivery.pk}/replay/", follow=True)

@@ -155,7 +155,8 @@ def _risk(risk: dict[str, Any]) -> str:
         "high": short_number(high),
     }
     if (accepted := risk["accepted"]) is None:
-        return f"{told} {_('Nobody has accepted that yet.')}"
+        nobody = _("Nobody has accepted that yet.")
+        return f"{told} {nobody}"
     words = _("Accepted by %(name)s (%(role)s): up to %(most)s, until %(day)s.") % {
         "name": accepted["by"],
         "role": accepted["role"],

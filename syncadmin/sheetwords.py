@@ -165,7 +165,8 @@ def headline(sheet: Mapping[str, Any], names: Names) -> str:
         "count": total
     }
     if not asked:
-        return f"{shared} {_('They merge by themselves; all others have one owner.')}"
+        alone = _("They merge by themselves; all others have one owner.")
+        return f"{shared} {alone}"
     person = ngettext(
         "Where both systems change %(count)s of them at once, a person decides.",
         "Where both systems change one of %(count)s of them at once, a person decides.",

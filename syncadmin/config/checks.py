@@ -226,9 +226,8 @@ def _reference(spec: MappingSpec, one: FieldSpec, world: World, prefix: Path) ->
         both = _("%(left)s with %(right)s")
         theirs, ours = (both % {"left": left, "right": right} for left, right in (ends, wanted))
         told = text % {"name": quoted(one.mapping), "theirs": theirs, "ours": ours}
-        yield Problem(
-            (*prefix, "mapping"), f"{told}; {_('swap its sides')}" if ends == wanted[::-1] else told
-        )
+        swap = _("swap its sides")
+        yield Problem((*prefix, "mapping"), f"{told}; {swap}" if ends == wanted[::-1] else told)
 
 
 def _written_twice(spec: MappingSpec, prefix: Path) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,6 +26,7 @@ from syncadmin.selectors import watches
 from syncadmin.survey import report as reporting
 from syncadmin.survey.evidence import Evidence, evidence
 
+ENOUGH = 20  # edits seen by a watch before they tell who edits a whole table
 LOOKED_AT = 100_000  # the newest entries of the journal, whose edits are counted
 
 
@@ -199,9 +201,9 @@ def _table_told(mapping: Mapping, seen: Dict[str, Dict[Side, int]], survey: Evid
     """Who edits the records, as long as nobody says so."""
     if mapping.owner:
         return Who(mapping.owner), Basis.CONFIGURED
-    sides = {side for by_side in seen.values() for side, count in by_side.items() if count}
-    if sides:
-        return Who.of(sides), _seen_how(mapping)
+    edits = Counter({side: sum(by_side.get(side, 0) for by_side in seen.values()) for side in SIDES})
+    if edits.total() >= ENOUGH or (edits.total() and mapping.in_use):
+        return Who.of(+edits), _seen_how(mapping)
     return (survey.table, Basis.SURVEY) if survey.table is not None else (Who.BOTH, Basis.ASSUMED)
 
 

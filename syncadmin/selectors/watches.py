@@ -17,6 +17,7 @@ from syncadmin.models import Resource, Watch, WatchDay, WatchState
 from syncadmin.models.watches import CREATED, DELETED
 
 LEAST = 3600.0  # seconds of watching before a figure is made of it
+A_DAY_AT_LEAST = risk.DAY  # before it tells who edits what: a quiet hour of one side says nothing
 
 
 @dataclass(slots=True)
@@ -118,9 +119,12 @@ def seen(watch: Watch) -> Seen:
 
 
 def edits_of(mapping: MappingRow) -> dict[str, dict[Side, int]]:
-    """Edits that the newest watch of a mapping's resources has seen, by field mapping and side."""
+    """Edits that the newest watch of a mapping's resources has seen, by field mapping and side.
+
+    Nothing before it has watched for a day.
+    """
     watch = _useful(mapping)
-    if watch is None:
+    if watch is None or watch.seconds < A_DAY_AT_LEAST:
         return {}
     by_sources = {(one.left, one.right): one.edits for one in seen(watch).fields}
     rows = {row.name: by_sources.get((row.left, row.right), {}) for row in mapping.fields.all()}

@@ -120,6 +120,9 @@ def test_what_was_watched_tells_the_assessment_who_edits_and_the_risk_how_often(
     watch = watches.of_mapping(mapping, every=300)
     begun = timezone.now() - timedelta(days=4)
     looked(watch, lambda: begun)
+    edit(crm, anna, city="Zeven")
+    looked(watch, lambda: begun + timedelta(hours=1))
+    assert {line.basis for line in assessment(mapping).lines} == {Basis.TABLE}  # an hour says nothing yet
     edit(crm, anna, phone="1")
     edit(crm, bert, city="Xanten")
     edit_right(erp, bert, "Ort", "Zeven")
@@ -128,9 +131,10 @@ def test_what_was_watched_tells_the_assessment_who_edits_and_the_risk_how_often(
     basis = {line.row.name: (line.told, line.basis, dict(line.seen)) for line in assessment(mapping).lines}
     assert basis["phone"] == (Who.LEFT, Basis.WATCH, {LEFT: 1, RIGHT: 0})
     assert basis["city"][:2] == (Who.BOTH, Basis.WATCH)
+    assert assessment(mapping).basis is Basis.ASSUMED  # so few edits say nothing of the whole table
     told = standing(mapping, timezone.now()).figures
     assert (told.ahead, told.live, told.meetings) == (True, False, 1)
-    assert {side: told.sides[side].edits for side in SIDES} == {LEFT: 2, RIGHT: 1}
+    assert {side: told.sides[side].edits for side in SIDES} == {LEFT: 3, RIGHT: 1}
     assert told.lost is not None
     assert told.as_dict()["basis"] == "watched before"
     mapping.fields.create(name="born", left="born", right="Geburtstag", type="date", position=9)

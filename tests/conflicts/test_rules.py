@@ -40,7 +40,7 @@ def integrator(client):
 
 
 def proposed(mapping, people):
-    decided(mapping, people, 21)
+    decided(mapping, people, 15)
     decided(mapping, people, 1, "right")
     item = a_conflict(mapping, fields=RIGHT_EMPTY)
     return rules.propose(item.pk, "phone", people[0], timezone.now())
@@ -53,7 +53,7 @@ def learned(mapping):
 def test_a_proposal_keeps_its_evidence_and_changes_nothing(mapping, people):
     rule = proposed(mapping, people)
     assert (rule.field, rule.pattern, rule.changed, rule.take) == ("phone", "right empty", "both", "left")
-    assert rule.evidence == {"right": 21, "wrong": 1, "people": 2}
+    assert rule.evidence == {"right": 15, "wrong": 1, "people": 2}
     assert (rule.state, rule.proposed_by) == (RuleState.PROPOSED, people[0])
     assert learned(mapping) == []
     told = Event.objects.get(kind="rule")
@@ -146,7 +146,7 @@ def test_a_rejected_proposal_may_come_again(mapping, people):
 
 
 def test_from_the_card_to_the_rule_with_what_it_would_have_got_right_and_wrong(mapping, people, reviewer):
-    decided(mapping, people, 21)
+    decided(mapping, people, 15)
     [against] = decided(mapping, people, 1, "right")
     item = a_conflict(mapping, fields=RIGHT_EMPTY)
     card = reviewer.get(reverse("conflicts:detail", args=[item.pk])).content.decode()
@@ -156,7 +156,7 @@ def test_from_the_card_to_the_rule_with_what_it_would_have_got_right_and_wrong(m
     text = page.content.decode()
     assert "When Web shop is empty, and both sides changed it: take <b>CRM</b>." in text
     assert [case.decision.conflict_id for case in page.context["trial"].wrong_cases] == [against.pk]
-    assert (page.context["trial"].right, page.context["trial"].wrong) == (21, 1)
+    assert (page.context["trial"].right, page.context["trial"].wrong) == (15, 1)
     assert f'/conflicts/{against.pk}/?state=all"' in text
     assert "takes the right to change mappings" in text
     assert 'value="approve"' not in text

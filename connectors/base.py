@@ -184,13 +184,15 @@ class CheckItem:
 class Record:
     """One record as the system gave it: raw values by the system's own field names (dots for nested).
 
-    A field the system did not deliver is absent from `values`: not an empty value.
+    A field the system did not deliver is absent from `values`: not an empty value. `who` changed it last, where
+    the system tells with the change.
     """
 
     key: str
     values: Mapping[str, Any]
     version: str | None = None
     modified: datetime | None = None
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class BoundSide:
                 values[f.name] = f.read(value)
             except Unfit as error:
                 problems[f.name] = str(error)
-        who = _name(raw.get(self.changed_by)) if self.changed_by else ""
+        who = _name(raw.get(self.changed_by) if self.changed_by else record.who)
         made = core.Record(
             record.key, values, record.version, record.modified, waiting=frozenset(waiting), who=who
         )

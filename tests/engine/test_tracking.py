@@ -5,6 +5,8 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from conflicts import selectors
+from conflicts.cards import card
 from syncadmin.models import Resource
 
 from .test_pass import ANNA, quiet
@@ -64,3 +66,17 @@ def test_the_command_shows_its_sql_asks_and_leaves_no_trace(tracked, capsys):
     assert tracked.attempt().state == "failed"
     with pytest.raises(CommandError, match="unknown resource"):
         call_command("track", "crm", "contcats")
+
+
+def test_the_log_tells_who_changed_a_value(tracked):
+    left, right = tracked.linked(**ANNA)
+    said = "SELECT set_config('syncadmin.user', 'zoë', true)"
+    with tracked.left.engine.begin() as connection:
+        connection.exec_driver_sql(said)
+        connection.exec_driver_sql("UPDATE contacts SET phone = '030 2'")
+    tracked.right.edit(right, phone="030 3")
+    tracked.sync()
+    (field,) = card(selectors.item(tracked.open()[0].pk)).fields
+    assert (field.left.who, field.right.who) == ("zoë", "")
+    assert tracked.history(kind="change", side="left", field="phone")[-1].actor == "zoë"
+    assert left

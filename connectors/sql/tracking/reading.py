@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,6 +38,7 @@ FORGOTTEN = {  # a reader that was not seen since
     "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-14 days')",
 }
 HOLE = 2.0  # seconds between drawing a number and writing the row, at most; less if `overlap` is less
+_WHO = "case when origin is null then coalesce(app_user, db_user, '') else '' end"
 REASONS = {
     "T": "the table was emptied by TRUNCATE",
     "L": "the log had grown too long, and its oldest rows were let go",
@@ -82,11 +83,15 @@ def decode(cursor: Any) -> Position:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A row of the log. On PostgreSQL `at` is the transaction and `within` the place in it."""
+    """A row of the log. On PostgreSQL `at` is the transaction and `within` the place in it.
+
+    `who` is the user that the application named, else the database's; '' for the hub's own writes.
+    """
 
     at: int
     op: str
     key: str | None
+    who: str = ""
     within: str = ""
 
 
@@ -121,7 +126,8 @@ def changes(
         with engine.connect() as connection:
             fetched = read.fetch(connection, bound, keys, columns)
         position = following
-        found = [fetched.found[key] for key in keys if key in fetched.found]
+        who = {row.key: row.who for row in rows}
+        found = [replace(fetched.found[key], who=who[key]) for key in keys if key in fetched.found]
         yield Page(found, position.encode(), gone=[key for key in keys if key in fetched.absent])
         if not full:
             return
@@ -204,7 +210,7 @@ class _Log:
         with self.engine.connect() as connection:
             rows = connection.execute(
                 sa.text(
-                    f"select seq, op, record_key from {self.name} where seq >= :at order by seq limit :n"
+                    f"select seq, op, record_key, '' from {self.name} where seq >= :at order by seq limit :n"
                 ),
                 {"at": position.at, "n": limit},
             ).all()
@@ -215,7 +221,7 @@ class _Log:
             horizon = _horizon(connection)
             rows = connection.execute(
                 sa.text(
-                    "select txid::text::bigint, op, record_key, lsn::text"
+                    f"select txid::text::bigint, op, record_key, {_WHO}, lsn::text"
                     f" from {self.name} where (txid, lsn) > (cast(:at as xid8), cast(:within as pg_lsn))"
                     " and txid < cast(:horizon as xid8) order by txid, lsn limit :n"
                 ),
@@ -250,7 +256,7 @@ class _Log:
                 row[0]: Logged(*row)
                 for row in connection.execute(
                     sa.text(
-                        f"select seq, op, record_key from {self.name}"
+                        f"select seq, op, record_key, {_WHO} from {self.name}"
                         " where seq >= :at and seq <= :last order by seq"
                     ),
                     {"at": position.at, "last": written[-1][0]},

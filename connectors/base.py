@@ -184,8 +184,8 @@ class CheckItem:
 class Record:
     """One record as the system gave it: raw values by the system's own field names (dots for nested).
 
-    A field the system did not deliver is absent from `values`: not an empty value. `who` changed it last, where
-    the system tells with the change.
+    A field the system did not deliver is absent from `values`: not an empty value. `who` changed it last,
+    where the system tells that with the change.
     """
 
     key: str

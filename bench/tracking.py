@@ -1,0 +1,118 @@
+"""`python -m bench.tracking [URL...] [--rows N]`: what tracking costs the application's own writes.
+
+The same writes with and without triggers, in turn, in each database (an embedded PostgreSQL and a SQLite file
+if no address is given): one row a transaction, and many rows in one statement. A scratch table is made and
+dropped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from connectors.sql import SqlConfig, SqlConnector, SqlResource
+from connectors.sql.config import parse_url
+from syncadmin.embedded import PostgresServer
+
+TABLE, TURNS = "syncadmin_bench", 5
+COLUMNS = ("name", "phone", "city", "points")
+
+
+def main() -> None:
+    """Measure each database and print a line each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("urls", nargs="*", metavar="URL", help="databases where a scratch table may be made")
+    parser.add_argument("--rows", type=int, default=20_000, help="rows of the table (default 20,000)")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory, databases(given.urls, Path(directory)) as urls:
+        for url in urls:
+            measure(url, given.rows)
+
+
+@contextmanager
+def databases(urls: list[str], directory: Path) -> Iterator[list[str]]:
+    """The given addresses, or databases of our own."""
+    if urls:
+        yield urls
+        return
+    (directory / "bench.sqlite3").touch()
+    server = PostgresServer(directory / "postgres").start()
+    try:
+        yield [server.create_database("bench"), f"sqlite:///{directory / 'bench.sqlite3'}"]
+    finally:
+        server.stop()
+
+
+def measure(url: str, rows: int) -> None:
+    """Both kinds of writes, with and without triggers in turn; medians."""
+    engine = sa.create_engine(parse_url(url))
+    connector = SqlConnector(
+        SqlConfig.model_validate({"url": url}), {"t": SqlResource(table=TABLE, key="id")}, system="bench"
+    )
+    fill(engine, rows)
+    took: dict[tuple[str, bool], list[float]] = {}
+    try:
+        for turn in range(2 * TURNS):
+            tracked = turn % 2 == 1
+            (connector.track("t", COLUMNS) if tracked else connector.untrack("t"))
+            for name, write, count in (("one by one", singly, 500), ("in bulk", at_once, rows)):
+                took.setdefault((name, tracked), []).append(timed(write, engine, turn) / count)
+    finally:
+        connector.untrack("t")
+        connector.close()
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"drop table {TABLE}")
+    for name in ("one by one", "in bulk"):
+        without, with_ = (statistics.median(took[name, tracked]) * 1e6 for tracked in (False, True))
+        sys.stdout.write(
+            f"{engine.dialect.name:<11}{name:<11}{without:9.1f} us a row without,{with_:9.1f} us with"
+            f" (+{with_ - without:.1f} us, x{with_ / without:.2f})\n"
+        )
+
+
+def fill(engine: sa.Engine, rows: int) -> None:
+    """The scratch table."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"create table {TABLE} (id integer primary key, name varchar(100), phone varchar(50),"
+            " city varchar(50), points integer, note varchar(200))"
+        )
+        connection.execute(
+            sa.text(f"insert into {TABLE} values (:id, :name, '030 1', 'Berlin', 0, 'a note')"),
+            [{"id": n, "name": f"Name {n}"} for n in range(rows)],
+        )
+
+
+def timed(write: Callable[[sa.Engine, int], None], engine: sa.Engine, turn: int) -> float:
+    """Seconds that it took."""
+    began = time.perf_counter()
+    write(engine, turn)
+    return time.perf_counter() - began
+
+
+def singly(engine: sa.Engine, turn: int) -> None:
+    """500 updates, each in a transaction of its own."""
+    with engine.connect() as connection:
+        for n in range(500):
+            connection.exec_driver_sql(
+                f"update {TABLE} set points = {turn + 1}, city = 'C{turn}' where id = {n}"
+            )
+            connection.commit()
+
+
+def at_once(engine: sa.Engine, turn: int) -> None:
+    """All rows in one statement."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"update {TABLE} set phone = '030 {turn}', points = points + 1")
+
+
+if __name__ == "__main__":
+    main()

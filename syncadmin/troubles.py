@@ -120,8 +120,6 @@ SENTENCES = (
     gettext_noop("set `modified` to the column that says when a row was last changed"),
     gettext_noop("there is no resource %(name)s"),
     gettext_noop("configured are %(names)s"),
-    gettext_noop("the stored cursor is not one of this connector"),
-    gettext_noop("run a reconcile, which sets a new one"),
     gettext_noop("column %(column)s of table %(table)s is computed by the database and cannot be written"),
     gettext_noop("take it out of the mapping, or let the other side follow it"),
     gettext_noop("table %(table)s has no key by which a row can be told from the others"),
@@ -132,8 +130,6 @@ SENTENCES = (
     gettext_noop("there is no table %(table)s"),
     gettext_noop("`version.bump` counts up, but column %(column)s of table %(table)s is of type %(kind)s"),
     gettext_noop("use an integer column, or leave `bump` out"),
-    gettext_noop("`changes: tracking` is not available yet"),
-    gettext_noop("use `changes: cursor` with `modified`, or `changes: scan`"),
     gettext_noop(
         "column %(column)s of table %(table)s is of type %(kind)s and cannot tell when a row was changed"
     ),
@@ -210,6 +206,27 @@ SENTENCES = (
         "`%(option)s: %(selector)s` must select a list of registrations but found %(found)s in %(data)s"
     ),
     gettext_noop("nested too deeply"),
+    # tables whose changes triggers log
+    gettext_noop("by triggers, which log %(columns)s"),
+    gettext_noop("by triggers"),
+    gettext_noop("run manage.py track for it"),
+    gettext_noop("a table whose key %(key)s is of type %(kind)s can't be tracked"),
+    gettext_noop("use `changes: cursor` or `changes: scan`"),
+    gettext_noop("or use `changes: cursor` or `changes: scan`"),
+    gettext_noop("table %(table)s can't be tracked"),
+    gettext_noop(
+        "its storage engine has no transactions, so that a log would tell of changes that were never made"
+    ),
+    gettext_noop("changes of table %(table)s can't be read from its log"),
+    gettext_noop("run manage.py track %(system)s %(resource)s, or use `changes: cursor` or `changes: scan`"),
+    gettext_noop("what changed since the last read is not known"),
+    gettext_noop("the stored cursor is of another way to find changes"),
+    gettext_noop("its trigger %(name)s is gone"),
+    gettext_noop("changes of %(names)s are not logged"),
+    gettext_noop("it is not tracked"),
+    gettext_noop("the tracking was installed anew"),
+    gettext_noop("triggers or columns were changed, or another server has taken over"),
+    gettext_noop("the table was emptied by TRUNCATE"),
     # a mapping against its systems, as `config.verify` says it
     gettext_noop("%(place)s has no key that identifies a record"),
     gettext_noop("Give the table a primary key, or name a unique column as `key` of the resource"),

@@ -206,6 +206,8 @@ SENTENCES = (
         "`%(option)s: %(selector)s` must select a list of registrations but found %(found)s in %(data)s"
     ),
     gettext_noop("nested too deeply"),
+    gettext_noop("no address for a create is told"),
+    gettext_noop("check `create.once`"),
     # tables whose changes triggers log
     gettext_noop("by triggers, which log %(columns)s"),
     gettext_noop("by triggers"),

@@ -10,7 +10,7 @@ from conflicts.services import bulk
 from syncadmin.assessing import keep
 from syncadmin.config import versions
 from syncadmin.core.bulk import Rule
-from syncadmin.models import Delivery, System
+from syncadmin.models import Delivery, Probe, System
 from syncadmin.permissions import ACTIONS
 from tests.builders import a_conflict, a_guard_stop, a_link, a_mapping, a_pass, a_plan, a_user
 from tests.survey.built import a_survey
@@ -41,6 +41,7 @@ PAGES = {
     "syncadmin:dashboard": LOOKING,
     "syncadmin:risk": LOOKING,
     **{f"syncadmin:rehearsal{name}": LOOKING for name in ("", "-records", "-export")},
+    "syncadmin:probe": LOOKING,
     "syncadmin:setup": LOOKING,
     **{f"syncadmin:version{name}": LOOKING for name in ("s", "", "-file")},
     "syncadmin:assessment": LOOKING,
@@ -88,6 +89,8 @@ ACTS = {
     "syncadmin:approve": {"Operator"},
     **{f"syncadmin:rehearsal-{act}": {"Integrator", "Operator"} for act in ("start", "cancel")},
     **{f"syncadmin:rehearsal-{act}": {"Operator"} for act in ("approve", "withdraw")},
+    **{f"syncadmin:probe-{act}": {"Integrator", "Operator"} for act in ("preview", "start", "clean")},
+    "syncadmin:probe-take": {"Integrator"},
     "syncadmin:switch-on": {"Integrator"},
     "syncadmin:hook-replay": {"Operator"},
     "syncadmin:hooks-register": {"Integrator"},
@@ -121,6 +124,8 @@ def addresses(db):
     delivery = Delivery.objects.create(system=api, received_at=timezone.now(), body=b"{}")
     ends = f"left={mapping.left}&right={mapping.right}"
     plan = a_plan(mapping)
+    at = {name: timezone.now() for name in ("created_at", "beat_at", "finished_at")}
+    probe = Probe.objects.create(mapping=mapping, actor="ines", state="done", **at)
     keep(mapping, "ines")
     arguments = {
         "conflicts:undo-entry": ["customers", 1],
@@ -142,6 +147,8 @@ def addresses(db):
             f"syncadmin:rehearsal-{name}": ["customers", plan.pk]
             for name in ("approve", "withdraw", "records")
         },
+        **{f"syncadmin:probe{name}": ["customers"] for name in ("", "-preview", "-start", "-clean")},
+        "syncadmin:probe-take": ["customers", probe.pk],
         "syncadmin:rehearsal-export": ["customers", plan.pk, "csv"],
         **{f"syncadmin:risk{act}": ["customers"] for act in ("", "-ask", "-accept", "-withdraw")},
         **{

@@ -125,18 +125,18 @@ def _efforts(item: Item) -> list[Effort]:
 def _parts(item: Item, attempt: Attempt, counters: Set[str]) -> list[Attempt]:
     """An update of which only some fields hold what was wanted, as two: those fields have arrived.
 
-    What the others hold is somebody's later edit, or shows that they did not. So a counter among them shows
-    nothing by holding what was wanted: somebody else may have added as much.
+    What the others hold is somebody's later edit, or shows that they did not. Counters alone show nothing by
+    holding what was wanted: somebody else may have added as much.
     """
     wanted, seen = attempt.write, item.seen.get(attempt.write.side)
     if wanted.op is not core.Op.UPDATE or seen is None:
         return [attempt]
     there = {name for name in wanted.values if _holds(seen.record.values, {name: wanted.values[name]})}
-    if not there or there == wanted.values.keys():
+    if there <= counters or there == wanted.values.keys():
         return [attempt]
-    arrived = {name: value for name, value in wanted.values.items() if name in there - counters}
-    others = {name: value for name, value in wanted.values.items() if name not in arrived}
-    return [replace(attempt, write=replace(wanted, values=values)) for values in (arrived, others) if values]
+    arrived = {name: value for name, value in wanted.values.items() if name in there}
+    others = {name: value for name, value in wanted.values.items() if name not in there}
+    return [replace(attempt, write=replace(wanted, values=values)) for values in (arrived, others)]
 
 
 def _look(item: Item, attempt: Attempt, made: Sequence[Translated], match: Sequence[str]) -> None:

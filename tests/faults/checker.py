@@ -37,11 +37,12 @@ def _values(row: Row) -> dict[str, Any]:
 
 
 def expect(peers: tuple[Peer, Peer], wanted: Map[str, Map[str, Any]], held: Map[str, str]) -> None:
-    """Both systems hold what people have entered, and nobody else; `held`: fields that wait, by address."""
+    """Both systems hold what people have entered, and nobody else; `held`: fields that wait, with
+    spaces between them, by address."""
     left, right = (people(peer) for peer in peers)
     for holds in (left, right):
-        for email, field in held.items():
-            holds[email][field] = wanted[email][field]
+        for email, fields in held.items():
+            holds[email] |= {field: wanted[email][field] for field in fields.split()}
     assert left == right, [left, right]
     assert left == {email: {**_values({}), "email": email, **values} for email, values in wanted.items()}
 
@@ -81,10 +82,10 @@ def check(
 
 
 def check_inbox(mapping: Mapping, held: Map[str, str]) -> None:
-    """One item for each held field."""
+    """One item for each record with held fields."""
     items = Conflict.objects.waiting().filter(mapping=mapping)
     assert {item.label: [f.field for f in item.fields.all()] for item in items} == {
-        email: [field] for email, field in held.items()
+        email: fields.split() for email, fields in held.items()
     }
 
 

@@ -26,9 +26,10 @@ def check_causes(world: World, folded: Fold) -> None:
 
 
 def check_deletes(world: World, folded: Fold) -> None:
-    """The hub deletes a record only after somebody has deleted its partner, and not taken that back.
+    """The hub deletes a record only after somebody has deleted its partner, and not taken that back before.
 
-    A late delete, planned before that, is no reason for another one: only a person's decision is.
+    Another record that got the key since takes nothing back. A late delete, planned before that, is no reason
+    for another one: only a person's decision is.
     """
     told = set().union(*(d.entities for d in world.people.decisions if d.deletes))
     partners: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
@@ -38,25 +39,34 @@ def check_deletes(world: World, folded: Fold) -> None:
         left, right = (("left", _living(entry[0])), ("right", _living(entry[1])))
         partners[left].add(right)
         partners[right].add(left)
-    gone: set[tuple[str, str]] = set()
+    gone: dict[tuple[str, str], int] = {}  # whom the record was about
+    back: dict[tuple[str, str], int] = {}  # the event by which it was there again
     when: dict[tuple[str, str], int] = {}
     for e in world.audit:
         if e.resource != "people":
             continue
         place = (e.side, e.key)
-        if e.op == "create":
-            gone.discard(place)
+        if e.op == "create" and gone.get(place) == who(e.new or {}):
+            back.setdefault(place, e.number)
         if e.op != "delete":
             continue
-        caused = e.actor == "user" or bool(partners[place] & gone)
+        caused = e.actor == "user" or any(
+            p in gone and back.get(p, e.number + 1) > began(world, e) for p in partners[place]
+        )
         assert caused or e.late or who(e.old or {}) in told, (
             f"deleted, and its partner was not: {e}; {partners[place]}"
         )
         if e.actor == "hub" and world.restored is not None and e.number > world.restored.at:
             check_asked(world, world.restored, e, {p: at for p, at in when.items() if p in partners[place]})
         if caused:
-            gone.add(place)
+            gone[place] = who(e.old or {})
+            back.pop(place, None)
         when[place] = e.number
+
+
+def began(world: World, e: Event) -> int:
+    """The last event before the pass in which an event was; the event itself, if it was in none."""
+    return min((start for start, end in world.spans if start < e.number <= end), default=e.number)
 
 
 def check_asked(world: World, restore: Restore, e: Event, gone: dict[tuple[str, str], int]) -> None:
@@ -87,11 +97,10 @@ def check_creates(world: World) -> None:
         match = _match(e.new)
         repeats = world.habits[e.side].idempotent  # a create in doubt, by its own key: decided long before
         if e.actor == "hub" and e.op == "create" and match and not e.late and not repeats:
-            began = min((start for start, end in world.spans if start < e.number <= end), default=e.number)
             twins = [
                 key
                 for (side, key), values in rows.items()
-                if side == e.side and _match(values) == match and since[side, key] <= began
+                if side == e.side and _match(values) == match and since[side, key] <= began(world, e)
             ]
             assert not twins or who(e.new or {}) in decided, f"made beside {twins}, which is the same: {e}"
         before = rows.get(place, {})

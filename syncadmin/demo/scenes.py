@@ -254,7 +254,7 @@ def shop_sells_what_is_not_there(office: Office) -> str:
 def erp_changes_a_newsletter(office: Office) -> str:
     """Drift that goes to review: consent is the shop's to keep."""
     pair = office.known_customer()
-    office.edit_erp("customers", pair.ours, newsletter=not pair.theirs["newsletter"])
+    office.edit_erp("customers", pair.ours, newsletter=not pair.ours["newsletter"])
     return f"ERP: the newsletter of {named(pair.ours)}, which is the shop's to decide"
 
 

@@ -136,11 +136,11 @@ class Ticker:
                 put_comparison_in_queue(version_id)
             if hooks.stalled(now):
                 put_hooks_in_queue()
-            hooks.keep_counts()
             for watch_id in watches.due(now):
                 put_look_in_queue(watch_id)
             if Event.objects.exists() or deliver.work(now):
                 put_notices_in_queue()
+            hooks.keep_counts()
         return enqueued
 
     def run(self, stop: Signal) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from connectors.base import Connector, ConnectorError, Misconfigured, Tracking, Tracks
+from connectors.base import Connector, ConnectorError, Misconfigured
+from connectors.tracked import Tracking, Tracks
 from syncadmin.config import secrets
 from syncadmin.config.connect import connector_class, open_connector
 from syncadmin.core.side import Side

@@ -18,16 +18,8 @@ from urllib.parse import quote, quote_plus
 
 import httpx
 
-from connectors.base import (
-    ConnectorError,
-    Misconfigured,
-    Purpose,
-    Retry,
-    Spent,
-    Surroundings,
-    Unknown,
-    Unreadable,
-)
+from connectors.base import ConnectorError, Misconfigured, Retry, Spent, Unknown, Unreadable
+from connectors.surroundings import Purpose, Surroundings
 from connectors.trying import Exchange
 
 from . import bodies

@@ -26,11 +26,11 @@ from connectors.base import (
     Page,
     Record,
     ResourceInfo,
-    Surroundings,
     Write,
 )
 from connectors.hooks import Registration
 from connectors.offers import Offer
+from connectors.surroundings import Surroundings
 from connectors.trying import Exchange
 
 from .client import Client

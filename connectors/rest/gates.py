@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import httpx
 
-from connectors.base import Memory
+from connectors.surroundings import Memory
 
 from .auth import Fixed, Gate, Login, Renewing, Ticket
 from .config import System

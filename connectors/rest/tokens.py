@@ -19,7 +19,8 @@ import httpx
 import jwt
 from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error
 
-from connectors.base import Memory, Misconfigured, Retry
+from connectors.base import Misconfigured, Retry
+from connectors.surroundings import Memory
 
 from .auth import EARLY, FRESH, Gate, Steps, Ticket, cookies_of
 from .credentials import Csrf, JwtAuth, OAuth, RefreshTokenAuth

@@ -26,10 +26,10 @@ from connectors.base import (
     Page,
     Record,
     ResourceInfo,
-    Tracking,
     Write,
 )
 from connectors.offers import Offer
+from connectors.tracked import Tracking
 
 from . import check, read, table
 from .changes import changes, decode

@@ -12,17 +12,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from pydantic import BaseModel, ValidationError
 
-from connectors.base import (
-    Capabilities,
-    CheckItem,
-    Connector,
-    ConnectorError,
-    Misconfigured,
-    Purpose,
-    Surrounded,
-)
+from connectors.base import Capabilities, CheckItem, Connector, ConnectorError, Misconfigured
 from connectors.hooks import Hooked
 from connectors.rest.webhooks import Webhook
+from connectors.surroundings import Purpose, Surrounded
 from syncadmin.models import Resource, System
 
 from . import secrets

@@ -18,9 +18,10 @@ from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
-from connectors.base import Purpose, Retry, Surroundings
+from connectors.base import Retry
 from connectors.pacing import OwnPacer
 from connectors.reach import reach
+from connectors.surroundings import Purpose, Surroundings
 from syncadmin.models import Remembered, System
 
 HELD = timedelta(seconds=90)  # after that, who held it is taken for dead

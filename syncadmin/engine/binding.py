@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 
 from connectors import base
+from connectors.surroundings import Purpose
 from syncadmin.config.connect import open_connector
 from syncadmin.config.problems import Problem
 from syncadmin.config.verify import describe, misfits
@@ -270,7 +271,7 @@ def ensure_fits(
 
 
 @contextmanager
-def bind(mapping: MappingRow, purpose: base.Purpose = base.Purpose.LIVE) -> Iterator[Binding]:
+def bind(mapping: MappingRow, purpose: Purpose = Purpose.LIVE) -> Iterator[Binding]:
     """Open both systems of a mapping for the length of a pass. Raises base.Misconfigured, base.Retry."""
     connectors = {side: open_connector(mapping.resource(side).system, purpose) for side in SIDES}
     try:

@@ -20,7 +20,8 @@ from django.db import connection
 from django.utils import timezone
 
 from conflicts.models import Conflict
-from connectors.base import ChangeMode, ConnectorError, Purpose
+from connectors.base import ChangeMode, ConnectorError
+from connectors.surroundings import Purpose
 from syncadmin.core import plan as core
 from syncadmin.core.alike import alike
 from syncadmin.core.side import SIDES, Side

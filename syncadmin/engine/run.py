@@ -21,6 +21,7 @@ from django.utils import timezone
 from conflicts import listing
 from conflicts.services import ruling
 from connectors import base
+from connectors.surroundings import Purpose
 from syncadmin.core import plan as core
 from syncadmin.core.retry import RECORDS
 from syncadmin.core.side import Side
@@ -69,9 +70,9 @@ from .rehearse import scanned
 ROUNDS = 3
 REPORT_EVERY = timedelta(milliseconds=500)
 PURPOSES = {
-    PassKind.INCREMENTAL: base.Purpose.LIVE,
-    PassKind.BACKFILL: base.Purpose.BACKFILL,
-    PassKind.RECONCILE: base.Purpose.VERIFY,
+    PassKind.INCREMENTAL: Purpose.LIVE,
+    PassKind.BACKFILL: Purpose.BACKFILL,
+    PassKind.RECONCILE: Purpose.VERIFY,
 }
 Clock = Callable[[], datetime]
 Progress = Callable[[Pass], None]

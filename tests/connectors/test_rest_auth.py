@@ -13,8 +13,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from connectors.base import Misconfigured, Op, OwnMemory, Result, Retry, Surroundings, Write
+from connectors.base import Misconfigured, Op, Result, Retry, Write
 from connectors.rest import Resource, RestConnector, System
+from connectors.surroundings import OwnMemory, Surroundings
 from tests.connectors.odd_server import Asked, OddServer, Say
 
 SECRET = "pa55-word-of-the-account"

@@ -10,21 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.base import (
-    Misconfigured,
-    Op,
-    Purpose,
-    Result,
-    Retry,
-    Spent,
-    Surroundings,
-    Unreadable,
-    Write,
-)
+from connectors.base import Misconfigured, Op, Result, Retry, Spent, Unreadable, Write
 from connectors.pacing import OwnPacer
 from connectors.reach import anywhere_but_link_local, only_public, reach
 from connectors.rest import Resource, RestConnector, System
 from connectors.rest.waiting import retry_after
+from connectors.surroundings import Purpose, Surroundings
 from syncadmin.config.surroundings import QueuePacer
 from tests.connectors.odd_server import Asked, OddServer, Say
 

@@ -17,9 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from connectors.base import Tracking
 from connectors.sql.errors import DATABASE_ERRORS, Errors
 from connectors.sql.table import Bound
+from connectors.tracked import Tracking
 
 from . import mysql, postgres, sqlite
 from .target import Target, literal, target

@@ -10,7 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from connectors.base import ConnectorError, Tracking
+from connectors.base import ConnectorError
+from connectors.tracked import Tracking
 from syncadmin import tracking
 from syncadmin.config.problems import unknown
 from syncadmin.management.mapping_command import FAILED, USAGE

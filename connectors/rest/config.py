@@ -270,7 +270,7 @@ class System(Strict):
         description=_("Switch it off only for a system of your own with a certificate of its own"),
     )
     discover: Discover | None = Field(default=None, description="Where the system lists its resources")
-    webhook: Webhook | None = None
+    webhook: Webhook | None = Field(default=None, description="How it tells by itself that records changed")
 
     @model_validator(mode="before")
     @classmethod

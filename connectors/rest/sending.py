@@ -24,7 +24,7 @@ class Version(Strict):
     `placed`: it goes where an operation has {version}: in its path, params, headers or body.
     """
 
-    type: Literal["etag", "field", "placed"]
+    type: Literal["etag", "field", "placed"] = Field(description="How the version goes with a write")
     field: str | None = Field(default=None, description="The field of a record that holds its version")
     header: str = Field(default="If-Match", description="The header that carries the version of an `etag`")
     format: str = Field(default='"{version}"', description="How the field's value is written as an ETag")
@@ -104,7 +104,7 @@ class Operation(Strict):
 class CreateId(Strict):
     """The key of a new record is made by us, from the idempotency of the write: a repeat makes no twin."""
 
-    type: Literal["uuid", "base36"] = "uuid"
+    type: Literal["uuid", "base36"] = Field(default="uuid", description="What such a key looks like")
     length: int = Field(default=15, ge=8, le=64, description="Characters of a base36 key")
 
 
@@ -118,7 +118,7 @@ class KeyInBody(Strict):
 class KeyInLink(Strict):
     """The key of a new record is the end of an address, in a header or in the body."""
 
-    type: Literal["location", "link"]
+    type: Literal["location", "link"] = Field(description="Whether a header or the body holds the address")
     header: str = Field(default="Location", description="The header with the address, for `location`")
     select: Selector = Field(
         default=Selector("links.self"), description="Where the address is in the body, for `link`"

@@ -22,6 +22,8 @@ from .strict import Duration, Strict
 
 KEPT_BYTES = 256 * 1024
 MOST_BYTES = 4 * 1024 * 1024
+PREVIOUS = "The secret before, while it is being replaced: both count"
+TOLERANCE = "What was sent longer ago than this, or so far in the future, is refused as a replay"
 
 
 def key_of(secret: str, encoding: str) -> bytes:
@@ -39,20 +41,22 @@ def key_of(secret: str, encoding: str) -> bytes:
 class Parts(Strict):
     """A header that holds several things, such as `t=1700000000,v1=5257a8`: what each is called in it."""
 
-    signature: str = "v1"
-    timestamp: str | None = None
-    separator: str = Field(",", min_length=1, max_length=2)
+    signature: str = Field("v1", description="What the signature is called; it may be there several times")
+    timestamp: str | None = Field(None, description="What the time of sending is called, if it is signed")
+    separator: str = Field(",", min_length=1, max_length=2, description="What stands between two of them")
 
 
 class HmacSigned(Strict):
     """The body, and what `content` puts beside it, is signed with a secret that both know."""
 
     type: Literal["hmac"]
-    secret_encoding: Literal["text", "hex", "base64"] = "text"  # noqa: S105 - no secret
+    secret_encoding: Literal["text", "hex", "base64"] = Field(
+        "text", description="How the secret is written: the key is its text, or what it decodes to"
+    )
     secret: SecretStr = Field(
         title=_("Secret"), description=_("As the other system shows it, or as you gave it there")
     )
-    previous: SecretStr | None = Field(None, description=_("The secret before, while it is being replaced"))
+    previous: SecretStr | None = Field(None, description=PREVIOUS)
     header: str = Field(
         title=_("Header"),
         description=_("It holds the signature, or the secret itself"),
@@ -62,12 +66,18 @@ class HmacSigned(Strict):
     prefix: str = Field(
         "", title=_("Before it in the header"), description=_("Such as sha256= or Bearer; empty if nothing")
     )
-    parts: Parts | None = None
-    content: str = "{body}"
-    timestamp: str | None = None  # the header that holds the time of sending
-    id: str | None = None  # the header that holds the delivery's own id
-    time: Literal["seconds", "milliseconds", "iso"] = "seconds"
-    tolerance: Duration = Field(timedelta(minutes=5), gt=timedelta(0), le=timedelta(days=1))
+    parts: Parts | None = Field(None, description="Where that header holds several things, their names")
+    content: str = Field("{body}", description="What is signed, made of {body}, {timestamp} and {id}")
+    timestamp: str | None = Field(
+        None, description="The header that holds the time of sending, if it is signed"
+    )
+    id: str | None = Field(None, description="The header that holds the delivery's own id")
+    time: Literal["seconds", "milliseconds", "iso"] = Field(
+        "seconds", description="How that time is written: since 1970, or as a date"
+    )
+    tolerance: Duration = Field(
+        timedelta(minutes=5), gt=timedelta(0), le=timedelta(days=1), description=TOLERANCE
+    )
 
     @field_validator("secret", "previous")
     @classmethod
@@ -98,9 +108,15 @@ class StandardSigned(Strict):
 
     type: Literal["standard"]
     secret: SecretStr = Field(title=_("Secret"), description=_("Begins with whsec_ in many systems"))
-    previous: SecretStr | None = None
-    headers: str = Field("webhook", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
-    tolerance: Duration = Field(timedelta(minutes=5), gt=timedelta(0), le=timedelta(days=1))
+    previous: SecretStr | None = Field(None, description=PREVIOUS)
+    headers: str = Field(
+        "webhook",
+        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
+        description="What the names of its headers begin with, before -id, -timestamp and -signature",
+    )
+    tolerance: Duration = Field(
+        timedelta(minutes=5), gt=timedelta(0), le=timedelta(days=1), description=TOLERANCE
+    )
 
     @field_validator("secret", "previous")
     @classmethod
@@ -123,7 +139,7 @@ class HeaderSigned(Strict):
 
     type: Literal["header"]
     secret: SecretStr = Field(title=_("Secret"), min_length=8)
-    previous: SecretStr | None = None
+    previous: SecretStr | None = Field(None, description=PREVIOUS)
     header: str = Field(title=_("Header"))
     prefix: str = Field("", title=_("Before it in the header"))
 
@@ -138,10 +154,12 @@ class QueryChallenge(Strict):
     """
 
     type: Literal["query"]
-    param: str
-    method: Literal["GET", "POST"] = "GET"
-    token_param: str | None = None
-    token: SecretStr | None = None
+    param: str = Field(description="The parameter that holds the text, such as hub.challenge")
+    method: Literal["GET", "POST"] = Field("GET", description="How it asks")
+    token_param: str | None = Field(None, description="The parameter that shows the token, if one was agreed")
+    token: SecretStr | None = Field(
+        None, description="The token that was agreed: who shows another is refused"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> QueryChallenge:
@@ -154,7 +172,7 @@ class BodyChallenge(Strict):
     """A signed delivery whose body holds a text to be sent back."""
 
     type: Literal["body"]
-    challenge: Selector
+    challenge: Selector = Field(description="Where the text is; a delivery without it is one as any other")
 
 
 Challenge = Annotated[QueryChallenge | BodyChallenge, Field(discriminator="type")]
@@ -163,18 +181,20 @@ Challenge = Annotated[QueryChallenge | BodyChallenge, Field(discriminator="type"
 class Listed(Strict):
     """How the registrations that the system has are listed."""
 
-    path: str
-    items: Selector = Selector("@")
-    url: Selector = Selector("url")
-    id: Selector = Selector("id")
-    topic: Selector | None = None
+    path: str = Field(description="Where they are listed")
+    items: Selector = Field(Selector("@"), description="Where the list is in the answer")
+    url: Selector = Field(Selector("url"), description="In a registration, the address that it sends to")
+    id: Selector = Field(
+        Selector("id"), description="In a registration, and in the answer to a new one, its id"
+    )
+    topic: Selector | None = Field(None, description="In a registration, its topic; needed with `topics`")
 
 
 class Removed(Strict):
     """How a registration is taken back."""
 
-    method: str = "DELETE"
-    path: str
+    method: str = Field("DELETE", description="The method of the request")
+    path: str = Field(description="Where a registration is; holds {id}")
 
 
 class Register(Strict):
@@ -184,13 +204,17 @@ class Register(Strict):
     has made itself.
     """
 
-    method: str = "POST"
-    path: str
-    body: dict[str, Any]
-    topics: tuple[str, ...] = ()
-    secret: Selector | None = None
-    list: Listed
-    remove: Removed
+    method: str = Field("POST", description="The method of the request")
+    path: str = Field(description="Where webhooks are registered")
+    body: dict[str, Any] = Field(
+        description="What is sent; may hold {url}, {secret} and {topic} at any depth"
+    )
+    topics: tuple[str, ...] = Field((), description="What is registered for, one registration each")
+    secret: Selector | None = Field(
+        None, description="Where the answer holds the secret that the system made"
+    )
+    list: Listed = Field(description="How registrations are listed: what is there is not registered twice")
+    remove: Removed = Field(description="How a registration is taken back")
 
     @model_validator(mode="after")
     def _whole(self) -> Register:
@@ -205,8 +229,10 @@ class Webhook(Strict):
     """How a system tells that records changed. Selectors other than `events` look into one event."""
 
     signed: Signed = Field(title=_("How deliveries are signed"))
-    format: Literal["json", "form"] = "json"
-    events: Selector = Selector("@")
+    format: Literal["json", "form"] = Field("json", description="How bodies are written")
+    events: Selector = Field(
+        Selector("@"), description="Where the events are in the body; `@`: it is one, or a list of them"
+    )
     records: Selector | None = Field(
         Selector("id"),
         title=_("Where the key is"),
@@ -219,14 +245,25 @@ class Webhook(Strict):
         title=_("Where the resource is named"),
         description=_("In what is sent, such as type; empty if another place says it"),
     )
-    resource_header: str | None = None
-    resources: dict[str, str] = Field(default_factory=dict)
-    id: Selector | None = None
-    id_header: str | None = None
-    time: Selector | None = None
-    challenge: Challenge | None = None
-    registration: Register | None = Field(default=None, alias="register")
-    max_bytes: int = Field(KEPT_BYTES, ge=1024, le=MOST_BYTES)
+    resource_header: str | None = Field(None, description="The header that names the resource, or the topic")
+    resources: dict[str, str] = Field(
+        default_factory=dict,
+        description="Its names for our resources; * stands for anything. Without it the names are ours",
+    )
+    id: Selector | None = Field(
+        None, description="Where the body holds the delivery's own id: one that comes again is only counted"
+    )
+    id_header: str | None = Field(None, description="The header that holds that id")
+    time: Selector | None = Field(
+        None, description="Where an event tells when it happened, if no signed time does"
+    )
+    challenge: Challenge | None = Field(None, description="How the system asks whether the address is right")
+    registration: Register | None = Field(
+        default=None, alias="register", description="How the system is told to send webhooks, by its own API"
+    )
+    max_bytes: int = Field(
+        KEPT_BYTES, ge=1024, le=MOST_BYTES, description="Bytes of the largest delivery that is taken"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Webhook:

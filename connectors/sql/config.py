@@ -127,8 +127,8 @@ class VersionField(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["field"] = "field"
-    field: str
-    bump: bool = False
+    field: str = Field(description="Name of the column")
+    bump: bool = Field(False, description="Add 1 to it in each of the hub's own updates")
 
 
 class SqlResource(BaseModel):
@@ -142,15 +142,19 @@ class SqlResource(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    table: str
+    table: str = Field(description="Name of the table")
     key: str | None = Field(None, description="Column that identifies a row; default: the primary key")
     modified: str | None = Field(None, description="Column that says when the row was last changed")
     changes: ChangeMode | None = Field(
         None,
         description="cursor (default with `modified`), tracking (by triggers, see `manage.py track`) or scan",
     )
-    version: VersionField | None = None
-    overlap: Annotated[float, Field(ge=0)] = 5
+    version: VersionField | None = Field(
+        None, description="Column that changes whenever the row does, if any"
+    )
+    overlap: Annotated[float, Field(ge=0)] = Field(
+        5, description="What is read again each time: seconds, or steps of a counter"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> SqlResource:

@@ -51,13 +51,13 @@ PLAIN = {
 
 def reference() -> str:
     """All tables, as Markdown."""
-    parts = [*_tables([SystemSpec], "", level=3)]
+    parts = [*tables([SystemSpec], "", level=3)]
     for kind in BUILT_IN:
         connector = registry.get(kind)
         parts.append(f"### Connector `{kind}`\n")
-        parts += _tables([connector.Config], f"Keys of a `{kind}` system", level=4)
-        parts += _tables([connector.ResourceConfig], f"Keys of a `{kind}` resource", level=4)
-    parts += _tables([MappingSpec], "", level=3)
+        parts += tables([connector.Config], f"Keys of a `{kind}` system", level=4)
+        parts += tables([connector.ResourceConfig], f"Keys of a `{kind}` resource", level=4)
+    parts += tables([MappingSpec], "", level=3)
     return "\n".join(parts)
 
 
@@ -67,8 +67,8 @@ def placed(document: str) -> str:
     return f"{before}{BEGIN}\n\n{reference()}\n{END}{rest.split(END)[1]}"
 
 
-def _tables(start: list[type[BaseModel]], title: str, level: int) -> Iterator[str]:
-    """The first model, then every model that it leads to, each once."""
+def tables(start: list[type[BaseModel]], title: str, level: int) -> Iterator[str]:
+    """The first model, then every model that it leads to, each once. Raises LookupError for an untold key."""
     waiting, seen = list(start), set(start)
     while waiting:
         model = waiting.pop(0)
@@ -81,7 +81,7 @@ def _tables(start: list[type[BaseModel]], title: str, level: int) -> Iterator[st
                 f"`{field.alias or name}`",
                 _kind(field),
                 _default(field),
-                field.description or field.title or "",
+                _meaning(name, field),
             )
             rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
             for inner in _models(field.annotation):
@@ -89,6 +89,15 @@ def _tables(start: list[type[BaseModel]], title: str, level: int) -> Iterator[st
                     seen.add(inner)
                     waiting.append(inner)
         yield "\n".join(rows) + "\n"
+
+
+def _meaning(name: str, field: FieldInfo) -> str:
+    """What a key is for. Raises LookupError if its model does not say: no key goes undocumented."""
+    if name == "type" and len(literals(field.annotation)) == 1 and not field.description:
+        return "Says that it is of this kind"
+    if found := field.description or field.title:
+        return found
+    raise LookupError(f"{name} ({field.annotation}) has no description: give its Field one")
 
 
 def _tag(model: type[BaseModel]) -> str:

@@ -45,13 +45,13 @@ def receive(request: HttpRequest, name: str) -> HttpResponse:
 
 def _take(request: HttpRequest, system: System, webhook: Webhook) -> HttpResponse:
     now = timezone.now()
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if not length.isdecimal():
-        return _say(411, "say how long the body is")
-    if int(length[:12]) > webhook.max_bytes:
+    try:
+        body = _body(request, webhook.max_bytes)
+    except _TooLarge:
         hooks.count(system.pk, "large", now)
         return _say(413, "too large")
-    body = request.read(int(length))
+    if body is None:
+        return _say(411, "say how long the body is")
     try:
         proven = signatures.verify(webhook.signed, request.headers, body, now)
     except signatures.Refused as refused:
@@ -83,6 +83,31 @@ def _take(request: HttpRequest, system: System, webhook: Webhook) -> HttpRespons
             hooks.trim_waiting(system.pk)
         put_hooks_in_queue()
     return _say(202, "taken")
+
+
+class _TooLarge(Exception):
+    """The body is longer than the system's webhooks may be."""
+
+
+def _body(request: HttpRequest, longest: int) -> bytes | None:
+    """The body, of which at most `longest` bytes are kept; None if nobody says where it ends.
+
+    A length that is too large is believed: nothing is read then. Chunks, and bodies without a length in
+    HTTP/2, are read where the server itself ends the input; to Django they would be empty. Raises _TooLarge.
+    """
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdecimal():
+        if int(length[:12]) > longest:
+            raise _TooLarge
+        return request.read(int(length))
+    if length or not request.META.get("wsgi.input_terminated"):
+        return None
+    body, stream = bytearray(), request.META["wsgi.input"]
+    while piece := stream.read(longest + 1 - len(body)):
+        body += piece
+        if len(body) > longest:
+            raise _TooLarge
+    return bytes(body)
 
 
 def _challenged(request: HttpRequest, challenge: QueryChallenge) -> HttpResponse | None:

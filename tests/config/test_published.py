@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from pydantic import BaseModel, Field
 
 from syncadmin.config import published, reference
 from syncadmin.config.apply import read
@@ -34,6 +38,30 @@ def test_the_published_schema_is_up_to_date() -> None:
 
 def test_every_key_is_documented() -> None:
     assert reference.placed(DOCS) == DOCS, "run: python -m syncadmin.config.reference"
+
+
+def test_every_key_says_what_it_is_for() -> None:
+    rows = [line.split(" | ") for line in reference.reference().splitlines() if line.startswith("| `")]
+    assert len(rows) > 300
+    assert [row[0] for row in rows if not row[-1].strip(" |")] == []
+
+    class Silent(BaseModel):
+        told: str = Field("", description="What it is for")
+        untold: int = 0
+
+    with pytest.raises(LookupError, match="untold"):
+        list(reference.tables([Silent], "", 3))
+
+
+@pytest.mark.runs_once
+def test_both_are_made_without_settings_of_django() -> None:
+    made = "from syncadmin.config import published, reference; print(reference.reference(), published.text())"
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    done = subprocess.run(
+        [sys.executable, "-c", made], env=plain, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{reference.reference()} {published.text()}\n"
 
 
 @pytest.mark.parametrize("text", [TWO_SYSTEMS, EXAMPLE])

@@ -1,6 +1,7 @@
 """The address that systems send webhooks to."""
 
 import json
+from io import BytesIO
 
 import pytest
 from django.db import connection
@@ -89,6 +90,34 @@ def test_the_body_of_what_is_too_large_is_not_even_read() -> None:
         request = RequestFactory().post("/hooks/shop/", b"{}", content_type="application/json")
         request.META["CONTENT_LENGTH"], request._stream = length, Body()
         assert receive(request, "shop").status_code == status
+
+
+@pytest.mark.django_db
+def test_a_body_in_chunks_is_taken_as_far_as_it_may_be_long(queue: Queue) -> None:
+    system = a_system(max_bytes=1024)
+
+    class Chunks(BytesIO):
+        taken = 0
+
+        def read(self, size=-1):
+            piece = super().read(min(size, 100))  # a server gives what has come
+            self.taken += len(piece)
+            return piece
+
+    def chunked(body: bytes, **of_server) -> tuple[int, int]:
+        request = RequestFactory().post("/hooks/shop/", headers={**TOKEN, "Transfer-Encoding": "chunked"})
+        stream = Chunks(body)
+        request.META |= {"wsgi.input": stream, "CONTENT_LENGTH": "", **of_server}
+        return receive(request, "shop").status_code, stream.taken
+
+    whole = json.dumps({"id": "x" * 1000}).encode()
+    assert chunked(whole) == (411, 0)  # a server that leaves the end to the connection would wait for ever
+    terminated = {"wsgi.input_terminated": True}
+    assert chunked(whole, **terminated) == (202, len(whole))
+    assert bytes(Delivery.objects.get().body) == whole
+    assert chunked(b"x" * 10_000, **terminated) == (413, 1025)
+    assert chunked(b"", **terminated, HTTP_X_TOKEN="another") == (401, 0)
+    assert figures(system) == {"large": 1, "forged": 1}
 
 
 @pytest.mark.django_db

@@ -29,6 +29,7 @@ from connectors.base import (
     Write,
 )
 from connectors.offers import Offer
+from connectors.signals import Ear, Unread
 from connectors.tracked import Tracking
 
 from . import check, read, table
@@ -39,8 +40,9 @@ from .errors import DATABASE_ERRORS, Errors
 from .moments import database_now
 from .offers import OFFERS, suggested
 from .table import Bound
-from .tracking import installed
+from .tracking import installed, signals
 from .tracking import reading as log
+from .tracking.target import Target, target
 from .write import write
 
 T = TypeVar("T")
@@ -67,6 +69,7 @@ class SqlConnector:
         self._errors = Errors(system, shown, secret)
         self._engine: Engine | None = None
         self._bound: dict[str, Bound] = {}
+        self._targets: dict[str, Target] = {}
 
     def __repr__(self) -> str:
         return f"<SqlConnector {self._errors.address}>"
@@ -188,6 +191,33 @@ class SqlConnector:
             self._engine.dispose()
             self._engine = None
         self._bound.clear()
+        self._targets.clear()
+
+    # ------------------------------------------------------------ signals
+
+    def tells(self, resource: str) -> bool:
+        """Whether the table is tracked: its log is quickly asked."""
+        config = self._resources.get(resource)
+        return config is not None and config.mode is ChangeMode.TRACKING
+
+    def unread(self, resource: str, cursor: Any, *, ours: bool = False) -> Unread | None:
+        """The oldest change in the log beyond the cursor."""
+        if cursor is None:
+            return None
+        bound = self._table(resource)
+        position = self._decoded(resource, log.decode, cursor)
+        with self._translated("looking for changes", resource):
+            aim = self._targets.get(resource)
+            if aim is None:
+                with self._opened().connect() as connection:
+                    aim = self._targets[resource] = target(connection, bound, (), self._errors)
+            return signals.unread(self._opened(), bound, aim, position, ours=ours)
+
+    def ear(self, resources: Sequence[str]) -> Ear | None:
+        """A connection that listens to the notifications of these tables, if they notify."""
+        bounds = [self._table(name) for name in resources]
+        with self._translated("listening for changes", ""):
+            return signals.ear(self._opened(), bounds, self._errors) if bounds else None
 
     # ------------------------------------------------------------ tracking
 

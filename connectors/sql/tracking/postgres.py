@@ -5,6 +5,10 @@ application. Its order is the number of the transaction and, within it, the posi
 which only grows. The function runs with the rights of its owner, so that the application needs none on the
 log. It never makes a write of the application fail for a column that is gone: it notes an X, and whoever
 reads that compares everything.
+
+With the commit it tells whoever listens on CHANNEL that there is something to read. It keeps silent where
+that could make a write fail: a transaction that has notified can't be prepared for a two-phase commit, and
+none can commit when the server's queue of notifications is full.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from .target import KEPT_ROWS, TRIMMED_AT_ONCE, Target, literal, portions
 SCHEMA = "syncadmin_tracking"
 TRACKED, READERS = f"{SCHEMA}.tracked", f"{SCHEMA}.readers"
 ROW_TRIGGER, TABLE_TRIGGER = "zz_syncadmin_row", "zz_syncadmin_truncate"
+CHANNEL = "syncadmin"  # told: the table's short name, and whether the hub itself wrote
 BUILT_AT_ONCE = 40  # pairs that jsonb_build_object takes, and then some
 LOOKED_AT = 4096  # one write in so many looks whether the log has grown too long
 
@@ -142,6 +147,7 @@ declare
   v_op text := left(tg_op, 1);
   v_at timestamptz := clock_timestamp();
   v_was text; v_is text; v_old jsonb; v_new jsonb;
+  v_logged boolean := true;
 begin
   if v_op <> 'T' then
     begin
@@ -162,6 +168,7 @@ begin
     select 'U', v_is, jsonb_object_agg(n.key, v_at), jsonb_object_agg(n.key, v_old -> n.key),
            jsonb_object_agg(n.key, n.value), v_at
     from jsonb_each(v_new) n where n.value is distinct from v_old -> n.key having count(*) > 0;
+    v_logged := found;
   elsif v_op in ('T', 'X') then
     insert into {where} (op) values (v_op);
   else
@@ -179,6 +186,10 @@ begin
     delete from {where} where ctid = any (array(
       select ctid from {where} order by txid, lsn limit {TRIMMED_AT_ONCE} for update skip locked));
     insert into {where} (op) values ('L');
+  end if;
+  if v_logged and current_setting('max_prepared_transactions') = '0'
+     and pg_notification_queue_usage() < 0.5 then
+    perform pg_notify('{CHANNEL}', '{target.id} ' || coalesce(current_setting('syncadmin.origin', true), ''));
   end if;
   return null;
 end

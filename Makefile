@@ -15,13 +15,14 @@ ITSELF = $(UV) pip install --quiet --no-deps --no-build-isolation --config-setti
 RUN_TESTS = $(BIN)/python -m pytest -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test simulate check test-sqlite test-postgresql format words pictures pins clean
+.PHONY: help demo run test simulate presets check test-sqlite test-postgresql format words pictures pins clean
 
 help:
 	@echo "make demo            two live sample systems, kept in step (RESET=1 starts afresh)"
 	@echo "make run             SyncAdmin itself, empty, with everything embedded"
 	@echo "make test            all checks and tests, as CI runs them"
 	@echo "make simulate        SEEDS=n histories drawn by chance (or STEPS=n), with every fault, on all cores"
+	@echo "make presets         the conformance kit on the peer of each preset, and what it proves (PRESET=name: only that)"
 	@echo "make check           only lint, types, import rules, templates, migrations"
 	@echo "make format          format the code"
 	@echo "make words           collect the words to translate, and compile the translations (needs gettext)"
@@ -60,6 +61,10 @@ FIRST ?= 1
 simulate: $(VENV)/.dev
 	@$(BIN)/python -m tests.simulation --from $(FIRST) \
 		$(if $(STEPS),--steps $(STEPS),--count $(SEEDS)) $(if $(JSON),--json $(JSON))
+
+# reports go to connectors/rest/proofs, from which labels and the table in docs/connectors.md are made
+presets: $(VENV)/.dev
+	$(BIN)/python -m tests.presets $(PRESET)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only

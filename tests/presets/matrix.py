@@ -1,0 +1,60 @@
+"""The table of presets in docs/connectors.md, of the reports; `python -m tests.presets.matrix` renews it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from connectors.rest.presets import names
+from connectors.rest.proving import Label, Report, digest, earned, report
+
+BEGIN, END = "<!-- presets: begin -->", "<!-- presets: end -->"
+FILE = Path(__file__).resolve().parents[2] / "docs" / "connectors.md"
+HEAD = (
+    "| preset | label | run against | changes by | deletes | update, delete | repeated create | search "
+    "| cases passed |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+)
+ORDER = tuple(Label)
+
+
+def table() -> str:
+    """All presets, those that are proven best first."""
+    rows = {name: _row(name, report(name)) for name in names()}
+    labels = {name: earned(report(name), digest(name)) for name in rows}
+    return "\n".join(
+        [HEAD, *(rows[name] for name in sorted(rows, key=lambda n: (ORDER.index(labels[n]), n)))]
+    )
+
+
+def _row(name: str, found: Report | None) -> str:
+    cells = [f"`{name}`", f"*{earned(found, digest(name))}*"]
+    if found is None:
+        return f"| {' | '.join([*cells, *['' for _ in range(7)]])} |"
+    if found.digest != digest(name):
+        return f"| {' | '.join([*cells, 'changed since its last run', *['' for _ in range(6)]])} |"
+    promised = found.capabilities
+    guarantees = [str(promised["update"]), str(promised["delete"])]
+    cells += [
+        found.peer,
+        str(promised["found_by"]),
+        "seen at once" if promised["tombstones"] else "full comparison",
+        guarantees[0] if len(set(guarantees)) == 1 else ", ".join(guarantees),
+        "makes no twin"
+        if promised["idempotent"]
+        else "looked up by match key"
+        if promised["finds"]
+        else "a person decides",
+        "yes" if promised["finds"] else "no",
+        f"{found.passed} of {found.ran}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def placed(text: str) -> str:
+    """The docs with the table in its place."""
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+
+
+if __name__ == "__main__":
+    FILE.write_text(placed(FILE.read_text("utf-8")), "utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,8 @@ class Tracking:
 
     `current` if what is installed is whole and logs the columns that were asked for; `wrong` says what is
     amiss, `columns` are those that are logged now. `optional` improves it and may be refused. `rights` lets
-    the hub's account install it, `grants` lets it read what others installed.
+    the hub's account install it, `grants` lets it read what others installed. `at_once` says that statements
+    can be one transaction, `compound` that the database's own shell takes a `;` inside of one for its end.
     """
 
     installed: bool
@@ -25,6 +26,27 @@ class Tracking:
     remove: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()
     grants: tuple[str, ...] = ()
+    at_once: bool = True
+    compound: bool = False
+
+    def script(self, *, remove: bool = False) -> str:
+        """What a person with more rights would run in the database's own shell."""
+        statements = self._ended(self.remove if remove else self.install)
+        if self.at_once and statements:
+            statements = ["begin;", *statements, "commit;"]
+        if not remove:
+            statements += self._ended((*self.optional, *self.grants))
+        return "\n".join(statements)
+
+    def _ended(self, statements: Sequence[str]) -> list[str]:
+        return [self._delimited(one) if self.compound and ";" in one else f"{one};" for one in statements]
+
+    @staticmethod
+    def _delimited(statement: str) -> str:
+        end = "//"
+        while end in statement:
+            end += "/"
+        return f"delimiter {end}\n{statement}\n{end}\ndelimiter ;"
 
 
 @runtime_checkable
@@ -41,4 +63,11 @@ class Tracks(Protocol):
 
     def untrack(self, resource: str) -> None:
         """Leave nothing of it behind. Raises ConnectorError."""
+        ...
+
+    def passed(self, resource: str, cursor: Any) -> None:
+        """What comes before `cursor` is stored for good, so that the log need not keep it for this reader.
+
+        Only who goes on from that cursor may say so: `changes` alone leaves no mark. Raises ConnectorError.
+        """
         ...

@@ -236,6 +236,15 @@ class SqlConnector:
         with self._translated("removing the tracking", resource):
             installed.remove(self._opened(), self._bind(resource), self._errors)
 
+    def passed(self, resource: str, cursor: Any) -> None:
+        """Note how far the reader of a tracked table is, and let go what all readers have behind them."""
+        bound = self._table(resource)
+        if bound.config.mode is not ChangeMode.TRACKING:
+            return
+        position = self._decoded(resource, log.decode, cursor)
+        with self._translated("noting how far the log was read", resource):
+            log.passed(self._opened(), bound, position, self._errors)
+
     # ------------------------------------------------------------ inside
 
     def _opened(self) -> Engine:

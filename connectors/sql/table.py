@@ -241,6 +241,8 @@ def reflect_columns(
     alone = sum(bool(column.get("primary_key")) for column in columns) == 1
     for column in columns:
         name, kind = column["name"], column["type"]
+        if connection.dialect.name == "mysql":
+            name = name.replace("``", "`")  # which SQLAlchemy leaves as it stands in SHOW CREATE TABLE
         native = natives.get(name) or kind.compile(connection.dialect)
         family = _sqlite_family(native) if connection.dialect.name == "sqlite" else _family(kind)
         if name in json_checked:

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connection
 
 from connectors.base import ChangeMode, Gap
+from connectors.tracked import Tracks
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Cursor, bulk
@@ -248,6 +249,18 @@ def establish_cursor(binding: Binding, side: Side, lease: Lease, now: datetime) 
     for page in bound.connector.changes(bound.resource, None, fields=bound.wanted, limit=PAGE):
         with lease.fenced():
             _store_cursor(binding.id, side, page.cursor, now)
+
+
+def acknowledge(binding: Binding) -> None:
+    """Tell systems that log changes how far their log was read for good; it keeps the rest for the mapping.
+
+    For passes alone: whoever only looks has stored nothing. Raises base.ConnectorError.
+    """
+    for side, bound in binding.sides.items():
+        if bound.can.changes is ChangeMode.TRACKING and isinstance(bound.connector, Tracks):
+            cursor = _cursor(binding.id, side)
+            if cursor is not None:
+                bound.connector.passed(bound.resource, cursor)
 
 
 def _cursor(mapping_id: int, side: Side) -> Any:

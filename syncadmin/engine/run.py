@@ -56,7 +56,7 @@ from . import (
 )
 from .binding import Binding, bind
 from .bounce import hold_bounces
-from .collect import Cache, compare_all, read_changes
+from .collect import Cache, acknowledge, compare_all, read_changes
 from .effort import Item, Run
 from .exposed import promises
 from .fresh import doubtful
@@ -121,6 +121,7 @@ def run_pass(
             reshape.follow(binding, held, told.remembered)
             listing.weigh_anew(mapping, told.weighed)
             end.message = _work(run, row, reporter)
+            acknowledge(binding)
             run.count("decided by rules", ruling.let_decide(mapping, clock()))
             meter.read_journal(binding, held.token)
             hints.account(binding, held.token, clock())

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from connectors import base
+from connectors.tracked import Tracks
 from syncadmin.config.versions import as_mapping, spec_of
 from syncadmin.core import risk
 from syncadmin.core.side import SIDES, Side
@@ -163,17 +164,28 @@ class Look:
         since = datetime.fromisoformat(before["read_at"]) if "read_at" in before else None
         began, progress = self._clock(), dict(before)
         told = bound.can.changes is not base.ChangeMode.SCAN
+        gap: dict[str, Any] = {}
         if told:
             reading = _Reading(bound, began, since, self._near)
-            cursor = before.get("cursor")
-            for page in bound.connector.changes(bound.resource, cursor, fields=bound.wanted, limit=PAGE):
-                progress["cursor"] = page.cursor
-                self._page(binding, reading, page.records, page.gone, progress)
-        if since is None or self._full or not told:
+            try:
+                for page in self._changes(bound, before.get("cursor")):
+                    progress["cursor"] = page.cursor
+                    self._page(binding, reading, page.records, page.gone, progress)
+            except base.Gap:  # a log was emptied, or begun anew
+                (page,) = self._changes(bound, None)
+                gap = {"cursor": page.cursor}  # kept once all was read
+        if since is None or self._full or not told or gap:
             last_full = watch.full_at - FULL_EVERY if told and since is not None else since
             self._scan(binding, _Reading(bound, began, last_full, self._near), progress)
-        with self._held(progress={**watch.progress, side.value: {**progress, "read_at": began.isoformat()}}):
+        progress |= gap | {"read_at": began.isoformat()}
+        with self._held(progress={**watch.progress, side.value: progress}):
             pass
+        if "cursor" in progress and isinstance(bound.connector, Tracks):
+            bound.connector.passed(bound.resource, progress["cursor"])
+
+    @staticmethod
+    def _changes(bound: BoundSide, cursor: Any) -> Iterator[base.Page]:
+        return bound.connector.changes(bound.resource, cursor, fields=bound.wanted, limit=PAGE)
 
     def _scan(self, binding: Binding, reading: _Reading, progress: dict[str, Any]) -> None:
         """Read all of a side."""

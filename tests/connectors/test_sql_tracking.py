@@ -2,24 +2,35 @@
 
 import json
 import random
+import sqlite3
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
-from connectors.base import Gap, Misconfigured, Op, Result, Write
+from connectors.base import ConnectorError, Gap, Misconfigured, Op, Result, Write
 from connectors.sql import SqlConnector
+from syncadmin.embedded.postgres import programs
+from tests.conftest import unique
 
 from .sql_harness import connect, execute, open_database
 
-HOSTILE = {
-    "postgresql": ("Ta\"b'le; drop $syncadmin$ %s :x " + "ö" * 14, "Näme \"q\" 'a' $$ %d", 'I"D'),
-    "mysql": ("Ta\"b'le \\ %s :x " + "ö" * 40, "Näme \"q\" \\'a\\' %d", 'I"D'),
-    "sqlite": ("Ta\"b'le; %s :x " + "ö" * 40, "Näme \"q\" 'a' %d", 'I"D'),
+TABLES = {  # as hostile as the database allows, and as long
+    "postgresql": "Ta\"b'le; drop $syncadmin$ %s :x " + "ö" * 14,
+    "mysql": "Ta\"b'le `; // \\ %s :x " + "ö" * 40,
+    "sqlite": "Ta\"b'le `; \\ %s :x " + "ö" * 40,
 }
+COLUMNS = (
+    "name", "Name of it", "SELECT", "order", "new", "old", "now_", "v_op", "seq", "it's", 'do"uble', "ba`ck",
+    "back\\slash", "100%", "%s", "%(x)s", ":x", "$1 $$ $syncadmin$", "a;b//c", "--", "/*", "Näme", "名前",
+    "😀",
+)  # fmt: skip
 
 
 class World:
@@ -62,6 +73,9 @@ class World:
 
     def now(self) -> Any:
         return self.changes(None)[2]
+
+    def passed(self, cursor: Any) -> None:
+        self.connector.passed("t", cursor)
 
     @property
     def id(self) -> str:
@@ -180,23 +194,100 @@ def test_it_leaves_no_trace(world: World) -> None:
     world.run("insert into t values (1, 'still', 'works', 1)")
 
 
-def test_names_of_any_kind_are_tracked(request: pytest.FixtureRequest) -> None:
-    for fixture, dialect in (
-        ("postgres_database", "postgresql"), ("mariadb_database", "mysql"), ("sqlite_database", "sqlite"),
-    ):  # fmt: skip
-        world = World(request.getfixturevalue(fixture), *HOSTILE[dialect])
-        name = world.names["name"]
-        world.track(name)
-        cursor = world.now()
-        world.run(
-            f"insert into {world.table} values (1, 'a', '', 1)",
-            f"update {world.table} set {world.name} = 'b'",
-        )
-        assert world.changes(cursor)[:2] == (["1"], [])
-        assert world.log[-1]["new_values"] == {name: "b"}
-        world.connector.untrack("t")
-        assert world.ours == []
-        world.close()
+@pytest.mark.parametrize("fixture", ["postgres_database", "mariadb_database", "sqlite_database"])
+def test_names_of_any_kind_are_tracked_also_by_a_script_that_a_person_runs(
+    request: pytest.FixtureRequest, fixture: str
+) -> None:
+    engine = open_database(url := request.getfixturevalue(fixture))
+    dialect = engine.dialect.name
+    # MariaDB has no names beyond the Unicode BMP
+    names = [name for name in COLUMNS if dialect != "mysql" or name != "😀"]
+    world = World(url, TABLES[dialect], names[0], 'I"D Key')
+    quote = engine.dialect.identifier_preparer.quote_identifier
+    quoted = [quote(name).replace("%%", "%") for name in names]
+    world.run(*(f"alter table {world.table} add column {name} varchar(20)" for name in quoted[1:]))
+    plan = world.connector.tracking("t", names)
+    run_script(url, plan.script())
+    assert world.connector.tracking("t", names).current
+    cursor = world.now()
+    world.run(f"insert into {world.table} ({world.key}) values (1)")
+    world.run(*(f"update {world.table} set {name} = 'x'" for name in quoted))
+    assert world.changes(cursor)[:2] == (["1"], [])
+    assert [list(row["new_values"].items()) for row in world.log[1:]] == [[(name, "x")] for name in names]
+    run_script(url, world.connector.tracking("t", names).script(remove=True))
+    assert world.ours == []
+    world.close()
+    engine.dispose()
+
+
+def run_script(url: str, script: str) -> None:
+    """As a person would: by the database's own shell."""
+    address = make_url(url)
+    command = {
+        "postgresql": [str(programs() / "psql"), "-q", "-v", "ON_ERROR_STOP=1", url.replace("+psycopg", "")],
+        "mysql": ["mariadb", "--no-defaults", "--protocol=tcp", f"--host={address.host}",
+                  f"--port={address.port}", f"--user={address.username}", f"--password={address.password}",
+                  "--default-character-set=utf8mb4", str(address.database)],
+    }.get(address.get_backend_name())  # fmt: skip
+    if command is None:  # as `.read` of its shell does
+        with closing(sqlite3.connect(str(address.database))) as connection:
+            connection.executescript(script)
+        return
+    ran = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+ACCOUNTS = {  # an account that may look at the table, and no more; and how it goes again
+    "postgres_database": (
+        ("create role {name} login password 'restricted'", "grant select on t to {name}"),
+        ("drop owned by {name}", "drop role {name}"),
+    ),
+    "mariadb_database": (
+        (
+            "create user {name}@'127.0.0.1' identified by 'restricted'",
+            "grant select on t to {name}@'127.0.0.1'",
+        ),
+        ("drop user {name}@'127.0.0.1'",),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fixture", ACCOUNTS)
+def test_an_account_without_rights_is_told_which_it_needs_and_needs_no_more(
+    request: pytest.FixtureRequest, fixture: str
+) -> None:
+    """Somebody else installs it, and the account reads; then it gets its rights and installs it by itself."""
+    world, name = World(request.getfixturevalue(fixture)), unique("hub")
+    made, gone = ACCOUNTS[fixture]
+    world.run(*(one.format(name=name) for one in made))
+    own = make_url(world.url).set(username=name, password="restricted").render_as_string(hide_password=False)
+    owner, world.connector = (
+        world.connector,
+        connect(own, t={"table": "t", "changes": "tracking", "overlap": 0}),
+    )
+    plan = world.connector.tracking("t", ("name", "visits"))
+    with pytest.raises(ConnectorError, match=r"it takes these rights: grant .*trigger on .*t.* to"):
+        world.track()
+    run_script(world.url, plan.script())
+    assert world.connector.tracking("t", ("name", "visits")).current
+    cursor = world.now()
+    world.run("insert into t values (1, 'Anna', '', 1)")
+    world.passed(world.changes(cursor)[2])
+    assert world.log == []
+    run_script(world.url, owner.tracking("t", ()).script(remove=True))
+    assert world.ours == []
+
+    world.run(*plan.rights)
+    world.track()
+    cursor = world.now()
+    world.run("insert into t values (2, 'Ben', '', 1)")
+    assert world.changes(cursor)[0] == ["2"]
+    world.connector.untrack("t")
+    assert world.ours == []
+    world.run("insert into t values (3, 'still', 'works', 1)")
+    owner.close()
+    world.close()
+    execute(world.url, *(one.format(name=name) for one in gone))
 
 
 def test_our_own_writes_are_marked_and_people_are_named(tracked: World) -> None:
@@ -277,15 +368,18 @@ def test_what_all_readers_have_behind_them_is_let_go(tracked: World) -> None:
     first, second = tracked.now(), tracked.now()
     tracked.run("insert into t values (1, 'Anna', '', 1)")
     first = tracked.changes(first)[2]
-    tracked.changes(first)
-    assert tracked.log == []  # the second has not come back yet, so it is not known
+    assert len(tracked.log) == 1  # to have read it is not to have stored it
+    tracked.passed(first)
+    assert tracked.log == []  # the second has not told anything yet, so it is not known
     with pytest.raises(Gap, match="emptied"):
         tracked.changes(second)
-    second = tracked.changes(tracked.changes(tracked.now())[2])[2]
+    tracked.passed(second)  # from before: it is known no better for that
+    second = tracked.now()
+    tracked.passed(second)
     tracked.run("insert into t values (2, 'Ben', '', 1)")
-    tracked.changes(tracked.changes(first)[2])
+    tracked.passed(tracked.changes(first)[2])
     assert len(tracked.log) == 1
-    tracked.changes(tracked.changes(second)[2])
+    tracked.passed(tracked.changes(second)[2])
     assert tracked.log == []
 
 

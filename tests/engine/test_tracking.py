@@ -4,9 +4,14 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from conflicts import selectors
 from conflicts.cards import card
+from syncadmin import tracking
+from syncadmin.engine.backtest import backtest
+from syncadmin.engine.compare import compare
+from syncadmin.engine.run import mapping_for_pass
 from syncadmin.models import Resource
 
 from .test_pass import ANNA, quiet
@@ -34,6 +39,37 @@ def test_edits_and_deletes_come_from_the_log(tracked):
     tracked.sync()
     assert tracked.right.rows() == []
     quiet(tracked)
+
+
+def books(tracked):
+    """All that the tracking holds: the log, how far it was emptied, and who has read how far."""
+    schema = "syncadmin_tracking"
+    names = tracked.left.run(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}' ORDER BY 1")
+    return [tracked.left.run(f"SELECT * FROM {schema}.{name['tablename']}") for name in names]
+
+
+def test_whoever_only_looks_leaves_the_log_and_its_readers_as_they_are(tracked):
+    _, right = tracked.linked(**ANNA)
+    tracked.sync()
+    tracked.left.run("UPDATE contacts SET phone = '030 9'")
+    mapping, row = mapping_for_pass(tracked.mapping.pk), tracked.mapping.left
+    before = books(tracked)
+    assert [len(table) for table in before] == [1, 1, 1]
+    for look in (
+        lambda: call_command("plan", "contacts", "--json"),
+        lambda: call_command("rehearse", "contacts", "--json"),
+        lambda: call_command("prove", "contacts", "--live"),
+        lambda: call_command("check", "crm"),
+        lambda: call_command("track", "crm", "contacts", "--sql"),
+        lambda: compare(mapping, mapping, {}, timezone.now),
+        lambda: backtest(mapping, mapping, {}, timezone.now()),
+        lambda: tracking.look(row),
+    ):
+        look()
+        assert books(tracked) == before
+    tracked.sync()
+    assert tracked.right.row(right)["phone"] == "030 9"
+    assert books(tracked) != before
 
 
 def test_what_the_log_missed_is_found_by_comparing_and_said(tracked):

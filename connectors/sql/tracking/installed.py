@@ -66,6 +66,7 @@ def tracking(engine: Engine, bound: Bound, names: Iterable[str], errors: Errors)
         found = standing(connection, bound)
         install, digest = scripts(aim, dialect)
         last = not _others(connection, aim, dialect)
+        logged = dialect == "mysql" and connection.scalar(sa.text(mysql.UNTRUSTED))
     module = MODULES[dialect]
     remove = [*module.remove(aim), *(module.without_trace(aim) if last else ())] if found.there else []
     return Tracking(
@@ -76,8 +77,10 @@ def tracking(engine: Engine, bound: Bound, names: Iterable[str], errors: Errors)
         install=tuple(install),
         optional=tuple(postgres.always(aim)) if dialect == "postgresql" else (),
         remove=tuple(remove),
-        rights=tuple(module.rights(aim)),
+        rights=(*module.rights(aim), *((mysql.TRUST,) if logged else ())),
         grants=tuple(module.grants(aim)),
+        at_once=dialect != "mysql",
+        compound=dialect == "mysql",
     )
 
 
@@ -181,10 +184,10 @@ _NO_ERRORS = Errors("", "", "")
 
 
 def _exists(connection: Connection, aim: Target, dialect: str) -> bool:
-    inspector = sa.inspect(connection)
-    if dialect == "postgresql":
-        return inspector.has_table("tracked", schema=postgres.SCHEMA)
-    return inspector.has_table("syncadmin_tracked", schema=aim.schema or None)
+    if dialect == "mysql":  # to describe a table takes a right to it, also if it is not there
+        return connection.scalar(sa.text(mysql.THERE), {"schema": aim.schema}) is not None
+    place = ("tracked", postgres.SCHEMA) if dialect == "postgresql" else ("syncadmin_tracked", None)
+    return sa.inspect(connection).has_table(*place)
 
 
 def _others(connection: Connection, aim: Target, dialect: str) -> bool:

@@ -216,12 +216,18 @@ SHAPE = """select column_name, column_type from information_schema.columns
  where table_schema = :schema and table_name = :table order by ordinal_position"""
 MADE = """select cast(create_time as char) from information_schema.tables
  where table_schema = :schema and table_name = :table"""
+THERE = """select 1 from information_schema.tables
+ where table_schema = :schema and table_name = 'syncadmin_tracked'"""
 CASCADES = """select constraint_name from information_schema.referential_constraints
  where constraint_schema = :schema and table_name = :table
  and (delete_rule in ('CASCADE', 'SET NULL', 'SET DEFAULT')
   or update_rule in ('CASCADE', 'SET NULL', 'SET DEFAULT'))
  order by constraint_name"""
 """Foreign keys by which rows of the table go or change without any trigger."""
+
+UNTRUSTED = "select @@log_bin and not @@log_bin_trust_function_creators"
+TRUST = "set global log_bin_trust_function_creators = 1"
+"""With a binary log, triggers are for accounts with SUPER, unless the server trusts whoever has TRIGGER."""
 
 EPOCH = "uuid()"
 NOW = "utc_timestamp(6)"

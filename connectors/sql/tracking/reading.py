@@ -9,8 +9,8 @@ or is of a row that is being written at this moment: reading stops below it unti
 than HOLE. (What a statement has in store is no danger: the rows that it wrote before are open, and below.)
 That needs no right to see the transactions of others.
 
-A reader tells how far it has stored what it read by coming back with a cursor. What all readers have behind
-them is let go; a reader that stays away for too long is forgotten, and told when it comes back.
+To read leaves no mark. With `passed` a reader tells how far it has stored what it read. What all readers
+have behind them is let go; one that stays away for too long is forgotten, and told when it comes back.
 """
 
 from __future__ import annotations
@@ -114,7 +114,6 @@ def changes(
         yield Page((), start.encode())
         return
     log.follows(position, now)
-    log.acknowledge(position, now)
     while True:
         rows, following, full = log.after(position, limit)
         if not rows:
@@ -131,6 +130,14 @@ def changes(
         yield Page(found, position.encode(), gone=[key for key in keys if key in fetched.absent])
         if not full:
             return
+
+
+def passed(engine: Engine, bound: Bound, position: Position, errors: Errors) -> None:
+    """Note how far a reader has stored what it read, and let go what all have behind them.
+
+    A position that does not follow from the present log is passed over: the next read tells of it.
+    """
+    _Log(engine, bound, errors).acknowledge(position)
 
 
 class _Log:
@@ -176,18 +183,18 @@ class _Log:
             raise self.gap("triggers or columns were changed, or another server has taken over")
         if position.at < now.trimmed:
             raise self.gap("the log was emptied beyond the place where it was last read")
-        if position.at > self.latest(now):
+        if position.at > self.latest(now.trimmed):
             raise self.gap("the database was put back to an earlier state")
 
     # ------------------------------------------------------------ where it ends
 
-    def latest(self, now: Standing) -> int:
+    def latest(self, trimmed: int) -> int:
         """No honest position is beyond this."""
         with self.engine.connect() as connection:
             if self.bound.dialect == "postgresql":
                 return int(connection.scalar(sa.text("select pg_snapshot_xmax(pg_current_snapshot())::text")))
             last = connection.scalar(sa.text(f"select max(seq) from {self.name}"))
-            return max(now.trimmed, (last or 0) + 1)
+            return max(trimmed, (last or 0) + 1)
 
     def end(self, now: Standing) -> int:
         """Where a reader begins that is to see all that is committed from now on."""
@@ -278,17 +285,24 @@ class _Log:
 
     # ------------------------------------------------------------ letting go
 
-    def acknowledge(self, position: Position, now: Standing) -> None:
+    def acknowledge(self, position: Position) -> None:
         """Note how far the reader is, and let go what every reader has behind it."""
         readers, dialect = self.module.readers(self.target), self.bound.dialect
         given = {"id": self.target.id, "reader": position.reader, "at": position.at}
         mine = f"from {readers} where id = :id and reader = :reader"
         with self.engine.connect() as connection:
             known = connection.execute(
-                sa.text(f"select position, seen_at < {_recently(dialect)} {mine}"),
+                sa.text(
+                    f"select t.epoch, t.trimmed, r.position, r.seen_at < {_recently(dialect)}"
+                    f" from {self.module.tracked(self.target)} t"
+                    f" left join {readers} r on r.id = t.id and r.reader = :reader where t.id = :id"
+                ),
                 _only(given, "id", "reader"),
             ).first()
-        if known is not None and known[0] == position.at and not known[1]:
+        if known is None or known[0] != position.epoch or position.at < known[1]:
+            return
+        trimmed = int(known[1])
+        if (known[2] == position.at and not known[3]) or position.at > self.latest(trimmed):
             return
         with self._writing() as connection:
             connection.execute(sa.text(f"delete {mine}"), _only(given, "id", "reader"))
@@ -307,7 +321,7 @@ class _Log:
                 sa.text(f"select min(position) from {readers} where id = :id"),
                 _only(given, "id"),
             )
-            if behind <= now.trimmed:
+            if behind <= trimmed:
                 return
             connection.execute(
                 sa.text(f"update {self.module.tracked(self.target)} set trimmed = :behind where id = :id"),

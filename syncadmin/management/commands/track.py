@@ -71,16 +71,11 @@ class Command(BaseCommand):
 
     def _script(self, plan: Tracking, *, remove: bool) -> None:
         """All that a person with more rights would run, as a script of the database's own shell."""
-        if remove:
-            self._statements(plan.remove)
-            return
-        if plan.rights:
+        if plan.rights and not remove:
             self.stdout.write("-- either: rights by which the hub's account can install it by itself")
             self.stdout.write("".join(f"-- {right};\n" for right in plan.rights))
             self.stdout.write("-- or: installed by somebody else, and read by the hub's account")
-        self._statements(plan.install)
-        self._statements(plan.optional)
-        self._statements(plan.grants)
+        self.stdout.write(plan.script(remove=remove))
 
     def _tell(self, row: Resource, plan: Tracking, ran: tuple[str, ...], options: dict[str, Any]) -> None:
         mode = row.config.get("changes")

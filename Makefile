@@ -11,8 +11,8 @@ INDEX = $$($(BIN)/pip config get global.index-url 2>/dev/null || true)
 SYNC = index="$${PIP_INDEX_URL:-$(INDEX)}"; $(UV) pip sync --quiet --require-hashes --compile-bytecode $${index:+--default-index "$$index"}
 # the project itself, so that its connectors are found as entry points
 ITSELF = $(UV) pip install --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
-# one more than cores: servers and browsers are waited for; who is done takes over from who is not
-RUN_TESTS = $(BIN)/python -m pytest -n 3 --dist worksteal
+# two more than cores: servers and browsers are waited for; who is done takes over from who is not
+RUN_TESTS = $(BIN)/python -m pytest -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test simulate presets check test-sqlite test-postgresql format words pictures pins clean

@@ -29,9 +29,8 @@ def agree(lost, told, by=1.0):
     return foretold.low <= counted.high and counted.low <= foretold.high
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_as_many_edits_are_lost_as_the_meter_foretells(db, staff, seed):
-    lost, told = watched(seed, staff, passes=300)
+def test_as_many_edits_are_lost_as_the_meter_foretells(db, staff):
+    lost, told = watched(1, staff, passes=200)
     assert lost >= 10
     assert told.live
     assert agree(lost, told), f"{lost} lost, foretold {told.lost.scaled(told.watched / risk.YEAR)}"

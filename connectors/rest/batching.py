@@ -68,15 +68,9 @@ class BatchSender:
         told = self._preparer.operation(part[0].write.op)
         items = [self._preparer.together(ready, told) for ready in part]
         path = self._shape.fill(many.path, path=self._shape.path)
-        try:
-            answer = self._client.send(many.method, path, body=enveloped(many.envelope, items))
-        except Unknown as error:
-            halt.sent = True
-            said = self._client.clean(f"{error.message} {error.said}")
-            return [Outcome(Result.UNKNOWN, ready.key, said=said) for ready in part]
-        except ConnectorError as error:
-            halt.stop(error, self._client.clean(str(error)))
-            return [None] * len(part)
+        answer = self._ask(many.method, path, enveloped(many.envelope, items), part, halt)
+        if not isinstance(answer, Answer):
+            return answer
         if answer.status in (404, 405, 501):
             self.allowed = False
             return [None] * len(part)
@@ -110,15 +104,9 @@ class BatchSender:
             }
             for ready in part
         ]
-        try:
-            answer = self._client.send("POST", self._shape.fill(told.path), body={told.requests: requests})
-        except Unknown as error:
-            halt.sent = True
-            said = self._client.clean(f"{error.message} {error.said}")
-            return [Outcome(Result.UNKNOWN, ready.key, said=said) for ready in part]
-        except ConnectorError as error:
-            halt.stop(error, self._client.clean(str(error)))
-            return [None] * len(part)
+        answer = self._ask("POST", self._shape.fill(told.path), {told.requests: requests}, part, halt)
+        if not isinstance(answer, Answer):
+            return answer
         if answer.status in (403, 404, 405):
             self.allowed = False
             return [None] * len(part)
@@ -128,6 +116,20 @@ class BatchSender:
         if not answer.ok:
             return [answer] * len(part)
         return self._results(answer, part)
+
+    def _ask(
+        self, method: str, path: str, body: Any, part: Sequence[Prepared], halt: Halt
+    ) -> Answer | Sequence[Said]:
+        """The answer to all of them, or what is to be said of each where there is none."""
+        try:
+            return self._client.send(method, path, body=body)
+        except Unknown as error:
+            halt.sent = True
+            said = self._client.clean(f"{error.message} {error.said}")
+            return [Outcome(Result.UNKNOWN, ready.key, said=said) for ready in part]
+        except ConnectorError as error:
+            halt.stop(error, self._client.clean(str(error)))
+            return [None] * len(part)
 
     def _results(self, answer: Answer, part: Sequence[Prepared]) -> Sequence[Said]:
         told = self._shape.config.batch

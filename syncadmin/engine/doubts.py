@@ -20,27 +20,18 @@ from syncadmin.core.values import decode, empty
 from syncadmin.models import Unlinked, bulk
 from syncadmin.models.marks import mark
 
-from . import links
+from . import links, pairs
 from .binding import Binding, Translated
 from .effort import Item, open_intents
 
 Pair = tuple[str, str]  # left key, right key
 
+TABLE = "syncadmin_doubt"
+
 
 def others(mapping_id: int, side: Side, keys: Sequence[str]) -> dict[str, frozenset[str]]:
     """By key on `side`: the keys on the other side that may be the same record."""
-    if not keys:
-        return {}
-    where, params = bulk.one_of(f"{side}_key", keys)
-    found: dict[str, set[str]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {side}_key, {side.other}_key FROM syncadmin_doubt WHERE mapping_id = %s AND {where}",
-            [mapping_id, *params],
-        )
-        for key, other in cursor.fetchall():
-            found.setdefault(key, set()).add(other)
-    return {key: frozenset(other) for key, other in found.items()}
+    return pairs.others(TABLE, mapping_id, side, keys)
 
 
 def remember(mapping_id: int, pairs: Iterable[Pair], now: datetime) -> None:
@@ -61,10 +52,7 @@ def forget(mapping_id: int, places: Iterable[tuple[Side, str]], now: datetime) -
         doubted = {key for found in others(mapping_id, side, keys).values() for key in found}
         if not doubted:
             continue
-        where, params = bulk.one_of(f"{side}_key", keys)
-        with connection.cursor() as cursor:
-            delete = f"DELETE FROM syncadmin_doubt WHERE mapping_id = %s AND {where}"
-            cursor.execute(delete, [mapping_id, *params])
+        pairs.forget(TABLE, mapping_id, side, keys)
         mark(mapping_id, [(side.other, key) for key in sorted(doubted)], "doubt", now)
 
 

@@ -131,7 +131,9 @@ class Capabilities:
     `answers` tells if an applied outcome carries the record as the write left it; `idempotent` that a
     create repeated with the same idempotency makes no second record (it answers APPLIED, or STALE with the
     key if that record has been changed since). One request carries `writes_together` writes, or reads
-    `reads_together` records by key, and `at_once` requests run at the same time: for estimates.
+    `reads_together` records by key, and `at_once` requests run at the same time: for estimates. `stamps` are
+    the fields of which it keeps when each was last changed, as text that sorts by that in all systems which
+    keep it: `fetch` and `changes` tell them, and `write` takes over those that come with the values.
     """
 
     changes: ChangeMode
@@ -147,6 +149,7 @@ class Capabilities:
     writes_together: int = 5000
     reads_together: int = 5000
     at_once: int = 1
+    stamps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ class Record:
     """One record as the system gave it: raw values by the system's own field names (dots for nested).
 
     A field the system did not deliver is absent from `values`: not an empty value. `who` changed it last,
-    where the system tells that with the change.
+    where the system tells that with the change. `stamps` (see `Capabilities`) were read with the values.
     """
 
     key: str
@@ -187,6 +190,7 @@ class Record:
     version: str | None = None
     modified: datetime | None = None
     who: str = ""
+    stamps: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +233,8 @@ class Write:
 
     `values` are raw values by the system's field names. `expected` are raw values, compared by the
     system itself (atomic) or by a read just before (checked). `version`, where the system has
-    versions, is used instead of `expected`. `idempotency` names a create for systems that know keys.
+    versions, is used instead of `expected`. `idempotency` names a create for systems that know keys. `stamps`
+    are those of the values, for fields of which the system keeps some.
     """
 
     op: Op
@@ -238,6 +243,7 @@ class Write:
     expected: Mapping[str, Any] = field(default_factory=dict)
     version: str | None = None
     idempotency: str = ""
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
 
 class Result(StrEnum):

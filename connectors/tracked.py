@@ -53,11 +53,14 @@ class Tracking:
 class Tracks(Protocol):
     """A connector that can install change tracking in its system."""
 
-    def tracking(self, resource: str, columns: Sequence[str]) -> Tracking:
-        """How it stands and what would be run; changes nothing. Raises Misconfigured where it can't be."""
+    def tracking(self, resource: str, columns: Sequence[str], registers: Sequence[str] = ()) -> Tracking:
+        """How it stands and what would be run; changes nothing. Raises Misconfigured where it can't be.
+
+        Of `registers` it keeps stamps besides, if it is a system that can.
+        """
         ...
 
-    def track(self, resource: str, columns: Sequence[str]) -> None:
+    def track(self, resource: str, columns: Sequence[str], registers: Sequence[str] = ()) -> None:
         """Install it, or bring it up to date, logging the values of these columns. Raises ConnectorError."""
         ...
 

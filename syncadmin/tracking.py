@@ -1,6 +1,7 @@
 """Change tracking of resources: which columns it logs, how it stands, installing and removing it.
 
 Logged are the fields that mappings use, and no others: what nobody keeps in step is not copied into a log.
+Stamps are kept of those that the last writer decides.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from connectors.base import Connector, ConnectorError, Misconfigured
 from connectors.tracked import Tracking, Tracks
 from syncadmin.config import secrets
 from syncadmin.config.connect import connector_class, open_connector
+from syncadmin.core.policy import Merge
 from syncadmin.core.side import Side
 from syncadmin.models import Resource
 
@@ -40,17 +42,29 @@ def columns_of(resource: Resource, connector: Connector) -> list[str]:
     return sorted(one.name for one in connector.describe(resource.name).fields if one.type != "unknown")
 
 
+def registers_of(resource: Resource, connector: Connector) -> list[str]:
+    """The fields that may be decided by who wrote last: of these the system is to keep stamps."""
+    used = {
+        field.source(side)
+        for side, mappings in ((Side.LEFT, resource.left_mappings), (Side.RIGHT, resource.right_mappings))
+        for mapping in mappings.prefetch_related("fields")
+        for field in mapping.fields.all()
+        if field.merge == Merge.NEWEST and not field.owner
+    }
+    return sorted(used - {connector.describe(resource.name).key}) if used else []
+
+
 def look(resource: Resource) -> Tracking:
     """How it stands, and the SQL that would be run. Raises ConnectorError, its words without secrets."""
     with _opened(resource) as (connector, columns):
-        found: Tracking = connector.tracking(resource.name, columns)
+        found: Tracking = connector.tracking(resource.name, columns, registers_of(resource, connector))
         return found
 
 
 def install(resource: Resource) -> None:
     """Install it, or bring it up to date. Raises ConnectorError, its words without secrets."""
     with _opened(resource) as (connector, columns):
-        connector.track(resource.name, columns)
+        connector.track(resource.name, columns, registers_of(resource, connector))
 
 
 def remove(resource: Resource) -> None:

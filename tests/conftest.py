@@ -183,13 +183,16 @@ def idle_databases() -> list[str]:
     return []
 
 
-@pytest.fixture
-def postgres_database(postgres_server: PostgresServer, idle_databases: list[str]) -> Iterator[str]:
+def _database(postgres_server: PostgresServer, idle_databases: list[str]) -> Iterator[str]:
     """URL of an empty PostgreSQL database (`postgresql://`)."""
     url = idle_databases.pop() if idle_databases else postgres_server.create_database(unique())
     yield url
     empty(url)
     idle_databases.append(url)
+
+
+postgres_database = pytest.fixture(_database, name="postgres_database")
+another_database = pytest.fixture(_database, name="another_database")
 
 
 def empty(url: str) -> None:

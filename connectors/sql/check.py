@@ -17,6 +17,7 @@ from .moments import database_now
 from .read import fetch, filtered
 from .table import Bound, bind
 from .tracking.installed import standing
+from .tracking.registers import with_registers
 
 _SEES_OTHERS = "select pg_has_role(current_user, 'pg_read_all_stats', 'usage')"
 _SCHEMAS = sa.text(
@@ -112,7 +113,7 @@ def _resource(
         CheckItem(f"{name}: readable", True, f"table {config.table}, key {bound.key.name}"),
         *_sees_all(connection, bound),
         _writable(connection, bound),
-        *_finds_changes(connection, bound),
+        *_finds_changes(connection, bound, errors),
     ]
 
 
@@ -195,9 +196,9 @@ def _granted(connection: Connection, bound: Bound, name: str) -> CheckItem:
     return CheckItem(name, True, "insert, update and delete granted")
 
 
-def _finds_changes(connection: Connection, bound: Bound) -> list[CheckItem]:
+def _finds_changes(connection: Connection, bound: Bound, errors: Errors) -> list[CheckItem]:
     if bound.config.mode is ChangeMode.TRACKING:
-        return [_tracked(connection, bound)]
+        return [_tracked(connection, with_registers(connection, bound, errors))]
     if bound.modified is None:
         return []
     column = bound.modified.name
@@ -221,4 +222,8 @@ def _tracked(connection: Connection, bound: Bound) -> CheckItem:
     name = f"{bound.name}: changes"
     if found.wrong:
         return CheckItem(name, False, f"by triggers: {found.wrong}", "run manage.py track for it")
-    return CheckItem(name, True, f"by triggers, which log {', '.join(found.columns) or 'no column'}")
+    if bound.dialect == "postgresql":
+        kept = f"and stamp {', '.join(bound.registers) or 'no column'}"
+    else:
+        kept = "and stamp none: this database keeps no stamps yet, so that `newest` goes by `modified`"
+    return CheckItem(name, True, f"by triggers, which log {', '.join(found.columns) or 'no column'}, {kept}")

@@ -42,6 +42,7 @@ from .offers import OFFERS, suggested
 from .table import Bound
 from .tracking import installed, signals
 from .tracking import reading as log
+from .tracking.registers import with_registers
 from .tracking.target import Target, target
 from .write import write
 
@@ -104,6 +105,7 @@ class SqlConnector:
             create=guarantee,
             tombstones=bound.config.mode is ChangeMode.TRACKING,
             versions=bound.version is not None,
+            stamps=bound.registers,
         )
 
     def clock(self) -> ClockReading:
@@ -221,20 +223,24 @@ class SqlConnector:
 
     # ------------------------------------------------------------ tracking
 
-    def tracking(self, resource: str, columns: Sequence[str]) -> Tracking:
+    def tracking(self, resource: str, columns: Sequence[str], registers: Sequence[str] = ()) -> Tracking:
         """How change tracking of a table stands, and the SQL that would be run."""
         with self._translated("looking at the tracking", resource):
-            return installed.tracking(self._opened(), self._bind(resource), columns, self._errors)
+            bound = self._bind(resource)
+            return installed.tracking(self._opened(), bound, columns, self._errors, registers)
 
-    def track(self, resource: str, columns: Sequence[str]) -> None:
+    def track(self, resource: str, columns: Sequence[str], registers: Sequence[str] = ()) -> None:
         """Install the triggers and the log, or bring them up to date."""
         with self._translated("installing the tracking", resource):
-            installed.install(self._opened(), self._bind(resource), columns, self._errors)
+            bound = self._bind(resource)
+            installed.install(self._opened(), bound, columns, self._errors, registers)
+        self._bind(resource)
 
     def untrack(self, resource: str) -> None:
         """Remove triggers and log."""
         with self._translated("removing the tracking", resource):
             installed.remove(self._opened(), self._bind(resource), self._errors)
+        self._bind(resource)
 
     def passed(self, resource: str, cursor: Any) -> None:
         """Note how far the reader of a tracked table is, and let go what all readers have behind them."""
@@ -265,6 +271,7 @@ class SqlConnector:
         self._bound.pop(resource, None)
         with self._connection("reading the shape of the table", resource) as connection:
             bound = table.bind(connection, resource, config, self._config.db_schema, self._errors)
+            bound = with_registers(connection, bound, self._errors)
         self._bound[resource] = bound
         return bound
 

@@ -7,7 +7,7 @@ key that no row can have.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.base import Op, Outcome, Result, Write
@@ -28,6 +28,7 @@ class Prepared:
     key_value: Any
     values: Mapping[str, Any]
     expected: Mapping[str, Any]
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
 
 class TransactionEnded(Exception):
@@ -85,7 +86,8 @@ def prepare(
     except UnfitValue as error:
         outcomes[index] = Outcome(Result.STALE, key, said=str(error))
         return None
-    return Prepared(index, write.op, key, value, values, expected)
+    stamps = {n: stamp for n, stamp in write.stamps.items() if n in bound.registers and n in values}
+    return Prepared(index, write.op, key, value, values, expected, stamps)
 
 
 def _checked(write: Write, bound: Bound, errors: Errors) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ never keeps writers waiting. Either way every row that is there throughout is se
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from .columns import Column, UnfitValue, plain
 from .keys import key_values
 from .select import Selection, among, chunks, run, stream
 from .table import Bound
+from .tracking.registers import stamps
 
 
 def scan(engine: Engine, bound: Bound, columns: Sequence[Column], limit: int) -> Iterator[Page]:
@@ -70,13 +72,13 @@ def fetch(connection: Connection, bound: Bound, keys: Sequence[str], columns: Se
     Where row-level security filters what this user sees, a row that is not seen may well be there.
     """
     possible = key_values(bound.key, keys)
-    selection = Selection(bound, columns)
+    stamped = bool(bound.registers)
+    selection = Selection(bound, columns, extra=[stamps(bound)] if stamped else ())
     found: dict[str, Record] = {}
     for part in chunks(bound, list(possible.values())):
-        for record in selection.records(
-            run(connection, selection.statement().where(among(bound, bound.key, part)))
-        ):
-            found[record.key] = record
+        rows = run(connection, selection.statement().where(among(bound, bound.key, part)))
+        for row, record in zip(rows, selection.records(rows), strict=True):
+            found[record.key] = replace(record, stamps=row[-1]) if stamped and row[-1] else record
     wanted = set(keys)
     found = {key: record for key, record in found.items() if key in wanted}
     missing = wanted - found.keys()

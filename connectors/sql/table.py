@@ -28,7 +28,8 @@ class Bound:
     """A resource bound to its table.
 
     `clause` names the table and its columns in statements, without types: values pass through
-    SQLAlchemy untouched. `transactional` is false for tables that ignore transactions (MyISAM).
+    SQLAlchemy untouched. `transactional` is false for tables that ignore transactions (MyISAM). Of
+    the columns in `registers` the table `register` keeps stamps (see `tracking.registers`).
     """
 
     name: str
@@ -41,6 +42,8 @@ class Bound:
     version: Column | None
     transactional: bool = True
     count: int | None = None
+    registers: tuple[str, ...] = ()
+    register: str = ""
 
     def named(self, names: Iterable[str], errors: Errors) -> list[Column]:
         """The columns of these names. Raises Misconfigured that says what there is."""

@@ -23,6 +23,8 @@ from .prepare import Prepared, missed_outcome
 from .read import fetch
 from .select import Selection, compared_as_text, read_as, sent_as
 from .table import Bound
+from .tracking import registers
+from .tracking.target import literal
 
 Outcomes = dict[int, Outcome]
 
@@ -50,7 +52,8 @@ class _Batch:
         self._execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def apply(self, segment: Sequence[Prepared]) -> Outcomes:
-        outcomes: Outcomes = {}
+        outcomes = self._refused_stamps(segment)
+        segment = [write for write in segment if write.index not in outcomes]
         steps = ((Op.DELETE, self._delete), (Op.UPDATE, self._update), (Op.CREATE, self._create))
         for op, step in steps:
             for group in _alike([write for write in segment if write.op is op]):
@@ -62,6 +65,15 @@ class _Batch:
             for write in refused:
                 outcomes |= self._guarded(by_op[write.op], [write])
         return outcomes
+
+    def _refused_stamps(self, segment: Sequence[Prepared]) -> Outcomes:
+        """Writes whose stamps this database can't take: one of them would win over all that comes after."""
+        stamped = [write for write in segment if write.stamps]
+        if not stamped:
+            return {}
+        now = self._execute("SELECT clock_timestamp()")[0][0]
+        told = ((write, registers.refused(write.stamps, now)) for write in stamped)
+        return {w.index: Outcome(Result.REJECTED, w.key, said=said) for w, said in told if said}
 
     def _guarded(self, step: Callable[[Sequence[Prepared]], Outcomes], group: Sequence[Prepared]) -> Outcomes:
         savepoint = self.connection.begin_nested()
@@ -91,13 +103,37 @@ class _Batch:
         if not sets:
             sets = [f"{self.quote(self.bound.key.name)} = t.{self.quote(self.bound.key.name)}"]
         source, condition, parameters = self._conditional(group, values)
-        rows = self._execute(
-            f"UPDATE {self.table} AS t SET {', '.join(sets)} FROM {source} WHERE {condition}"  # noqa: S608
-            f" RETURNING {', '.join(self._returning())}, v.ord",
-            parameters,
-        )
+        update = f"UPDATE {self.table} AS t SET {', '.join(sets)} FROM {source} WHERE {condition}"  # noqa: S608
+        returned = f"{', '.join(self._returning())}, v.ord"
+        if group[0].stamps:
+            rows = self._execute(*self._stamping(group, f"{update} RETURNING {returned}", parameters))
+        else:
+            rows = self._execute(f"{update} RETURNING {returned}", parameters)
         records = self.selection.records(rows)
         return self._answered(group, {row[-1] - 1: record for row, record in zip(rows, records, strict=True)})
+
+    def _stamping(
+        self, group: Sequence[Prepared], update: str, parameters: Sequence[Any]
+    ) -> tuple[str, Sequence[Any]]:
+        """The statement of an update that also keeps the stamps of what it has written."""
+        names = list(group[0].stamps)
+        width = self.selection.width
+        columns = [f"c{i}" for i in range(width)]
+        arrays = [[write.stamps[name] for write in group] for name in names]
+        pairs = ", ".join(f"{literal(name)}, s.s{i}" for i, name in enumerate(names)).replace("%", "%%")
+        given = ", ".join(f"s{i}" for i in range(len(names)))
+        sent = ", ".join("%b::text[]" for _ in names)
+        kept = f"{registers.SCHEMA}.{self.bound.register}"
+        key = f"to_jsonb(t.{self.quote(self.bound.key.name)}) #>> '{{}}'"
+        sql = (  # identifiers are quoted, values are parameters
+            f"WITH done({', '.join(columns)}, ord, record_key) AS ({update}, {key}),"  # noqa: S608
+            f" kept AS (INSERT INTO {kept} AS r (record_key, stamps)"
+            f" SELECT done.record_key, jsonb_build_object({pairs}) FROM done"
+            f" JOIN unnest({sent}) WITH ORDINALITY AS s({given}, ord) ON s.ord = done.ord"
+            " ON CONFLICT (record_key) DO UPDATE SET stamps = r.stamps || excluded.stamps)"
+            f" SELECT {', '.join(columns)}, ord FROM done"
+        )
+        return sql, [*parameters, *arrays]
 
     def _delete(self, group: Sequence[Prepared]) -> Outcomes:
         source, condition, parameters = self._conditional(group, [])
@@ -232,7 +268,13 @@ def _alike(writes: Iterable[Prepared]) -> list[list[Prepared]]:
     groups: dict[tuple[Any, ...], list[Prepared]] = {}
     for write in writes:
         groups.setdefault(
-            (tuple(sorted(write.values)), tuple(sorted(write.expected)), write.key is None), []
+            (
+                tuple(sorted(write.values)),
+                tuple(sorted(write.expected)),
+                tuple(sorted(write.stamps)),
+                write.key is None,
+            ),
+            [],
         ).append(write)
     return list(groups.values())
 

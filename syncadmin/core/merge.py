@@ -18,6 +18,7 @@ from . import rules
 from .plan import Record
 from .policy import FieldPolicy, FirstContact, Merge
 from .side import SIDES, Side
+from .stamps import latest
 from .text import Overlap, merge_text
 from .values import FieldType, Kind, Unfit, Value, canonical, empty, same
 
@@ -81,7 +82,8 @@ def choose_side(
         case "prefer right":
             return Take(Side.RIGHT, "prefer right")
         case "newest":
-            return _newest(records, fields, tolerance)
+            by_stamp = _newest_stamp(records, fields) if isinstance(strategy, Merge) else None
+            return by_stamp or _newest(records, fields, tolerance)
     return None
 
 
@@ -96,6 +98,15 @@ def _newest(
         return Undecided("the two sides differ, and it is not known which is newer")
     if abs(left - right) <= tolerance:
         return Undecided("the two sides differ, and changed at about the same time")
+    return Take(Side.LEFT if left > right else Side.RIGHT, "newest")
+
+
+def _newest_stamp(records: tuple[Record, Record], fields: Sequence[FieldPolicy]) -> Take | None:
+    """By the stamps of the values, where both systems keep them: then no clock need be trusted."""
+    names = [field.name for field in fields]
+    left, right = (latest(record.stamps, names) for record in records)
+    if not (left and right) or left == right:
+        return None
     return Take(Side.LEFT if left > right else Side.RIGHT, "newest")
 
 

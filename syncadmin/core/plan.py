@@ -27,8 +27,8 @@ class Record:
 
     A name that is absent from `values` was not delivered: it is not an empty value and never
     counts as a change. `waiting` names reference fields whose target is not linked yet.
-    `modified` and `times` (per field, where known) are UTC. `who` changed it last, where the system
-    says that: only ever told to people.
+    `modified` and `times` (per field, where known) are UTC; `stamps` (see `stamps`) are per field too. `who`
+    changed it last, where the system says that: only ever told to people.
     """
 
     key: str
@@ -38,6 +38,7 @@ class Record:
     times: Mapping[str, datetime] = field(default_factory=dict)
     waiting: frozenset[str] = frozenset()
     who: str = ""
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

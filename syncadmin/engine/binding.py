@@ -103,8 +103,15 @@ class BoundSide:
             except Unfit as error:
                 problems[f.name] = str(error)
         who = _name(raw.get(self.changed_by) if self.changed_by else record.who)
+        told = record.stamps or {}
         made = core.Record(
-            record.key, values, record.version, record.modified, waiting=frozenset(waiting), who=who
+            record.key,
+            values,
+            record.version,
+            record.modified,
+            waiting=frozenset(waiting),
+            who=who,
+            stamps={f.name: told[f.source] for f in self.fields if f.source in told} if told else {},
         )
         return Translated(made, record, problems, self._in_scope(values, problems))
 

@@ -15,6 +15,7 @@ from connectors import base
 from syncadmin.core import plan as core
 from syncadmin.core.alike import alike
 from syncadmin.core.side import SIDES, Side
+from syncadmin.core.values import same
 
 from .binding import Binding, BoundSide, Translated
 from .effort import Attempt, Effort, Item
@@ -29,7 +30,8 @@ def prepare(binding: Binding, writing: Sequence[tuple[Item, Effort]]) -> None:
         mine = [(item, a) for item, e in writing for a in e.attempts if a.write.side is side]
         keys = bound.keys_of(v for _, a in mine for v in (a.write.values, a.write.expected))
         for item, attempt in mine:
-            attempt.raw = _write(bound, attempt, _raw(item, side), keys)
+            raw = _write(bound, attempt, _raw(item, side), keys)
+            attempt.raw = replace(raw, stamps=_stamps(bound, attempt.write, item.seen.get(side.other)))
 
 
 def _raw(item: Item, side: Side) -> base.Record | None:
@@ -50,6 +52,19 @@ def _write(bound: BoundSide, attempt: Attempt, read: base.Record | None, keys: d
         version=write.version if bound.can.versions else None,
         idempotency=attempt.idempotency if write.op is core.Op.CREATE else "",
     )
+
+
+def _stamps(bound: BoundSide, write: core.Write, source: Translated | None) -> dict[str, str]:
+    """The stamps of the values that are carried over, as far as the system that takes them keeps some."""
+    if source is None or write.op is not core.Op.UPDATE:
+        return {}
+    record = source.record
+    return {
+        f.source: record.stamps[f.name]
+        for f in bound.fields
+        if f.source in bound.can.stamps and f.name in record.stamps and f.name in write.values
+        if f.name in record.values and same(write.values[f.name], record.values[f.name])
+    }
 
 
 def _nobody(share: float) -> None:
@@ -106,7 +121,11 @@ def _single_out(bound: BoundSide, attempt: Attempt) -> list[Attempt]:
             attempt.intent_id,
             attempt.idempotency,
             replace(
-                raw, values=_only(raw.values, names), expected=_only(raw.expected, names), version=version
+                raw,
+                values=_only(raw.values, names),
+                expected=_only(raw.expected, names),
+                version=version,
+                stamps=_only(raw.stamps, names),
             ),
         )
         _send_all(bound, [single])

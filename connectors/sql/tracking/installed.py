@@ -57,11 +57,17 @@ def scripts(target: Target, dialect: str) -> tuple[list[str], str]:
     return [*statements, register], digest
 
 
-def tracking(engine: Engine, bound: Bound, names: Iterable[str], errors: Errors) -> Tracking:
-    """What would be run for these columns, and how it stands. Raises Misconfigured if it can't be."""
+def tracking(
+    engine: Engine, bound: Bound, names: Iterable[str], errors: Errors, registers: Iterable[str] = ()
+) -> Tracking:
+    """What would be run for these columns, and how it stands. Raises Misconfigured if it can't be.
+
+    Of `registers` stamps are kept, where the database is one that keeps them.
+    """
     dialect = bound.dialect
     with engine.connect() as connection:
-        aim = target(connection, bound, names, errors)
+        kept = registers if dialect == "postgresql" else ()
+        aim = target(connection, bound, names, errors, kept)
         _possible(connection, aim, bound, errors)
         found = standing(connection, bound)
         install, digest = scripts(aim, dialect)
@@ -84,9 +90,11 @@ def tracking(engine: Engine, bound: Bound, names: Iterable[str], errors: Errors)
     )
 
 
-def install(engine: Engine, bound: Bound, names: Iterable[str], errors: Errors) -> None:
+def install(
+    engine: Engine, bound: Bound, names: Iterable[str], errors: Errors, registers: Iterable[str] = ()
+) -> None:
     """Begin to track the table, anew if it was tracked. Raises Misconfigured with the rights it takes."""
-    plan = tracking(engine, bound, names, errors)
+    plan = tracking(engine, bound, names, errors, registers)
     _run(engine, bound, plan.install, errors, plan.rights)
     for statement in plan.optional:  # the owner's alone
         try:

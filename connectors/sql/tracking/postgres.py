@@ -13,9 +13,10 @@ none can commit when the server's queue of notifications is full.
 
 from __future__ import annotations
 
+from . import registers
+from .registers import SCHEMA
 from .target import KEPT_ROWS, TRIMMED_AT_ONCE, Target, literal, portions
 
-SCHEMA = "syncadmin_tracking"
 TRACKED, READERS = f"{SCHEMA}.tracked", f"{SCHEMA}.readers"
 ROW_TRIGGER, TABLE_TRIGGER = "zz_syncadmin_row", "zz_syncadmin_truncate"
 CHANNEL = "syncadmin"  # told: the table's short name, and whether the hub itself wrote
@@ -53,6 +54,7 @@ def install(target: Target) -> list[str]:
         *COMMON,
         *remove(target),
         _log_table(target),
+        *registers.install(target),
         _function(target),
         f"create trigger {ROW_TRIGGER} after insert or update or delete on {target.qualified}"
         f" for each row execute function {SCHEMA}.capture_{target.id}()",
@@ -74,6 +76,7 @@ def remove(target: Target) -> list[str]:
     return [
         f"drop function if exists {SCHEMA}.capture_{target.id}() cascade",
         f"drop table if exists {log(target)}",
+        f"drop table if exists {registers.register(target)}",
         f"delete from {TRACKED} where id = {literal(target.id)}",
     ]
 
@@ -111,6 +114,11 @@ def grants(target: Target) -> list[str]:
         f"grant select, update on {TRACKED} to {user}",
         f"grant select, insert, update, delete on {READERS} to {user}",
         f"grant select, delete on {log(target)} to {user}",
+        *(
+            [f"grant select, insert, update on {registers.register(target)} to {user}"]
+            if target.registers
+            else []
+        ),
     ]
 
 
@@ -141,14 +149,14 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as ${tag
 
 
 def _body(target: Target) -> str:
-    key, where = target.quote(target.key.name), log(target)
+    key, where, stamped = target.quote(target.key.name), log(target), registers.updated(target)
     return f"""
 declare
   v_op text := left(tg_op, 1);
   v_at timestamptz := clock_timestamp();
   v_was text; v_is text; v_old jsonb; v_new jsonb;
   v_logged boolean := true;
-begin
+{registers.declared(target)}begin
   if v_op <> 'T' then
     begin
       if v_op <> 'I' then
@@ -168,11 +176,11 @@ begin
     select 'U', v_is, jsonb_object_agg(n.key, v_at), jsonb_object_agg(n.key, v_old -> n.key),
            jsonb_object_agg(n.key, n.value), v_at
     from jsonb_each(v_new) n where n.value is distinct from v_old -> n.key having count(*) > 0;
-    v_logged := found;
+    v_logged := found;{stamped}
   elsif v_op in ('T', 'X') then
-    insert into {where} (op) values (v_op);
+    insert into {where} (op) values (v_op);{registers.emptied(target)}
   else
-    if v_op in ('D', 'U') then
+    if v_op in ('D', 'U') then{registers.gone(target)}
       insert into {where} (op, record_key, stamps, old_values, changed_at)
       select 'D', v_was, jsonb_object_agg(n.key, v_at), v_old, v_at from jsonb_each(v_old) n;
     end if;

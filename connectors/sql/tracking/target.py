@@ -30,7 +30,7 @@ _PLACE = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table to be tracked. x."""
+    """A table to be tracked: the columns whose values are logged, and those whose stamps are kept besides."""
 
     schema: str
     table: str
@@ -39,6 +39,7 @@ class Target:
     user: str
     database: str
     preparer: IdentifierPreparer
+    registers: tuple[Column, ...] = ()
 
     @property
     def id(self) -> str:
@@ -67,9 +68,16 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def target(connection: Connection, bound: Bound, names: Iterable[str], errors: Errors) -> Target:
+def target(
+    connection: Connection,
+    bound: Bound,
+    names: Iterable[str],
+    errors: Errors,
+    registers: Iterable[str] = (),
+) -> Target:
     """The table of a resource with the columns to be logged. Raises Misconfigured if it can't be tracked."""
-    columns = bound.named(sorted(set(names)), errors)
+    stamped = tuple(bound.named(sorted(set(registers)), errors))
+    columns = bound.named(sorted({*names, *(column.name for column in stamped)}), errors)
     if bound.key.family not in KEYS:
         raise errors.misconfigured(
             f"a table whose key {bound.key.name} is of type {bound.key.native} can't be tracked; "
@@ -88,7 +96,7 @@ def target(connection: Connection, bound: Bound, names: Iterable[str], errors: E
     schema, user, database = connection.execute(
         sa.text(asked), {name: value for name, value in given.items() if f":{name}" in asked}
     ).one()
-    return Target(schema, bound.clause.name, bound.key, tuple(columns), user, database, preparer)
+    return Target(schema, bound.clause.name, bound.key, tuple(columns), user, database, preparer, stamped)
 
 
 def portions(columns: Sequence[Column], size: int) -> Iterable[Sequence[Column]]:

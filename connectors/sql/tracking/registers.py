@@ -1,0 +1,131 @@
+"""Registers: when each column of a tracked row was last changed, kept by the triggers (PostgreSQL).
+
+A stamp is by a hybrid logical clock and sorts as text: microseconds, a count within one of them, and where it
+was made. Each value has a clock of its own (see `TICK`), so that no writer waits for another one's row. A row
+that was never updated has no stamps. The hub's own writes do not tick: they carry the stamp of the value that
+they bring, so that both systems know it by the same one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql
+
+from connectors.base import ChangeMode
+from connectors.sql.errors import Errors
+from connectors.sql.table import Bound
+
+from .target import Target, literal, target
+
+SCHEMA = "syncadmin_tracking"
+AHEAD = 60.0  # seconds that a stamp may be ahead of the clock of the system that is to take it
+_STAMP = re.compile(r"(\d{16})\.\d{6}\.[0-9a-f]{8}")
+NOW = "lpad(floor(extract(epoch from v_at) * 1000000)::bigint::text, 16, '0')"
+
+
+def tick(cell: str) -> str:
+    """The stamp of a change of what is stamped `cell` (SQL, perhaps null): never an earlier one."""
+    wall, count = f"left({cell}, 16)", f"substr({cell}, 18, 6)"
+    return f"""case when {cell} is null or {wall} < v_now then v_now || '.000000.'
+             when {count} = '999999' then lpad(({wall}::bigint + 1)::text, 16, '0') || '.000000.'
+             else {wall} || '.' || lpad(({count}::int + 1)::text, 6, '0') || '.' end || v_node"""
+
+
+def register(target: Target) -> str:
+    """The table of a tracked table's stamps."""
+    return f"{SCHEMA}.registers_{target.id}"
+
+
+def install(target: Target) -> list[str]:
+    """Statements that make it; it says itself of which columns it holds stamps."""
+    if not target.registers:
+        return []
+    names = literal(json.dumps([column.name for column in target.registers]))
+    return [
+        f"""create table {register(target)} (
+    record_key text primary key,
+    stamps jsonb not null) with (fillfactor = 80)""",
+        f"comment on table {register(target)} is {names}",
+    ]
+
+
+def declared(target: Target) -> str:
+    """What the body of the trigger declares for it."""
+    return "  v_now text; v_node text;\n" if target.registers else ""
+
+
+def updated(target: Target) -> str:
+    """Part of the trigger: a row was updated, and keeps its key."""
+    if not target.registers:
+        return ""
+    names = ", ".join(literal(column.name) for column in target.registers)
+    return f"""
+    if v_logged and current_setting('syncadmin.origin', true) is distinct from 'syncadmin' then
+      v_now := {NOW};
+      select left(md5(epoch), 8) into v_node from {SCHEMA}.tracked where id = {literal(target.id)};
+      insert into {register(target)} as r (record_key, stamps)
+      select v_is, jsonb_object_agg(n.key, v_now || '.000000.' || v_node) from jsonb_each(v_new) n
+       where n.key in ({names}) and n.value is distinct from v_old -> n.key having count(*) > 0
+      on conflict (record_key) do update set stamps = r.stamps || (
+        select jsonb_object_agg(c.key, {tick("(r.stamps ->> c.key)")})
+        from jsonb_object_keys(excluded.stamps) c(key));
+    end if;"""
+
+
+def gone(target: Target) -> str:
+    """Part of the trigger: a row is deleted, or gets another key; who has its key next is a new one."""
+    return f"\n      delete from {register(target)} where record_key = v_was;" if target.registers else ""
+
+
+def emptied(target: Target) -> str:
+    """Part of the trigger: the table was emptied."""
+    return f"\n    if v_op = 'T' then delete from {register(target)}; end if;" if target.registers else ""
+
+
+# ---------------------------------------------------------------- what the connector asks
+
+_KEPT = """select obj_description(c.oid, 'pg_class')
+ from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = :schema and c.relname = :name and has_schema_privilege(n.oid, 'usage')
+   and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
+   and has_table_privilege(c.oid, 'update')"""
+
+
+def with_registers(connection: Connection, bound: Bound, errors: Errors) -> Bound:
+    """The table, knowing of which columns stamps are kept that this account can read and write."""
+    if bound.dialect != "postgresql" or bound.config.mode is not ChangeMode.TRACKING:
+        return bound
+    name = register(target(connection, bound, (), errors)).partition(".")[2]
+    told = connection.scalar(sa.text(_KEPT), {"schema": SCHEMA, "name": name})
+    columns = tuple(name for name in json.loads(told or "[]") if name in bound.columns)
+    return replace(bound, registers=columns, register=name) if columns else bound
+
+
+def stamps(bound: Bound) -> sa.ScalarSelect[Mapping[str, str]]:
+    """The stamps of a row, read with it in one statement: they are those of the values that it shows."""
+    kept = sa.table(bound.register, sa.column("record_key"), sa.column("stamps"), schema=SCHEMA)
+    key = bound.clause.c[bound.key.name]
+    shown = sa.func.to_jsonb(key).op("#>>")(sa.literal("{}", postgresql.ARRAY(sa.Text)))
+    return sa.select(kept.c.stamps).where(kept.c.record_key == shown).scalar_subquery()
+
+
+def refused(stamps: Mapping[str, str], now: datetime) -> str:
+    """Why these stamps can't be taken by a system whose time is `now`, '' if they can."""
+    for name, stamp in stamps.items():
+        found = _STAMP.fullmatch(stamp)
+        if found is None:
+            return f"the stamp of {name} is none: {stamp[:40]!r}"
+        ahead = int(found[1]) / 1e6 - now.astimezone(UTC).timestamp()
+        if ahead > AHEAD:
+            return (
+                f"the value of {name} was changed {ahead:.0f} s after the time of this database: one of the "
+                "two clocks is wrong; set it, and run manage.py track where it was, which forgets its stamps"
+            )
+    return ""

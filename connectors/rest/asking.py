@@ -13,6 +13,16 @@ from pydantic import Field, model_validator
 from .selectors import Selector
 from .strict import Strict
 
+
+class Quote(StrEnum):
+    """How a text is written in a query."""
+
+    NONE = "none"
+    BACKSLASH = "backslash"  # 'it\'s'
+    DOUBLED = "doubled"  # 'it''s'
+    JSON = "json"  # "it's"
+
+
 # ---------------------------------------------------------------- paging
 
 
@@ -87,6 +97,12 @@ class AfterLast(Paging):
     type: Literal["after"]
     param: str = Field(description="The parameter, such as starting_after")
     field: str | None = Field(default=None, description="Which field it names; the key if empty")
+    quote: Quote = Field(default=Quote.NONE, description="How it is quoted")
+    suffix: str = Field(
+        default="",
+        description="Put after it, where a page would begin with the record that is named: the least "
+        "character there is",
+    )
 
 
 class NextUrl(Paging):
@@ -132,15 +148,6 @@ Paginator = Annotated[
 
 
 # ---------------------------------------------------------------- asking
-
-
-class Quote(StrEnum):
-    """How a text is written in a query."""
-
-    NONE = "none"
-    BACKSLASH = "backslash"  # 'it\'s'
-    DOUBLED = "doubled"  # 'it''s'
-    JSON = "json"  # "it's"
 
 
 class TimeFormat(StrEnum):
@@ -201,13 +208,27 @@ class KeyList(Strict):
     )
 
 
+class Search(Strict):
+    """An address of its own that is given many values in a body, and answers all records at once.
+
+    In the body, the text `{values}` becomes the list of values, and `{field}` the name of the field.
+    """
+
+    path: str = Field(description="Where it is; may hold {path}")
+    method: str = Field(default="POST", description="Method of that request")
+    params: dict[str, str] = Field(default_factory=dict, description="Fixed parameters")
+    body: dict[str, Any] = Field(description="What is asked")
+    records: Selector = Field(default=Selector("@"), description="Where the list is in the answer")
+
+
 class Fetch(Strict):
-    """How records are read by key. Without `many` and without a filter, one by one.
+    """How records are read by key. Without `many`, `search` and a filter, one by one.
 
     `confirm`: a key that a bulk answer leaves out is asked for by itself before it counts as absent.
     """
 
     many: KeyList | None = Field(default=None, description="The parameter that takes many keys")
+    search: Search | None = Field(default=None, description="Or the address that takes many in a body")
     limit: int = Field(default=50, gt=0, description="How many at once")
     confirm: bool = Field(default=True, description="Whether a key that is left out is asked for by itself")
 
@@ -216,6 +237,7 @@ class Find(Strict):
     """How records are searched by the value of a field, if not by the filter."""
 
     many: KeyList | None = Field(default=None, description="The parameter that takes many values")
+    search: Search | None = Field(default=None, description="Or the address that takes many in a body")
     limit: int = Field(default=50, gt=0, description="How many at once")
 
 

@@ -70,6 +70,19 @@ def keyed(template: Any, known: Mapping[str, str | int]) -> Any:
     return template
 
 
+def asked(template: Any, field: str, values: Sequence[Any]) -> Any:
+    """A question's body: the text {values} becomes the list of values, {field} the field's name."""
+    if template == "{values}":
+        return list(values)
+    if isinstance(template, str):
+        return template.replace("{field}", field)
+    if isinstance(template, Mapping):
+        return {asked(name, field, ()): asked(part, field, values) for name, part in template.items()}
+    if isinstance(template, Sequence):
+        return [asked(part, field, values) for part in template]
+    return template
+
+
 def typed(params: Mapping[str, str]) -> dict[str, Any]:
     """Parameters as a body: dotted names are objects, whole numbers are numbers."""
     body: dict[str, Any] = {}

@@ -207,6 +207,11 @@ class Resource(Strict):
         return self
 
     @property
+    def reads_many(self) -> bool:
+        """Can many records be read by key at once?"""
+        return bool(self.fetch.many or self.fetch.search or self.filter)
+
+    @property
     def incremental_reads(self) -> bool:
         """Can changes be asked for?"""
         told = self.incremental

@@ -154,7 +154,9 @@ class RestConnector:
             versions=config.version is not None,
             idempotent=config.create.is_idempotent,
             writes_together=config.batch.limit if config.batch is not None else 1,
-            reads_together=config.fetch.limit if config.fetch.many or config.filter else 1,
+            reads_together=config.fetch.limit
+            if config.fetch.many or config.fetch.search or config.filter
+            else 1,
             at_once=config.pace.concurrency,
         )
 

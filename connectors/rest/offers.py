@@ -29,6 +29,14 @@ OFFERS = (
         examples={"base_url": "https://kinto.example.com/v1", "blanks.bucket": "sales"},
     ),
     Offer(
+        "couchdb",
+        "CouchDB",
+        _("Databases of a CouchDB or PouchDB server. It refuses a write over an edit that was not seen."),
+        ("base_url", "auth.username", "auth.password"),
+        settings={"preset": "couchdb"},
+        examples={"base_url": "https://couch.example.com", "auth.username": "sync"},
+    ),
+    Offer(
         "rest",
         _("Another REST API"),
         _("Any system that lists and writes its records as JSON over HTTP. You say where its records are."),

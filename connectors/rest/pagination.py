@@ -25,7 +25,7 @@ from .asking import (
     Paginator,
     Paging,
 )
-from .values import pick
+from .values import pick, quoted
 
 
 class Loop(ValueError):
@@ -97,14 +97,19 @@ def _flow(paginator: Paginator, request: Request, asked: int, after: After | Non
         case Keyset():
             return _keyset(paginator, request, asked, after)
         case AfterLast():
-            named, known = paginator.param, paginator.field or key
-            return _keyset(paginator, request, asked, lambda entry: {named: str(pick(entry, known))})
+            return _keyset(paginator, request, asked, lambda entry: _named(paginator, entry, key))
         case CursorToken() | Continuation():
             return _token(paginator, request)
         case NextUrl() | LinkHeader() | HeaderNext():
             return _linked(paginator, request)
         case _:
             return _single(request)
+
+
+def _named(paginator: AfterLast, entry: dict[str, Any], key: str) -> Mapping[str, str]:
+    """The parameter that names the last record."""
+    named = str(pick(entry, paginator.field or key)) + paginator.suffix
+    return {paginator.param: quoted(named, paginator.quote)}
 
 
 def _single(request: Request) -> Flow:

@@ -14,8 +14,8 @@ from typing import Any
 from connectors.base import Fetched, Misconfigured, Page, Record, Retry, Unknown, Unreadable
 
 from . import pagination
-from .asking import KeyList, Keyset, Offset, PageNumber
-from .bodies import typed
+from .asking import Fetch, Find, KeyList, Keyset, Offset, PageNumber, Search
+from .bodies import asked, typed
 from .client import Answer, Client
 from .judging import error_code, words
 from .pagination import Listed, Request
@@ -67,18 +67,14 @@ class Reader:
         """Records whose field equals one of the values; what else the system sends is left out."""
         shape = self._shape
         self._schema.require([field, *fields])
-        told, asked = shape.config.find, [wire(value, shape.times) for value in values]
+        told, wanted = shape.config.find or Find(), [wire(value, shape.times) for value in values]
         moments = any(isinstance(value, datetime) for value in values)
-        limit = told.limit if told else shape.config.fetch.limit
+        limit = told.limit if shape.config.find else shape.config.fetch.limit
         found: dict[str, Record] = {}
-        for part in parts(asked, limit):
-            for question in self._questions(field, part, told.many if told else None, moments=moments):
-                for listed in self.listing(question, "key", [field, *fields], 1000):
-                    for entry in listed.entries:
-                        if not shape.is_gone(entry) and any(
-                            same(value, _value(entry, field)) for value in part
-                        ):
-                            found[shape.key(entry)] = shape.record(entry, fields)
+        for part in parts(wanted, limit):
+            for entry in self._sought(field, part, told, [field, *fields], moments=moments):
+                if not shape.is_gone(entry) and any(same(value, _value(entry, field)) for value in part):
+                    found[shape.key(entry)] = shape.record(entry, fields)
         return list(found.values())
 
     # ------------------------------------------------------------ reads that others build on
@@ -91,22 +87,20 @@ class Reader:
         `alone` reads each by itself, for what only such an answer tells.
         """
         shape, told = self._shape, self._shape.config.fetch
-        many = not alone and (told.many is not None or shape.config.filter is not None)
+        many = not alone and shape.config.reads_many
         wanted = list(dict.fromkeys(keys))
         found: dict[str, tuple[dict[str, Any], str | None]] = {}
         absent: set[str] = set()
         if many and (len(wanted) > 1 or not told.confirm):
-            field = shape.config.key
             for part in parts(wanted, told.limit):
-                asked = set(part)
-                for question in self._questions(field, [shape.raw_key(key) for key in part], told.many):
-                    for listed in self.listing(question, "key", fields, 1000):
-                        for entry in listed.entries:
-                            key = shape.key(entry)
-                            if key in asked and shape.is_gone(entry):
-                                absent.add(key)
-                            elif key in asked:
-                                found[key] = (entry, None)
+                these = set(part)
+                raw = [shape.raw_key(key) for key in part]
+                for entry in self._sought(shape.config.key, raw, told, fields):
+                    key = shape.key(entry)
+                    if key in these and shape.is_gone(entry):
+                        absent.add(key)
+                    elif key in these:
+                        found[key] = (entry, None)
             missing = [key for key in wanted if key not in found and key not in absent]
             if missing and not told.confirm:
                 absent.update(missing)
@@ -283,6 +277,39 @@ class Reader:
         gone = [shape.key(entry) for entry in part if shape.is_gone(entry)] if tombstones else []
         records = [shape.record(entry, fields) for entry in part if not shape.is_gone(entry)]
         return Page(records, cursor=cursor, gone=gone)
+
+    def _sought(
+        self,
+        field: str,
+        values: Sequence[Any],
+        told: Fetch | Find,
+        fields: Sequence[str] | None,
+        *,
+        moments: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """Raw records that are answered to the question whose field is one of the values."""
+        if told.search is not None:
+            yield from self._searched(told.search, field, values)
+            return
+        for question in self._questions(field, values, told.many, moments=moments):
+            for listed in self.listing(question, "key", fields, 1000):
+                yield from listed.entries
+
+    def _searched(self, told: Search, field: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Raw records that an address of its own answers at once."""
+        shape = self._shape
+        with shape.named():
+            answer = self._client.read(
+                shape.fill(told.path, path=shape.path),
+                params=told.params,
+                method=told.method,
+                body=asked(told.body, field, values),
+                safe=shape.config.query_safe,
+            )
+            self._refused(answer)
+            return self._client.objects(
+                self._client.json(answer), told.records, "search.records", answer.path
+            )
 
     def _questions(
         self, field: str, values: Sequence[Any], many: KeyList | None, *, moments: bool = False

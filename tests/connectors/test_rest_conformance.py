@@ -1,4 +1,4 @@
-"""The conformance kit, passed by the REST connector against a real PocketBase and a real Kinto."""
+"""The conformance kit, passed by the REST connector against a real PocketBase, Kinto and CouchDB."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,8 +7,10 @@ import pytest
 
 from connectors.testing import ConnectorConformance
 from syncadmin.embedded import PocketBaseServer
+from tests.presets.peers.couchdb import CouchHarness
 from tests.presets.peers.kinto import KintoHarness
 from tests.presets.peers.pocketbase import PocketBaseHarness
+from tests.servers.couchdb import CouchServer
 from tests.servers.kinto import KintoServer
 
 
@@ -48,5 +50,17 @@ class TestKinto(ConnectorConformance):
     @pytest.fixture
     def harness(self, kinto_server: KintoServer, unique_name: Callable[[str], str]) -> Iterator[KintoHarness]:
         harness = KintoHarness(kinto_server, unique_name("things"))
+        yield harness
+        harness.close()
+
+
+class TestCouchDB(ConnectorConformance):
+    """CouchDB's interface as express-pouchdb serves it, with a design document among the records."""
+
+    @pytest.fixture
+    def harness(
+        self, couchdb_server: CouchServer, unique_name: Callable[[str], str]
+    ) -> Iterator[CouchHarness]:
+        harness = CouchHarness(couchdb_server, unique_name("things"))
         yield harness
         harness.close()

@@ -95,7 +95,7 @@ def connected(url: str, name: str) -> System:
 def test_an_empty_hub_leads_to_the_first_connection(integrator: Client) -> None:
     assert 'href="/connect/"' in integrator.get("/").content.decode()
     page = integrator.get("/connect/").content.decode()
-    for offer in ("postgresql", "mariadb", "sqlite", "pocketbase", "kinto", "rest"):
+    for offer in ("postgresql", "mariadb", "sqlite", "pocketbase", "kinto", "couchdb", "rest"):
         assert f'href="/connect/new/{offer}/?side=left"' in page
 
 

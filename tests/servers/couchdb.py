@@ -1,4 +1,4 @@
-"""A CouchDB as a child process: express-pouchdb, which speaks its HTTP interface, with everything in memory."""
+"""A CouchDB as a child process: express-pouchdb, which speaks its HTTP interface, all in memory."""
 
 import json
 from pathlib import Path

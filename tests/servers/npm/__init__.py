@@ -1,4 +1,4 @@
-"""Programs from the npm registry, installed once a checkout with exactly the versions and hashes of their lock.
+"""Programs from the npm registry, installed once a checkout with the versions and hashes of their lock.
 
 Each has a folder here with a `package.json` and a `package-lock.json`. They are installed beside the virtual
 environment's packages, when they are first needed or by `python -m tests.servers.npm NAME ...`. Locks hold no

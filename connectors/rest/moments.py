@@ -71,11 +71,11 @@ class Moments:
             case TimeFormat.HTTP:
                 return format_datetime(utc, usegmt=True)
             case TimeFormat.CUSTOM:
-                return (utc if "%z" in self.pattern else local).strftime(self.pattern)
+                return _patterned(utc if "%z" in self.pattern else local, self.pattern)
             case TimeFormat.DATE:
                 return local.date().isoformat()
             case TimeFormat.POCKETBASE:
-                return utc.strftime("%Y-%m-%d %H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
+                return utc.replace(tzinfo=None).isoformat(" ", "milliseconds") + "Z"
             case TimeFormat.LOCAL:
                 return local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
             case _:
@@ -102,13 +102,22 @@ class Moments:
             each = 1_000_000 // _COUNTED[self.form]
             number = Decimal(str(raw)) - overlap // timedelta(microseconds=1) // each
             return int(number) if number == int(number) else number
-        return self.write(moment - overlap - self._put_back(moment))
+        try:
+            return self.write(moment - overlap - self._put_back(moment))
+        except OverflowError:
+            return raw  # systems write the year 1 for never: nothing is before it
 
     def _put_back(self, moment: datetime) -> timedelta:
         """By how much the zone's clocks are put back within some hours of a moment."""
         zone = ZoneInfo(self.zone)
         before, after = ((moment + step).astimezone(zone).utcoffset() for step in (-_SHIFT, _SHIFT))
         return max((before or timedelta()) - (after or timedelta()), timedelta())
+
+
+def _patterned(moment: datetime, pattern: str) -> str:
+    """A moment by a pattern; unlike in C, a year always has four digits."""
+    year = f"{moment.year:04d}"
+    return moment.strftime(re.sub("%(.)", lambda part: year if part[1] == "Y" else part[0], pattern))
 
 
 def _utc(moment: datetime) -> datetime:

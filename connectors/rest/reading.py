@@ -71,10 +71,16 @@ class Reader:
         moments = any(isinstance(value, datetime) for value in values)
         limit = told.limit if shape.config.find else shape.config.fetch.limit
         found: dict[str, Record] = {}
-        for part in parts(wanted, limit):
+        unaskable = [value for value in wanted if isinstance(value, str) and "\x00" in value]
+        for part in parts([value for value in wanted if value not in unaskable], limit):
             for entry in self._sought(field, part, told, [field, *fields], moments=moments):
                 if not shape.is_gone(entry) and any(same(value, _value(entry, field)) for value in part):
                     found[shape.key(entry)] = shape.record(entry, fields)
+        if unaskable:  # servers refuse a query that holds such a character: all records are looked through
+            for page in self.scan([field, *fields], 1000):
+                for record in page.records:
+                    if any(same(value, record.values.get(field)) for value in unaskable):
+                        found[record.key] = record
         return list(found.values())
 
     # ------------------------------------------------------------ reads that others build on

@@ -45,7 +45,10 @@ def wire(value: Any, times: Moments = _ISO, decimals: str = "number") -> Any:
     """A raw value as JSON can hold it: moments as text or number, sets as lists."""
     match value:
         case datetime():
-            return times.write(value)
+            try:
+                return times.write(value)
+            except OverflowError:
+                raise Unwritable(f"{value} is no time in the zone {times.zone}") from None
         case date():
             return value.isoformat()
         case Decimal():

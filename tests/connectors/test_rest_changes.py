@@ -11,6 +11,7 @@ from connectors.base import Page, Unreadable
 from connectors.rest import Resource, RestConnector, System
 from connectors.rest.asking import TimeFormat
 from connectors.rest.moments import Moments
+from connectors.rest.values import Unwritable, wire
 from tests.connectors.odd_server import Asked, OddServer, Say
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -38,6 +39,27 @@ def test_a_moment_is_written_and_read_as_the_system_does(moments: Moments, writt
     earlier = moments.read(moments.earlier(written, timedelta(seconds=2)))
     assert earlier == AT - timedelta(seconds=2)
     assert moments.rank(written) < moments.rank(moments.write(AT + timedelta(seconds=1)))
+
+
+@pytest.mark.parametrize(
+    ("moments", "written"),
+    [
+        (Moments(), "0999-03-04T05:06:07.000Z"),
+        (Moments(TimeFormat.POCKETBASE), "0999-03-04 05:06:07.000Z"),
+        (Moments(TimeFormat.CUSTOM, "%d.%m.%Y %H:%M:%S (%%Y)"), "04.03.0999 05:06:07 (%Y)"),
+    ],
+)
+def test_a_year_has_four_digits(moments: Moments, written: str) -> None:
+    at = datetime(999, 3, 4, 5, 6, 7, tzinfo=UTC)
+    assert (moments.write(at), moments.read(written)) == (written, at)
+
+
+def test_never_may_be_written_as_the_first_of_all_moments() -> None:
+    never = "0001-01-01T00:00:00Z"
+    for moments in (Moments(), Moments(TimeFormat.LOCAL, zone="America/New_York")):
+        assert moments.earlier(never, timedelta(seconds=5)) == never
+    with pytest.raises(Unwritable):
+        wire(datetime(1, 1, 1, tzinfo=UTC), Moments(TimeFormat.LOCAL, zone="America/New_York"))
 
 
 @pytest.mark.parametrize("raw", ["", None, "soon", True, "31.12.2026", {}])

@@ -134,6 +134,7 @@ def test_a_search_finds_any_text_as_it_is(crm: Crm) -> None:
         "100 %",
         "&x=y",
         "a\nb",
+        "no\x00query takes this",
     ]
     keys = {name: crm.add(name=name) for name in names}
     for name, key in keys.items():

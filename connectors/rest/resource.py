@@ -28,7 +28,9 @@ class Shape:
 
     def __init__(self, name: str, config: Resource, *, blanks: Mapping[str, str], system: str) -> None:
         self.name, self.config, self.system = name, config, system
-        self._blanks = {**blanks, "collection": config.collection or name, **config.blanks}
+        known = {**blanks, "collection": config.collection or name, **config.blanks}
+        # one that was left empty is as open as one that was never named
+        self._blanks = {blank: value for blank, value in known.items() if value or blank == "base_path"}
         self.path = self.fill(config.path)
         told = config.incremental
         self.moments = Moments(told.format, told.pattern, config.zone) if told else Moments(zone=config.zone)

@@ -70,7 +70,7 @@ def draft(document: Document, *, source: str = "", name: str = "", only: Sequenc
     for short, found in chosen:
         drafted.resources[short] = resource(found)
     for part in (system, *drafted.resources.values()):
-        _no_secrets(part.settings, ())
+        _fit_to_be_read(part.settings, ())
     return drafted
 
 
@@ -262,15 +262,17 @@ def _unique(found: Found, taken: set[str]) -> str:
     return name
 
 
-def _no_secrets(value: Any, place: tuple[str, ...]) -> None:
-    """Raise BadDescription if a text of the description would ask the environment for a secret."""
+def _fit_to_be_read(value: Any, place: tuple[str, ...]) -> None:
+    """Raise BadDescription if a text of the description asks for a secret, or hides what it says."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            _no_secrets(str(key), place)
-            _no_secrets(inner, (*place, str(key)))
+            _fit_to_be_read(str(key), place)
+            _fit_to_be_read(inner, (*place, str(key)))
     elif isinstance(value, list | tuple):
         for inner in value:
-            _no_secrets(inner, place)
+            _fit_to_be_read(inner, place)
+    elif isinstance(value, str) and not value.isprintable():
+        raise BadDescription(f"{value[:80]!r} has letters that can't be seen", place)
     elif isinstance(value, str) and not isinstance(value, Secret) and re.search(r"\$\s*\{", value):
         raise BadDescription(
             f"{value[:80]!r} looks like one of our secrets, which a description must not ask for", place

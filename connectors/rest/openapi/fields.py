@@ -24,7 +24,7 @@ def of_records(found: Found, key: str) -> Part:
     for name, node in found.record.properties.items():
         may = (not can or name in can) and not node.flag("readOnly") and name != key
         for full, one in _parts(name, node):
-            if len(fields) == MOST:
+            if len(fields) == MOST or not full.isprintable():
                 left += 1
                 continue
             always = full == name and name in required

@@ -173,11 +173,11 @@ def changes(found: Found) -> Part:
             guessed(f"lists take the header {headers['if-modified-since']}"),
             guessed(why),
             remark(
-                "the cursor is sent as records have it: leave `incremental` out if the header wants it otherwise"
+                "the cursor is sent as records have it: drop `incremental` if the header wants it otherwise"
             ),
         )
     else:
-        part.add(remark(f"no parameter asks for what changed since then ({modified}): each pass reads all"))
+        part.add(remark(f"no parameter asks for what changed since ({modified}): each pass reads all"))
     return part
 
 

@@ -29,6 +29,8 @@ class Shape:
     members: Node | None = None
     kinds: set[str] = field(default_factory=set)
     nullable: bool = False
+    said: Node | None = None
+    """Where format and bounds are said: the schema itself, or the only one that it may be."""
 
 
 def shape(node: Node | None, depth: int = 0) -> Shape:
@@ -37,6 +39,7 @@ def shape(node: Node | None, depth: int = 0) -> Shape:
     if node is None or depth > _DEPTH or not isinstance(node.value, dict):
         return found
     found.kinds, found.nullable = _kinds(node)
+    found.said = node
     if (properties := node.get("properties")) is not None:
         found.properties = dict(properties.items())
         found.kinds = found.kinds or {"object"}
@@ -55,6 +58,8 @@ def shape(node: Node | None, depth: int = 0) -> Shape:
         if not real:
             continue
         simple = next((one for one in real if "string" in one.kinds and not one.properties), None)
+        if len(real) == 1 and not found.kinds:
+            found.said = real[0].said
         if simple is not None and "x-expansionResources" in node.value:
             _lay(found, simple)  # an id, as long as nobody asks for the whole object
         else:
@@ -94,6 +99,7 @@ def is_object(found: Shape) -> bool:
 def kind(node: Node) -> str:
     """The canonical type of a value: text, integer, decimal, boolean, date, datetime, choice, set, json."""
     found = shape(node)
+    node = found.said or node
     form = node.text("format") if isinstance(node.value, dict) else ""
     if "array" in found.kinds:
         members = shape(found.members) if found.members is not None else Shape()
@@ -127,7 +133,8 @@ def choices(node: Node) -> list[str]:
     if not isinstance(listed, list) or len(listed) > MOST_CHOICES:
         return []
     texts = [one for one in listed if one is not None and one != ""]
-    return [str(one) for one in texts] if all(isinstance(one, str) for one in texts) else []
+    whole = all(isinstance(one, str) and one.isprintable() for one in texts)
+    return [str(one) for one in texts] if whole else []
 
 
 def field_config(node: Node, *, required: bool, writable: bool) -> Any:

@@ -46,7 +46,7 @@ def _create(part: Part, found: Found, create: Operation) -> None:
     record = record_in(create.answered(), found)
     if record is None and not create.answered().properties:
         told["key"] = {"type": "location"}
-        notes.append(guessed("its answer is described without the record: the key is taken from Location"))
+        notes.append(guessed("its answer is described without a record: the key is taken from Location"))
     elif record is not None and record != record_in(_read(found), found):
         told["record"] = record
         notes.append(guessed(f"its answer holds the record at {record}"))
@@ -65,7 +65,7 @@ def _create(part: Part, found: Found, create: Operation) -> None:
     else:
         notes.append(
             remark(
-                "nothing described keeps a repeated create from making a twin; if a field is unique there, say "
+                "nothing described keeps a repeated create from making a twin; if a field is unique, say "
                 "natural: FIELD"
             )
         )

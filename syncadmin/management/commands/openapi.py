@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.translation import gettext as _
 
 from connectors.reach import reach
 from connectors.rest.openapi import MOST_BYTES, BadDescription, draft, fetched, read
@@ -81,5 +80,4 @@ def _data(source: str) -> bytes:
     except BadDescription as error:
         raise CommandError(f"{source}: {error}", returncode=FAILED) from None
     except OSError as error:
-        text = _("can't be read: %(error)s") % {"error": error.strerror}
-        raise CommandError(f"{source}: {text}", returncode=USAGE) from None
+        raise CommandError(f"{source}: can't be read: {error.strerror}", returncode=USAGE) from None

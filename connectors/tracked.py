@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -49,6 +50,30 @@ class Tracking:
         return f"delimiter {end}\n{statement}\n{end}\ndelimiter ;"
 
 
+COUNTED = 100_000
+"""Rows of a log are counted up to here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who reads a log: when it last told how far it is, and what waits for it, `since` when."""
+
+    id: str
+    seen_at: datetime
+    waiting: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What is in a log. `rows` counts to COUNTED + 1; `seal` changes with triggers and logged columns."""
+
+    rows: int
+    oldest: datetime | None
+    seal: str
+    readers: tuple[Reader, ...]
+
+
 @runtime_checkable
 class Tracks(Protocol):
     """A connector that can install change tracking in its system."""
@@ -66,6 +91,10 @@ class Tracks(Protocol):
 
     def untrack(self, resource: str) -> None:
         """Leave nothing of it behind. Raises ConnectorError."""
+        ...
+
+    def logged(self, resource: str) -> Log:
+        """What is in the log of a tracked resource. Raises Misconfigured if it is not tracked."""
         ...
 
     def passed(self, resource: str, cursor: Any) -> None:

@@ -30,7 +30,7 @@ from connectors.base import (
 )
 from connectors.offers import Offer
 from connectors.signals import Ear, Unread
-from connectors.tracked import Tracking
+from connectors.tracked import Log, Tracking
 
 from . import check, read, table
 from .changes import changes, decode
@@ -40,7 +40,7 @@ from .errors import DATABASE_ERRORS, Errors
 from .moments import database_now
 from .offers import OFFERS, suggested
 from .table import Bound
-from .tracking import installed, signals
+from .tracking import contents, installed, signals
 from .tracking import reading as log
 from .tracking.registers import with_registers
 from .tracking.target import Target, target
@@ -241,6 +241,11 @@ class SqlConnector:
         with self._translated("removing the tracking", resource):
             installed.remove(self._opened(), self._bind(resource), self._errors)
         self._bind(resource)
+
+    def logged(self, resource: str) -> Log:
+        """What is in the log of a tracked table, and who reads it."""
+        with self._translated("looking into the log", resource):
+            return contents.logged(self._opened(), self._bind(resource), self._errors)
 
     def passed(self, resource: str, cursor: Any) -> None:
         """Note how far the reader of a tracked table is, and let go what all readers have behind them."""

@@ -158,7 +158,7 @@ class SystemAdmin(ConfigurationAdmin):
     inlines = (ResourceInline,)
     list_display = ("name", "label", "connector", "resource_count", "secrets_state")
     search_fields = ("name", "label")
-    actions_detail = ("test_connection", "try_it", "webhooks")
+    actions_detail = ("test_connection", "try_it", "webhooks", "tracking")
     actions = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[System]:
@@ -252,6 +252,12 @@ class SystemAdmin(ConfigurationAdmin):
     def webhooks(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the system tells the hub by itself."""
         return HttpResponseRedirect(reverse("syncadmin:hooks", args=[self.visible(request, object_id).name]))
+
+    @action(description=_("Change tracking"), url_path="tracking", permissions=["view"], icon="track_changes")
+    def tracking(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Triggers that log every change, by resource."""
+        row = self.visible(request, object_id)
+        return HttpResponseRedirect(reverse("syncadmin:tracking-list", args=[row.name]))
 
 
 def _state(info: secrets.SecretInfo) -> str:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from connectors.base import ConnectorError
-from syncadmin import connecting, typedform
+from syncadmin import connecting, tracking, typedform
 from syncadmin.config import secrets
 from syncadmin.config.connect import try_connection
 from syncadmin.config.convert import system_document
@@ -176,6 +176,7 @@ def system(request: HttpRequest, name: str) -> HttpResponse:
         "found": found,
         "problem": problem,
         "describes": _describes(row),
+        "tracks": tracking.trackable(row) and row.resources.exists(),
         "file": as_yaml({"systems": {row.name: system_document(row)}}),
         "next": _next(way),
         "query": way.query(),

@@ -39,7 +39,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, system: str, resource: str, **options: Any) -> None:
         row = _resource(system, resource)
         try:
-            plan = tracking.look(row)
+            plan = tracking.look(row, remove=options["remove"])
             if options["sql"]:
                 self._script(plan, remove=options["remove"])
                 return

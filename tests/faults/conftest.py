@@ -8,8 +8,10 @@ import pytest
 from tests.conftest import server_directory, unique
 from tests.servers.fault_proxy import TcpProxy
 
-from .peers import Kinto, Peer, PocketBase, Postgres
+from .peers import CouchDB, Kinto, Peer, PocketBase, Postgres
 from .rig import Rig
+
+WEB = {"pocketbase": PocketBase, "kinto": Kinto, "couchdb": CouchDB}
 
 
 @pytest.fixture(scope="package")
@@ -24,26 +26,23 @@ def rig(django_db_setup: None) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def make_peer(postgres_server, pocketbase_server, kinto_server) -> Iterator[Callable[..., Peer]]:
-    """Makes a fresh system: postgres, pocketbase or kinto."""
+def make_peer(request: pytest.FixtureRequest) -> Iterator[Callable[..., Peer]]:
+    """Makes a fresh system: postgres, pocketbase, kinto or couchdb."""
     made: list[Peer] = []
     databases: list[str] = []
 
     def make(kind: str, through: Callable[[str], str] | None = None) -> Peer:
+        server = request.getfixturevalue(f"{kind}_server")
         if kind == "postgres":
             databases.append(unique())
-            url = postgres_server.create_database(databases[-1])
+            url = server.create_database(databases[-1])
             made.append(Postgres(url, through(url) if through else ""))
-        elif kind == "pocketbase":
-            url = through(pocketbase_server.url) if through else ""
-            made.append(PocketBase(pocketbase_server, unique("people"), url))
         else:
-            url = through(kinto_server.url) if through else ""
-            made.append(Kinto(kinto_server, unique("people"), url))
+            made.append(WEB[kind](server, unique("people"), through(server.url) if through else ""))
         return made[-1]
 
     yield make
     for peer in made:
         peer.close()
     for name in databases:
-        postgres_server.drop_database(name)
+        request.getfixturevalue("postgres_server").drop_database(name)

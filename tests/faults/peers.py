@@ -1,4 +1,4 @@
-"""Three real systems with people in them, edited behind the hub's back: PostgreSQL, PocketBase and Kinto."""
+"""Real systems with people in them, edited behind the hub's back: PostgreSQL, PocketBase, Kinto, CouchDB."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from tests.servers.couchdb import CouchServer
 from tests.servers.kinto import KintoServer
 from tests.servers.pocketbase import SharedPocketBase
 
@@ -130,6 +131,37 @@ class Kinto:
 
     def rows(self) -> list[Row]:
         return self.http.get(self.records).raise_for_status().json()["data"]
+
+    def close(self) -> None:
+        self.http.close()
+
+
+class CouchDB:
+    """A database of a CouchDB. `through` is the URL that the hub uses, if another."""
+
+    connector = "rest"
+
+    def __init__(self, server: CouchServer, name: str, through: str = "") -> None:
+        self.database = server.create_database(name)
+        self.http = httpx.Client(auth=server.auth)
+        account = {"username": server.auth[0], "password": server.auth[1]}
+        self.config = {"preset": "couchdb", "base_url": through or server.url, "auth": account}
+        self.resource = {"preset": "couchdb", "collection": name}
+
+    def add(self, **values: Any) -> None:
+        self.http.post(self.database, json=values).raise_for_status()
+
+    def edit(self, email: str, **values: Any) -> None:
+        row = {**row_of(self, email), **values}
+        self.http.put(f"{self.database}/{row.pop('id')}", json=row).raise_for_status()
+
+    def delete(self, email: str) -> None:
+        row = row_of(self, email)
+        self.http.delete(f"{self.database}/{row['id']}", params={"rev": row["_rev"]}).raise_for_status()
+
+    def rows(self) -> list[Row]:
+        answer = self.http.get(f"{self.database}/_all_docs", params={"include_docs": "true"})
+        return [{"id": row["id"], **row["doc"]} for row in answer.raise_for_status().json()["rows"]]
 
     def close(self) -> None:
         self.http.close()

@@ -79,3 +79,7 @@ CREATE TRIGGER touch BEFORE UPDATE ON products FOR EACH ROW EXECUTE FUNCTION tou
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON companies, customers, products TO staff, syncadmin;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO staff, syncadmin;
+
+-- what the hub needs to have changes logged (`manage.py track --sql` prints it)
+GRANT TRIGGER ON companies, customers, products TO syncadmin;
+GRANT CREATE ON DATABASE erp TO syncadmin;

@@ -13,9 +13,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
 
+from syncadmin import tracking
 from syncadmin.config import apply, secrets
 from syncadmin.demo.place import Place
-from syncadmin.models import System
+from syncadmin.models import Resource, System
 
 MAPPING_FILE = Path(__file__).with_name("demo.yaml")
 CONFIGURED = "configured"
@@ -32,6 +33,13 @@ def configure(place: Place) -> None:
             make_accounts(place)
         place.reach(CONFIGURED)
     tell_addresses(place)
+
+
+def track() -> None:
+    """Have the ERP log its changes, if it does not and the hub is to read them. Raises ConnectorError."""
+    for resource in Resource.objects.select_related("system").filter(config__changes="tracking"):
+        if not tracking.look(resource).installed:
+            tracking.install(resource)
 
 
 def make_accounts(place: Place) -> None:

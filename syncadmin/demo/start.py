@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from syncadmin.demo.data import make_data
-from syncadmin.demo.hub import ACCOUNTS, configure
+from syncadmin.demo.hub import ACCOUNTS, configure, track
 from syncadmin.demo.place import Place
 from syncadmin.demo.seed import SEEDED, seed
 from syncadmin.embedded import ValkeyServer
@@ -73,6 +73,7 @@ def programs(place: Place, ports: dict[str, int], workers: int, say: Say) -> lis
     def open_hub() -> None:
         call_command("migrate", interactive=False, verbosity=0)
         configure(place)
+        track()
         connections.close_all()
 
     env = {

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -381,6 +382,28 @@ def test_what_all_readers_have_behind_them_is_let_go(tracked: World) -> None:
     assert len(tracked.log) == 1
     tracked.passed(tracked.changes(second)[2])
     assert tracked.log == []
+
+
+def test_a_log_tells_its_rows_its_age_and_who_has_not_read_them(tracked: World) -> None:
+    early = tracked.now()
+    tracked.passed(early)
+    tracked.run(
+        "insert into t values (1, 'Anna', '', 1)", "update t set visits = 2", "update t set note = 'x'"
+    )
+    late = tracked.changes(early)[2]
+    told = tracked.connector.logged("t")
+    (reader,) = told.readers
+    assert (told.rows, reader.waiting) == (2, 2)
+    assert told.oldest is not None
+    assert told.oldest == reader.since
+    assert abs((datetime.now(UTC) - told.oldest).total_seconds()) < 3600
+    assert (reader.id, told.seal) == (early["reader"], early["seal"])
+    tracked.passed(late)
+    told = tracked.connector.logged("t")
+    assert (told.rows, told.oldest, told.readers[0].waiting, told.readers[0].since) == (0, None, 0, None)
+    tracked.connector.untrack("t")
+    with pytest.raises(Misconfigured, match="not tracked"):
+        tracked.connector.logged("t")
 
 
 def test_whoever_touches_the_triggers_is_noticed(tracked: World) -> None:

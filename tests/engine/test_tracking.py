@@ -64,9 +64,12 @@ def test_whoever_only_looks_leaves_the_log_and_its_readers_as_they_are(tracked):
         lambda: compare(mapping, mapping, {}, timezone.now),
         lambda: backtest(mapping, mapping, {}, timezone.now()),
         lambda: tracking.look(row),
+        lambda: tracking.state(row),
     ):
         look()
         assert books(tracked) == before
+    (reading,) = tracking.state(row).readers
+    assert (reading.name, reading.reader.waiting, reading.resealed) == ("contacts", 1, False)
     tracked.sync()
     assert tracked.right.row(right)["phone"] == "030 9"
     assert books(tracked) != before

@@ -48,7 +48,7 @@ def _from(connection: Connection, aim: Target, dialect: str, position: int) -> t
     first = connection.scalar(sa.text(f"select changed_at {where} order by {order} limit 1"), given)
     if first is None:
         return 0, None
-    counted = sa.text(f"select count(*) from (select 1 {where} limit {COUNTED + 1}) some")
+    counted = sa.text(f"select count(*) from (select 1 {where} limit {COUNTED + 1}) counted")
     return int(connection.scalar(counted, given) or 0), _moment(first)
 
 

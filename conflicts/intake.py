@@ -312,6 +312,8 @@ def close(items: Mapping[int, str], now: datetime) -> None:
 
     What waited for a second person at an open one is void.
     """
+    if not items:
+        return
     by_reason: dict[str, list[int]] = {}
     for pk, how in items.items():
         by_reason.setdefault(how, []).append(pk)

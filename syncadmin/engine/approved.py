@@ -58,7 +58,9 @@ def needed(binding: Binding, kind: str) -> Rehearsal | None:
 
 def approved(mapping_id: int) -> Rehearsal | None:
     """The plan of a mapping that is approved and not carried out yet."""
-    return Rehearsal.objects.filter(mapping_id=mapping_id, approved_at__isnull=False, closed_at=None).first()
+    where = "mapping_id = %s AND approved_at IS NOT NULL AND closed_at IS NULL"
+    found = bulk.some(Rehearsal, where, [mapping_id])
+    return found[-1] if found else None
 
 
 def hold_to(run: Run, plan: Rehearsal, found: Collected, pace: Pace) -> None:

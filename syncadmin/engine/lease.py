@@ -107,7 +107,7 @@ def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Leas
     """
     now = clock()
     with transaction.atomic(), connection.cursor() as cursor:
-        lock_all([mapping_id])
+        locked(mapping_id)
         cursor.execute(
             "UPDATE syncadmin_mappingstate SET token = token + 1, holder = %s, expires_at = %s "
             "WHERE mapping_id = %s AND retired_at IS NULL AND (expires_at IS NULL OR expires_at <= %s) "

@@ -26,6 +26,7 @@ from syncadmin.models import (
     Meter,
     MeterDay,
     RiskAcceptance,
+    bulk,
     events,
     ledger,
     marks,
@@ -218,10 +219,10 @@ def lapse(mapping_id: int, why: str, now: datetime, *, actor: str = "") -> bool:
 
 def look(binding: Binding, now: datetime) -> None:
     """After a pass: let the acceptance lapse if the figures have left it."""
-    found = RiskAcceptance.objects.filter(mapping_id=binding.id, lapsed_at=None).first()
-    if found is None:
+    found = bulk.some(RiskAcceptance, "mapping_id = %s AND lapsed_at IS NULL", [binding.id])
+    if not found:
         return
-    why = why_lapsed(found, figures(binding.mapping, exposure_of(binding), now), now)
+    why = why_lapsed(found[-1], figures(binding.mapping, exposure_of(binding), now), now)
     if why:
         lapse(binding.id, why, now)
 

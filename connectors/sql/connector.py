@@ -32,7 +32,7 @@ from connectors.offers import Offer
 from connectors.signals import Ear, Unread
 from connectors.tracked import Log, Tracking
 
-from . import check, read, table
+from . import check, read, shape, table
 from .changes import changes, decode
 from .config import SqlConfig, SqlResource
 from .engine import open_engine
@@ -56,6 +56,7 @@ class SqlConnector:
     Config: ClassVar[type[BaseModel]] = SqlConfig
     ResourceConfig: ClassVar[type[BaseModel]] = SqlResource
     offers: ClassVar[Sequence[Offer]] = OFFERS
+    lasts: ClassVar[bool] = True
 
     def __init__(self, config: BaseModel, resources: Mapping[str, BaseModel], *, system: str = "") -> None:
         """Keep the configuration; connects when first used."""
@@ -70,6 +71,7 @@ class SqlConnector:
         self._errors = Errors(system, shown, secret)
         self._engine: Engine | None = None
         self._bound: dict[str, Bound] = {}
+        self._stamps: dict[str, str | None] = {}
         self._targets: dict[str, Target] = {}
 
     def __repr__(self) -> str:
@@ -193,6 +195,7 @@ class SqlConnector:
             self._engine.dispose()
             self._engine = None
         self._bound.clear()
+        self._stamps.clear()
         self._targets.clear()
 
     # ------------------------------------------------------------ signals
@@ -273,12 +276,17 @@ class SqlConnector:
                 f"there is no resource {resource}; configured are {', '.join(self._resources) or 'none'}",
                 resource=resource,
             )
-        self._bound.pop(resource, None)
+        known = self._bound.pop(resource, None)
         with self._connection("reading the shape of the table", resource) as connection:
-            bound = table.bind(connection, resource, config, self._config.db_schema, self._errors)
-            bound = with_registers(connection, bound, self._errors)
-        self._bound[resource] = bound
-        return bound
+            # stamped before it is read: what changes in between is seen the next time
+            stamp = shape.stamp(connection, known) if known is not None else None
+            if known is None or stamp is None or stamp != self._stamps.get(resource):
+                self._stamps[resource] = stamp
+                self._targets.pop(resource, None)
+                known = table.bind(connection, resource, config, self._config.db_schema, self._errors)
+            known = with_registers(connection, known, self._errors)
+        self._bound[resource] = known
+        return known
 
     @contextmanager
     def _connection(self, doing: str, resource: str = "") -> Iterator[Connection]:

@@ -7,7 +7,7 @@ to raw). References are canonical as the id of the link that pairs the reference
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from django.db import connection
 
 from connectors import base
 from connectors.surroundings import Purpose
-from syncadmin.config.connect import open_connector
+from syncadmin.config.keeping import opened
 from syncadmin.config.problems import Problem
 from syncadmin.config.verify import describe, misfits
 from syncadmin.core import plan as core
@@ -280,8 +280,10 @@ def ensure_fits(
 @contextmanager
 def bind(mapping: MappingRow, purpose: Purpose = Purpose.LIVE) -> Iterator[Binding]:
     """Open both systems of a mapping for the length of a pass. Raises base.Misconfigured, base.Retry."""
-    connectors = {side: open_connector(mapping.resource(side).system, purpose) for side in SIDES}
-    try:
+    with ExitStack() as stack:
+        connectors = {
+            side: stack.enter_context(opened(mapping.resource(side).system, purpose)) for side in SIDES
+        }
         described, problems = describe(mapping, connectors)
         ensure_fits(mapping, described, problems)
         policy = mapping.policy()
@@ -289,6 +291,3 @@ def bind(mapping: MappingRow, purpose: Purpose = Purpose.LIVE) -> Iterator[Bindi
             side: _bound_side(mapping, policy, side, connectors[side], described[side]) for side in SIDES
         }
         yield Binding(mapping, policy, mapping.guards(), sides)
-    finally:
-        for connector in connectors.values():
-            connector.close()

@@ -20,7 +20,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from syncadmin.engine import binding, health, lease, outcome, run, witness, write
+from syncadmin.config import keeping
+from syncadmin.engine import health, lease, outcome, run, witness, write
 from syncadmin.models import (
     Entry,
     GuardStop,
@@ -291,7 +292,7 @@ def inhabited(world: World) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "mapping_for_pass", world.loaded)
-        patch.setattr(binding, "open_connector", world.connector)
+        patch.setattr(keeping, "open_connector", world.connector)
         patch.setattr(lease.Lease, "fenced", fenced_with_chaos)
         patch.setattr(lease.Lease, "release", unless_dead(release))
         patch.setattr(run, "_finish", unless_dead(finish))

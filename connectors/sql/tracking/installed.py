@@ -167,10 +167,10 @@ def _possible(connection: Connection, aim: Target, bound: Bound, errors: Errors)
         )
 
 
-def standing(connection: Connection, bound: Bound) -> Standing:
+def standing(connection: Connection, bound: Bound, aim: Target | None = None) -> Standing:
     """What is installed for the table, and whether it is whole."""
     module = MODULES[bound.dialect]
-    aim = target(connection, bound, (), _NO_ERRORS)
+    aim = aim or target(connection, bound, (), _NO_ERRORS)
     if not _exists(connection, aim, bound.dialect):
         return Standing(wrong="it is not tracked")
     row = connection.execute(
@@ -194,8 +194,10 @@ _NO_ERRORS = Errors("", "", "")
 def _exists(connection: Connection, aim: Target, dialect: str) -> bool:
     if dialect == "mysql":  # to describe a table takes a right to it, also if it is not there
         return connection.scalar(sa.text(mysql.THERE), {"schema": aim.schema}) is not None
-    place = ("tracked", postgres.SCHEMA) if dialect == "postgresql" else ("syncadmin_tracked", None)
-    return sa.inspect(connection).has_table(*place)
+    if dialect == "postgresql":
+        there = sa.text("select to_regclass(:name) is not null")
+        return bool(connection.scalar(there, {"name": postgres.TRACKED}))
+    return sa.inspect(connection).has_table("syncadmin_tracked")
 
 
 def _others(connection: Connection, aim: Target, dialect: str) -> bool:

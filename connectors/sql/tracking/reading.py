@@ -32,11 +32,14 @@ from connectors.sql.table import Bound
 from .installed import MODULES, Standing, standing
 from .target import TRIMMED_AT_ONCE, Target, target
 
-FORGOTTEN = {  # a reader that was not seen since
-    "postgresql": "clock_timestamp() - interval '14 days'",
-    "mysql": "utc_timestamp(6) - interval 14 day",
-    "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-14 days')",
+AGO = {
+    "postgresql": "clock_timestamp() - interval '{} seconds'",
+    "mysql": "utc_timestamp(6) - interval {} second",
+    "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{} seconds')",
 }
+FORGOTTEN = 14 * 86400  # seconds after which a reader that was not seen is forgotten
+STANDING_NOTED = 86400  # how often a reader that stands still is noted again
+MOVING_NOTED = 5  # and one that moves, at most: it costs the application's database a commit
 HOLE = 2.0  # seconds between drawing a number and writing the row, at most; less if `overlap` is less
 _WHO = "case when origin is null then coalesce(app_user, db_user, '') else '' end"
 REASONS = {
@@ -107,13 +110,15 @@ def changes(
     errors: Errors,
 ) -> Iterator[Page]:
     """Pages of changed rows and of keys that are gone. Raises Misconfigured if it is not tracked, or Gap."""
-    log = _Log(engine, bound, errors)
-    now = log.standing(columns)
+    with engine.connect() as connection:
+        log = _Log(engine, connection, bound, errors)
+        now = log.standing(connection, columns)
+        if position is not None:
+            log.follows(position, now, log.latest(connection, now.trimmed))
     if position is None:
         start = Position(now.epoch, now.seal, secrets.token_hex(16), log.end(now))
         yield Page((), start.encode())
         return
-    log.follows(position, now)
     while True:
         rows, following, full = log.after(position, limit)
         if not rows:
@@ -137,23 +142,25 @@ def passed(engine: Engine, bound: Bound, position: Position, errors: Errors) -> 
 
     A position that does not follow from the present log is passed over: the next read tells of it.
     """
-    _Log(engine, bound, errors).acknowledge(position)
+    with engine.connect() as connection:
+        log = _Log(engine, connection, bound, errors)
+        trimmed = log.to_be_noted(connection, position)
+    if trimmed is not None:
+        log.acknowledge(position, trimmed)
 
 
 class _Log:
     """The log of one table."""
 
-    def __init__(self, engine: Engine, bound: Bound, errors: Errors) -> None:
+    def __init__(self, engine: Engine, connection: Connection, bound: Bound, errors: Errors) -> None:
         self.engine, self.bound, self.errors = engine, bound, errors
         self.module = MODULES[bound.dialect]
-        with engine.connect() as connection:
-            self.target: Target = target(connection, bound, (), errors)
+        self.target: Target = target(connection, bound, (), errors)
         self.name = self.module.log(self.target)
 
-    def standing(self, columns: Sequence[Column]) -> Standing:
+    def standing(self, connection: Connection, columns: Sequence[Column]) -> Standing:
         """What is installed. Raises Misconfigured if it is not whole, or logs too few columns."""
-        with self.engine.connect() as connection:
-            found = standing(connection, self.bound)
+        found = standing(connection, self.bound, self.target)
         wrong = found.wrong
         missing = [c.name for c in columns if c.name not in found.columns and c.name != self.bound.key.name]
         if not wrong and missing:
@@ -175,7 +182,7 @@ class _Log:
             resource=self.bound.name,
         )
 
-    def follows(self, position: Position, now: Standing) -> None:
+    def follows(self, position: Position, now: Standing, latest: int) -> None:
         """Raises Gap if anything may be missing between a position and the present."""
         if position.epoch != now.epoch:
             raise self.gap("the tracking was installed anew")
@@ -183,18 +190,17 @@ class _Log:
             raise self.gap("triggers or columns were changed, or another server has taken over")
         if position.at < now.trimmed:
             raise self.gap("the log was emptied beyond the place where it was last read")
-        if position.at > self.latest(now.trimmed):
+        if position.at > latest:
             raise self.gap("the database was put back to an earlier state")
 
     # ------------------------------------------------------------ where it ends
 
-    def latest(self, trimmed: int) -> int:
+    def latest(self, connection: Connection, trimmed: int) -> int:
         """No honest position is beyond this."""
-        with self.engine.connect() as connection:
-            if self.bound.dialect == "postgresql":
-                return int(connection.scalar(sa.text("select pg_snapshot_xmax(pg_current_snapshot())::text")))
-            last = connection.scalar(sa.text(f"select max(seq) from {self.name}"))
-            return max(trimmed, (last or 0) + 1)
+        if self.bound.dialect == "postgresql":
+            return int(connection.scalar(sa.text("select pg_snapshot_xmax(pg_current_snapshot())::text")))
+        last = connection.scalar(sa.text(f"select max(seq) from {self.name}"))
+        return max(trimmed, (last or 0) + 1)
 
     def end(self, now: Standing) -> int:
         """Where a reader begins that is to see all that is committed from now on."""
@@ -285,25 +291,32 @@ class _Log:
 
     # ------------------------------------------------------------ letting go
 
-    def acknowledge(self, position: Position) -> None:
+    def to_be_noted(self, connection: Connection, position: Position) -> int | None:
+        """Below what the log was let go, if it is to be noted now how far a reader is; else None."""
+        known = connection.execute(
+            sa.text(
+                f"select t.epoch, t.trimmed, r.position, r.seen_at < {self._ago(STANDING_NOTED)},"
+                f" r.seen_at < {self._ago(MOVING_NOTED)} from {self.module.tracked(self.target)} t"
+                f" left join {self.module.readers(self.target)} r on r.id = t.id and r.reader = :reader"
+                " where t.id = :id"
+            ),
+            {"id": self.target.id, "reader": position.reader},
+        ).first()
+        if known is None or known[0] != position.epoch or position.at < known[1]:
+            return None
+        trimmed = int(known[1])
+        if known[2] is not None and not known[3 if known[2] == position.at else 4]:
+            return None
+        return None if position.at > self.latest(connection, trimmed) else trimmed
+
+    def _ago(self, seconds: int) -> str:
+        return AGO[self.bound.dialect].format(seconds)
+
+    def acknowledge(self, position: Position, trimmed: int) -> None:
         """Note how far the reader is, and let go what every reader has behind it."""
-        readers, dialect = self.module.readers(self.target), self.bound.dialect
+        readers = self.module.readers(self.target)
         given = {"id": self.target.id, "reader": position.reader, "at": position.at}
         mine = f"from {readers} where id = :id and reader = :reader"
-        with self.engine.connect() as connection:
-            known = connection.execute(
-                sa.text(
-                    f"select t.epoch, t.trimmed, r.position, r.seen_at < {_recently(dialect)}"
-                    f" from {self.module.tracked(self.target)} t"
-                    f" left join {readers} r on r.id = t.id and r.reader = :reader where t.id = :id"
-                ),
-                _only(given, "id", "reader"),
-            ).first()
-        if known is None or known[0] != position.epoch or position.at < known[1]:
-            return
-        trimmed = int(known[1])
-        if (known[2] == position.at and not known[3]) or position.at > self.latest(trimmed):
-            return
         with self._writing() as connection:
             connection.execute(sa.text(f"delete {mine}"), _only(given, "id", "reader"))
             connection.execute(
@@ -314,7 +327,7 @@ class _Log:
                 given,
             )
             connection.execute(
-                sa.text(f"delete from {readers} where id = :id and seen_at < {FORGOTTEN[dialect]}"),
+                sa.text(f"delete from {readers} where id = :id and seen_at < {self._ago(FORGOTTEN)}"),
                 _only(given, "id"),
             )
             behind = connection.scalar(
@@ -359,11 +372,6 @@ def _numbered(position: Position, rows: list[Logged], full: bool) -> Read:
 def _horizon(connection: Connection) -> int:
     """Every transaction with a lower number is over, whatever it was called and wherever it ran."""
     return int(connection.scalar(sa.text("select pg_snapshot_xmin(pg_current_snapshot())::text")))
-
-
-def _recently(dialect: str) -> str:
-    """A reader that stands still is noted again once a day."""
-    return FORGOTTEN[dialect].replace("14", "1")
 
 
 def _only(given: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def with_registers(connection: Connection, bound: Bound, errors: Errors) -> Boun
     name = register(target(connection, bound, (), errors)).partition(".")[2]
     told = connection.scalar(sa.text(_KEPT), {"schema": SCHEMA, "name": name})
     columns = tuple(name for name in json.loads(told or "[]") if name in bound.columns)
-    return replace(bound, registers=columns, register=name) if columns else bound
+    return replace(bound, registers=columns, register=name if columns else "")
 
 
 def stamps(bound: Bound) -> sa.ScalarSelect[Mapping[str, str]]:

@@ -9,6 +9,7 @@ the finished job is remembered.
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 
 from django.conf import settings
@@ -34,12 +35,17 @@ LONG_SECONDS = 86400  # what reads whole systems
 NOTICES_NOTE = "syncadmin:notices"
 HOOKS_NOTE = "syncadmin:hooks"
 NOTE_OF_ONE_SECONDS = 60
+AGAIN = b"again"
+BUSY_SECONDS = 60
 ONE_TIMEOUT = 900
 PATIENCE_SECONDS = 2.0
 
 
 def run_pass(mapping_id: int, kind: str) -> None:
-    """The job: one pass of one mapping. Safe to run twice, and at any time."""
+    """The job: one pass of one mapping. Safe to run twice, and at any time.
+
+    What was asked for while it ran gets a pass of its own. Where another one runs, that one is told so.
+    """
     from syncadmin.engine import run
 
     job = get_current_job()
@@ -48,7 +54,45 @@ def run_pass(mapping_id: int, kind: str) -> None:
             _no_longer_waiting(mapping_id, job)
         except RedisError as error:  # the note that stays counts no more: its job is not in the queue
             logger.warning("mapping %s: the queue can't be reached: %s", mapping_id, error)
-    run.run_pass(mapping_id, kind, heartbeat=True)
+    _note_busy(mapping_id, nx=True)
+    done = run.run_pass(mapping_id, kind, heartbeat=True)
+    if done is None:
+        _note_busy(mapping_id, again=True)
+        done = run.run_pass(mapping_id, kind, heartbeat=True)  # the other may have ended before it was told
+    if done is not None and _asked_again(mapping_id):
+        put_in_queue(mapping_id, "incremental")
+
+
+def wake(mapping_id: int) -> bool:
+    """Something changed just now: ask for a pass, or for one more where one runs; False if that failed.
+
+    A pass that was killed leaves its note for BUSY_SECONDS at most. Till then the ticker alone asks.
+    """
+    try:
+        if kept_connection().set(_busy(mapping_id), AGAIN, xx=True, keepttl=True):
+            return True
+    except RedisError as error:
+        logger.warning("mapping %s waits for the ticker: the queue can't be reached: %s", mapping_id, error)
+        return False
+    return put_in_queue(mapping_id, "incremental")
+
+
+def _busy(mapping_id: int) -> str:
+    return f"syncadmin:busy:{mapping_id}"
+
+
+def _note_busy(mapping_id: int, *, nx: bool = False, again: bool = False) -> None:
+    """Note that a pass runs or, with `again`, that one more is wanted after it."""
+    with suppress(RedisError):
+        kept_connection().set(_busy(mapping_id), AGAIN if again else b"", nx=nx, ex=BUSY_SECONDS)
+
+
+def _asked_again(mapping_id: int) -> bool:
+    """Whether one more pass was asked for while this one ran. It runs no more."""
+    try:
+        return kept_connection().getdel(_busy(mapping_id)) == AGAIN
+    except RedisError:
+        return False
 
 
 def run_bulk(run_id: int) -> None:
@@ -237,7 +281,7 @@ def enqueue_pass(mapping_id: int, kind: str = "incremental") -> None:
 
 def put_in_queue(mapping_id: int, kind: str) -> bool:
     """Put the pass in the queue, now, unless one that does as much waits there; False if that failed."""
-    queue = get_queue(connection=impatient_connection())
+    queue = get_queue(connection=kept_connection())
     try:
         queue.connection.transaction(partial(_put, queue, mapping_id, kind), _note(mapping_id))
     except RedisError as error:

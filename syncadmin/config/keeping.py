@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from connectors.base import Connector
-from connectors.lasting import Lasting
+from connectors.lasting import lasts
 from connectors.surroundings import Purpose
 from syncadmin.models import System
 
@@ -81,7 +81,7 @@ def opened(system: System, purpose: Purpose) -> Iterator[Connector]:
     Raises Misconfigured.
     """
     keeper = _keeper.get()
-    if keeper is None or not issubclass(connector_class(system), Lasting):
+    if keeper is None or not lasts(connector_class(system)):
         connector = open_connector(system, purpose)
         try:
             yield connector

@@ -9,16 +9,20 @@ from rq.serializers import JSONSerializer
 
 @dataclass
 class Passes:
-    """Which passes ran; `meanwhile` is called while one runs."""
+    """Which passes ran; `meanwhile` is called while one runs. While `held` is set, none gets the lease."""
 
     ran: list[tuple[int, str]] = field(default_factory=list)
     meanwhile: Callable[[], object] | None = None
+    held: bool = False
 
-    def run_pass(self, mapping_id: int, kind: str, *, heartbeat: bool) -> None:
+    def run_pass(self, mapping_id: int, kind: str, *, heartbeat: bool) -> object:
+        if self.held:
+            return None
         self.ran.append((mapping_id, kind))
         if self.meanwhile is not None:
             act, self.meanwhile = self.meanwhile, None
             act()
+        return self
 
 
 def work_off(queue: Queue, jobs: int | None = None) -> None:

@@ -11,7 +11,7 @@ from rq import Queue
 
 from syncadmin import jobs
 from syncadmin.embedded import free_port
-from syncadmin.jobs import enqueue_pass, put_in_queue
+from syncadmin.jobs import enqueue_pass, put_in_queue, wake
 from syncadmin.supervisor import manage
 from tests.ops.passes import Passes, work_off
 
@@ -142,3 +142,36 @@ def test_a_pass_runs_though_the_queue_it_came_from_is_gone(
     enqueue_pass(7)
     work_off(queue)
     assert passes.ran == [(7, "incremental")] * 2
+
+
+def test_changes_that_are_signalled_while_a_pass_runs_get_one_more_pass_together(
+    queue: Queue, passes: Passes
+) -> None:
+    passes.meanwhile = lambda: [wake(7) for _ in range(50)]
+    wake(7)
+    work_off(queue)
+    assert passes.ran == [(7, "incremental")] * 2
+
+
+def test_a_pass_that_finds_another_one_running_has_that_one_followed_by_one_more(
+    queue: Queue, passes: Passes
+) -> None:
+    def another_worker_tries() -> None:
+        passes.held = True
+        jobs.run_pass(7, "incremental")
+        passes.held = False
+
+    passes.meanwhile = another_worker_tries
+    enqueue_pass(7)
+    work_off(queue)
+    assert passes.ran == [(7, "incremental")] * 2
+
+
+def test_a_signal_after_the_pass_is_no_part_of_it(queue: Queue, passes: Passes) -> None:
+    wake(7)
+    work_off(queue)
+    wake(7)
+    assert len(queue) == 1
+    work_off(queue)
+    assert passes.ran == [(7, "incremental")] * 2
+    assert len(queue) == 0

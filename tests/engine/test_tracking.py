@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from conflicts import selectors
 from conflicts.cards import card
-from connectors.sql.tracking import reading
+from connectors.sql.tracking import reading as log
 from syncadmin import tracking
 from syncadmin.engine.backtest import backtest
 from syncadmin.engine.compare import compare
@@ -50,7 +50,7 @@ def books(tracked):
 
 
 def test_whoever_only_looks_leaves_the_log_and_its_readers_as_they_are(tracked, monkeypatch):
-    monkeypatch.setattr(reading, "MOVING_NOTED", 0)  # each pass notes how far it is
+    monkeypatch.setattr(log, "MOVING_NOTED", 0)  # each pass notes how far it is
     _, right = tracked.linked(**ANNA)
     tracked.sync()
     tracked.left.run("UPDATE contacts SET phone = '030 9'")

@@ -1,0 +1,57 @@
+"""Connectors that stay open between passes: the same ones, and yet each pass sees its systems as they are."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from syncadmin.config.keeping import Keeper, keeping
+from syncadmin.models import System
+
+from .test_pass import ANNA
+
+
+@pytest.fixture
+def keeper() -> Iterator[Keeper]:
+    with keeping() as keeper:
+        yield keeper
+
+
+def open_ones(keeper: Keeper) -> set[int]:
+    return {id(one.connector) for one in keeper.kept}
+
+
+def test_passes_share_connectors_and_see_what_was_changed(world, keeper: Keeper) -> None:
+    _, right = world.linked(**ANNA)
+    world.sync()
+    kept = open_ones(keeper)
+    assert len(kept) == 2
+    world.left.edit(1, phone="030 9")
+    world.sync()
+    assert world.right.row(right)["phone"] == "030 9"
+    assert open_ones(keeper) == kept
+
+
+def test_a_column_that_goes_or_changes_its_type_stops_the_next_pass(world, keeper: Keeper) -> None:
+    world.linked(**ANNA)
+    world.sync()
+    world.sync()
+    world.left.run("ALTER TABLE contacts ALTER COLUMN notes TYPE json USING NULL")
+    stopped = world.attempt()
+    assert (stopped.state, "notes" in stopped.message) == ("failed", True)
+    assert keeper.kept == []  # of a pass that failed, none is kept
+    world.left.run("ALTER TABLE contacts DROP COLUMN notes")
+    assert "has no field" in world.attempt().message
+
+
+def test_a_system_with_other_settings_is_opened_anew(world, keeper: Keeper) -> None:
+    world.linked(**ANNA)
+    world.sync()
+    before = open_ones(keeper)
+    for system in System.objects.all():
+        system.config = {**system.config, "lock_timeout": 9}
+        system.save()
+    world.mapping.refresh_from_db()
+    world.sync()
+    assert len(keeper.kept) == 2
+    assert all(one.config[0].lock_timeout == 9 for one in keeper.kept)
+    assert before

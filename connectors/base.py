@@ -194,15 +194,27 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a read. `cursor` (JSON-native) is how far the side has been read once the page was handled.
+class Replaced:
+    """A value of a record that was not as our write expected it, and was replaced because it is older."""
 
-    `gone` are keys that the system itself reports as deleted (tombstones).
+    key: str
+    field: str
+    expected: Any
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a read. `cursor` (JSON-native) is how far the side has been read once it was handled.
+
+    `gone` are keys that the system itself reports as deleted (tombstones). `replaced` tells of each value that
+    our own writes have replaced by a newer one before anybody had read it (see `Write`), once each.
     """
 
     records: Sequence[Record]
     cursor: Any = None
     gone: Sequence[str] = ()
+    replaced: Sequence[Replaced] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +246,9 @@ class Write:
     `values` are raw values by the system's field names. `expected` are raw values, compared by the
     system itself (atomic) or by a read just before (checked). `version`, where the system has
     versions, is used instead of `expected`. `idempotency` names a create for systems that know keys. `stamps`
-    are those of the values, for fields of which the system keeps some.
+    are those of the values, for fields of which the system keeps some. Where a field in `newer` is not as
+    expected, but its stamp there is an older one, the system may write it all the same, and tell what it has
+    replaced with its next changes (`Page.replaced`).
     """
 
     op: Op
@@ -244,6 +258,7 @@ class Write:
     version: str | None = None
     idempotency: str = ""
     stamps: Mapping[str, str] = field(default_factory=dict)
+    newer: frozenset[str] = frozenset()
 
 
 class Result(StrEnum):

@@ -12,10 +12,21 @@ from typing import Any
 
 from connectors.base import Op, Outcome, Result, Write
 
-from .columns import UnfitValue, plain
+from .columns import Family, UnfitValue, plain
 from .errors import Errors
 from .keys import key_text, key_value
 from .table import Bound
+
+# families whose values are in a log as they are read from the table, or as text that says the same
+LOGGED = (
+    Family.TEXT,
+    Family.INTEGER,
+    Family.DECIMAL,
+    Family.BOOLEAN,
+    Family.DATE,
+    Family.CHOICE,
+    Family.UUID,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,7 @@ class Prepared:
     values: Mapping[str, Any]
     expected: Mapping[str, Any]
     stamps: Mapping[str, str] = field(default_factory=dict)
+    newer: frozenset[str] = frozenset()
 
 
 class TransactionEnded(Exception):
@@ -87,7 +99,10 @@ def prepare(
         outcomes[index] = Outcome(Result.STALE, key, said=str(error))
         return None
     stamps = {n: stamp for n, stamp in write.stamps.items() if n in bound.registers and n in values}
-    return Prepared(index, write.op, key, value, values, expected, stamps)
+    newer = frozenset(
+        n for n in write.newer if n in stamps and n in expected and bound.columns[n].family in LOGGED
+    )
+    return Prepared(index, write.op, key, value, values, expected, stamps, newer)
 
 
 def _checked(write: Write, bound: Bound, errors: Errors) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, time
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 
 from connectors.base import Op, Outcome, Record, Result
 
+from . import outdated
 from .columns import Column, Family, json_text
 from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .keys import key_text, key_value
@@ -110,7 +112,23 @@ class _Batch:
         else:
             rows = self._execute(f"{update} RETURNING {returned}", parameters)
         records = self.selection.records(rows)
-        return self._answered(group, {row[-1] - 1: record for row, record in zip(rows, records, strict=True)})
+        done: dict[int, Record | None] = {
+            row[-1] - 1: record for row, record in zip(rows, records, strict=True)
+        }
+        outcomes = self._answered(group, done)
+        missed = [w for w in group if w.newer and outcomes[w.index].result is Result.STALE]
+        return outcomes | self._outdating(missed) if missed else outcomes
+
+    def _outdating(self, missed: Sequence[Prepared]) -> Outcomes:
+        """Write what was refused only because of older edits that nobody has read, and log those."""
+        asked = {write.index: write for write in missed}
+        anew = outdated.allowed(self.connection, self.bound, missed)
+        outcomes: Outcomes = {}
+        for group in _alike([replace(write, newer=frozenset()) for write in anew]):
+            outcomes |= self._update(group)
+        written = [w for w in anew if outcomes[w.index].result is Result.APPLIED]
+        outdated.note(self.connection, self.bound, ((asked[w.index], w) for w in written))
+        return outcomes
 
     def _stamping(
         self, group: Sequence[Prepared], update: str, parameters: Sequence[Any]

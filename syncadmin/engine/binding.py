@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from connectors import base
 from connectors.surroundings import Purpose
@@ -20,12 +21,12 @@ from syncadmin.config.keeping import opened
 from syncadmin.config.problems import Problem
 from syncadmin.config.verify import describe, misfits
 from syncadmin.core import plan as core
-from syncadmin.core.policy import Guards, Policy
+from syncadmin.core.policy import Guards, Merge, Policy
 from syncadmin.core.rows import in_scope
 from syncadmin.core.rules import RuleFailed
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import Kind, Unfit, Value, reader, writer
-from syncadmin.models import Link, bulk
+from syncadmin.models import Link, Resource, bulk
 from syncadmin.models import Mapping as MappingRow
 
 
@@ -56,7 +57,8 @@ class BoundSide:
 
     `types` are those of the mapped fields, where the system itself says them; `limits` are what it takes, by
     field mapping (see `limits_of`). `changed_by` is the field that holds who changed a record last, if any.
-    `lacking` are fields without which it makes no record, and that no field mapping fills.
+    `lacking` are fields without which it makes no record, and that no field mapping fills. Of the fields in
+    `newer` the last writer may be found in the system itself, when a value is written there.
     """
 
     side: Side
@@ -70,6 +72,7 @@ class BoundSide:
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     changed_by: str = ""
     lacking: tuple[str, ...] = ()
+    newer: frozenset[str] = frozenset()
     wanted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -241,7 +244,21 @@ def _bound_side(
         limits,
         resource.changed_by,
         lacking,
+        _newer(mapping, policy, resource, fields) if can.stamps else frozenset(),
     )
+
+
+def _newer(
+    mapping: MappingRow, policy: Policy, resource: Resource, fields: Sequence[BoundField]
+) -> frozenset[str]:
+    """The fields of which nothing but the stamps says who wins: not other fields, nor another mapping."""
+    if policy.owner is not None or policy.row_owners or policy.whole_record:
+        return frozenset()
+    others = MappingRow.objects.filter(Q(left=resource) | Q(right=resource)).exclude(pk=mapping.pk)
+    if others.exists():
+        return frozenset()
+    alone = {f.name for f in policy.fields if f.merge is Merge.NEWEST and f.owner is None and not f.group}
+    return frozenset(f.source for f in fields if f.name in alone and f.target_id is None)
 
 
 def _name(raw: Any) -> str:

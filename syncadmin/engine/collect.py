@@ -23,7 +23,7 @@ from syncadmin.core.values import encode
 from syncadmin.models import Cursor, bulk
 from syncadmin.models.marks import mark, note_backup
 
-from . import links, stage
+from . import links, replaced, stage
 from .binding import Binding, BoundSide, Translated
 from .lease import Lease
 
@@ -142,6 +142,7 @@ def _read_side(
                 remember_unlinked(binding, bound.side, new, now)
                 found.marked += mark(binding.id, marks, "changed", now)
                 _store_cursor(binding.id, bound.side, page.cursor, now)
+                replaced.account(binding, bound, page.replaced, now)
             cursor = page.cursor
         found.read += len(records)
         lease.keep()

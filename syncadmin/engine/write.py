@@ -31,7 +31,9 @@ def prepare(binding: Binding, writing: Sequence[tuple[Item, Effort]]) -> None:
         keys = bound.keys_of(v for _, a in mine for v in (a.write.values, a.write.expected))
         for item, attempt in mine:
             raw = _write(bound, attempt, _raw(item, side), keys)
-            attempt.raw = replace(raw, stamps=_stamps(bound, attempt.write, item.seen.get(side.other)))
+            stamps = _stamps(bound, attempt.write, item.seen.get(side.other))
+            newer = bound.newer & stamps.keys() if _undisputed(item) else frozenset()
+            attempt.raw = replace(raw, stamps=stamps, newer=newer)
 
 
 def _raw(item: Item, side: Side) -> base.Record | None:
@@ -52,6 +54,12 @@ def _write(bound: BoundSide, attempt: Attempt, read: base.Record | None, keys: d
         version=write.version if bound.can.versions else None,
         idempotency=attempt.idempotency if write.op is core.Op.CREATE else "",
     )
+
+
+def _undisputed(item: Item) -> bool:
+    """Whether no person has had, or is to have, a say in what becomes of this record."""
+    plan = item.decided
+    return item.conflict is None and plan.conflict is None and not plan.used_picks and not plan.reopened
 
 
 def _stamps(bound: BoundSide, write: core.Write, source: Translated | None) -> dict[str, str]:
@@ -126,6 +134,7 @@ def _single_out(bound: BoundSide, attempt: Attempt) -> list[Attempt]:
                 expected=_only(raw.expected, names),
                 version=version,
                 stamps=_only(raw.stamps, names),
+                newer=raw.newer & names,
             ),
         )
         _send_all(bound, [single])

@@ -1,6 +1,7 @@
 """The last writer of each column wins, by stamps that both databases keep, whatever their clocks say."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from connectors.sql import SqlConnector
 from syncadmin.core.stamps import tick
 from syncadmin.engine.prove import prove
 from syncadmin.engine.run import run_pass
@@ -20,9 +22,6 @@ from .world import Peer, World, build
 
 pytestmark = pytest.mark.runs_once
 COLUMNS = ("phone", "city")
-CLOCK = """do $$ begin execute (
-    select replace(pg_get_functiondef(p.oid), 'clock_timestamp()', 'clock_timestamp() + interval ''{}''')
-    from pg_proc p where proname like 'capture_%'); end $$"""
 AUDIT = """
 create table audit (seq serial, id integer, name text, was text, is_ text, ours boolean, stamp text);
 create function audit() returns trigger language plpgsql as $$ begin
@@ -36,6 +35,15 @@ create trigger zzz_audit after update on contacts for each row execute function 
 KEPT = "select relname from pg_class where relname like 'registers_%' and relkind = 'r'"
 
 
+def shift_clock(peer: Peer, by: str) -> None:
+    """Have the triggers of a database go by a clock that is wrong by so much."""
+    (found,) = peer.run("select pg_get_functiondef(oid) as made from pg_proc where proname like 'capture_%'")
+    wrong = f"clock_timestamp() + interval '{by}'"
+    made = re.sub(r"clock_timestamp\(\)( \+ interval '[^']*')?", wrong, found["made"])
+    with peer.engine.begin() as connection:
+        connection.exec_driver_sql(made.replace("%", "%%"))
+
+
 @pytest.fixture
 def stamped(db: None, postgres_database: str, another_database: str) -> Iterator[World]:
     """Two tracked databases; the last writer decides phone and city; the right one's clock is 30 s slow."""
@@ -44,7 +52,7 @@ def stamped(db: None, postgres_database: str, another_database: str) -> Iterator
     Resource.objects.filter(name="contacts").update(config={"table": "contacts", "changes": "tracking"})
     for name in ("crm", "shop"):
         call_command("track", name, "contacts", "--yes", "--json")
-    world.right.run(CLOCK.format("-30 s"))
+    shift_clock(world.right, "-30 s")
     world.mapping.refresh_from_db()
     world.set(guard_floor=100_000)
     yield world
@@ -81,9 +89,39 @@ def test_the_last_edit_wins_by_column_and_both_sides_know_it_by_its_own_stamp(st
     assert prove(stamped.mapping, live=True).proven
 
 
+@pytest.mark.parametrize("ahead", ["-30 s", "30 s"])
+def test_an_edit_that_nobody_has_read_is_replaced_in_its_own_database_only_if_it_is_older(
+    stamped, monkeypatch, ahead
+):
+    left, right = stamped.linked(**ANNA)
+    write, moments = SqlConnector.write, [lambda: stamped.right.edit(right, phone="unread")]
+    shift_clock(stamped.right, ahead)
+
+    def meanwhile(self, resource, writes, *, fields):
+        while moments:
+            moments.pop()()
+        return write(self, resource, writes, fields=fields)
+
+    monkeypatch.setattr(SqlConnector, "write", meanwhile)
+    stamped.sync()
+    stamped.left.edit(left, phone="late", points=9)
+    done = stamped.sync()
+    lands = ahead == "-30 s"
+    assert done.counts.get("stale", 0) == (0 if lands else 1)
+    stamped.sync()
+    winner, loser = ("late", "unread") if lands else ("unread", "late")
+    assert [stamped.left.row(left)["phone"], stamped.right.row(right)["phone"]] == [winner] * 2
+    lost = stamped.history(kind="disposition", disposition="overridden", field="phone")
+    assert [(e.side, json.loads(e.new), e.rule) for e in lost] == [
+        ("right" if lands else "left", loser, "merge newest")
+    ]
+    quiet(stamped)
+    assert prove(stamped.mapping, live=True).proven
+
+
 def test_a_stamp_from_a_far_future_is_refused_in_words(stamped):
     left, right = stamped.linked(**ANNA)
-    stamped.left.run(CLOCK.format("2 hours"))
+    shift_clock(stamped.left, "2 hours")
     stamped.sync()
     stamped.left.edit(left, phone="from the future", points=3)
     stamped.sync()

@@ -115,7 +115,10 @@ def grants(target: Target) -> list[str]:
         f"grant select, insert, update, delete on {READERS} to {user}",
         f"grant select, delete on {log(target)} to {user}",
         *(
-            [f"grant select, insert, update on {registers.register(target)} to {user}"]
+            [
+                f"grant select, insert, update on {registers.register(target)} to {user}",
+                f"grant insert on {log(target)} to {user}",
+            ]
             if target.registers
             else []
         ),
@@ -126,7 +129,7 @@ def _log_table(target: Target) -> str:
     return f"""create table {log(target)} (
     txid xid8 not null default pg_current_xact_id(),
     lsn pg_lsn not null default pg_current_wal_insert_lsn(),
-    op text not null,                 -- I, U, D; T: truncated, L: log was cut, X: not understood
+    op text not null,                 -- I, U, D; T: truncated, L: cut, X: not understood, R: replaced
     record_key text,
     stamps jsonb,                     -- the changed columns, and when each was changed
     old_values jsonb,

@@ -16,14 +16,14 @@ have behind them is let go; one that stays away for too long is forgotten, and t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from connectors.base import Gap, Page
+from connectors.base import Gap, Page, Replaced
 from connectors.sql import read
 from connectors.sql.columns import Column
 from connectors.sql.errors import Errors
@@ -42,6 +42,7 @@ STANDING_NOTED = 86400  # how often a reader that stands still is noted again
 MOVING_NOTED = 5  # and one that moves, at most: it costs the application's database a commit
 HOLE = 2.0  # seconds between drawing a number and writing the row, at most; less if `overlap` is less
 _WHO = "case when origin is null then coalesce(app_user, db_user, '') else '' end"
+_REPLACED = "case op when 'R' then jsonb_build_object('expected', old_values, 'values', new_values) end"
 REASONS = {
     "T": "the table was emptied by TRUNCATE",
     "L": "the log had grown too long, and its oldest rows were let go",
@@ -88,7 +89,8 @@ def decode(cursor: Any) -> Position:
 class Logged:
     """A row of the log. On PostgreSQL `at` is the transaction and `within` the place in it.
 
-    `who` is the user that the application named, else the database's; '' for the hub's own writes.
+    `who` is the user that the application named, else the database's; '' for the hub's own writes. `replaced`
+    is what such a write has replaced unread: by column, what it had expected there and what there was.
     """
 
     at: int
@@ -96,6 +98,7 @@ class Logged:
     key: str | None
     who: str = ""
     within: str = ""
+    replaced: Mapping[str, Mapping[str, Any]] | None = None
 
 
 Read = tuple[list[Logged], Position, bool]
@@ -132,7 +135,8 @@ def changes(
         position = following
         who = {row.key: row.who for row in rows}
         found = [replace(fetched.found[key], who=who[key]) for key in keys if key in fetched.found]
-        yield Page(found, position.encode(), gone=[key for key in keys if key in fetched.absent])
+        gone = [key for key in keys if key in fetched.absent]
+        yield Page(found, position.encode(), gone, [one for row in rows for one in _replaced(row)])
         if not full:
             return
 
@@ -147,6 +151,13 @@ def passed(engine: Engine, bound: Bound, position: Position, errors: Errors) -> 
         trimmed = log.to_be_noted(connection, position)
     if trimmed is not None:
         log.acknowledge(position, trimmed)
+
+
+def _replaced(row: Logged) -> list[Replaced]:
+    if row.key is None or row.replaced is None:
+        return []
+    expected, values = row.replaced["expected"], row.replaced["values"]
+    return [Replaced(row.key, name, expected[name], value) for name, value in values.items()]
 
 
 class _Log:
@@ -234,7 +245,7 @@ class _Log:
             horizon = _horizon(connection)
             rows = connection.execute(
                 sa.text(
-                    f"select txid::text::bigint, op, record_key, {_WHO}, lsn::text"
+                    f"select txid::text::bigint, op, record_key, {_WHO}, lsn::text, {_REPLACED}"
                     f" from {self.name} where (txid, lsn) > (cast(:at as xid8), cast(:within as pg_lsn))"
                     " and txid < cast(:horizon as xid8) order by txid, lsn limit :n"
                 ),

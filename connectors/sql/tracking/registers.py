@@ -95,7 +95,8 @@ _KEPT = """select obj_description(c.oid, 'pg_class')
  from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where n.nspname = :schema and c.relname = :name and has_schema_privilege(n.oid, 'usage')
    and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
-   and has_table_privilege(c.oid, 'update')"""
+   and has_table_privilege(c.oid, 'update')
+   and has_table_privilege(format('%I.%I', n.nspname, replace(c.relname, 'registers_', 'log_')), 'insert')"""
 
 
 def with_registers(connection: Connection, bound: Bound, errors: Errors) -> Bound:
@@ -106,6 +107,11 @@ def with_registers(connection: Connection, bound: Bound, errors: Errors) -> Boun
     told = connection.scalar(sa.text(_KEPT), {"schema": SCHEMA, "name": name})
     columns = tuple(name for name in json.loads(told or "[]") if name in bound.columns)
     return replace(bound, registers=columns, register=name if columns else "")
+
+
+def log_of(bound: Bound) -> str:
+    """The log of a table that has registers, in our schema."""
+    return bound.register.replace("registers_", "log_")
 
 
 def stamps(bound: Bound) -> sa.ScalarSelect[Mapping[str, str]]:

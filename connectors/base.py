@@ -205,10 +205,10 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a read. `cursor` (JSON-native) is how far the side has been read once it was handled.
+    """One page of a read. `cursor` (JSON-native) is how far the side has been read once the page was handled.
 
-    `gone` are keys that the system itself reports as deleted (tombstones). `replaced` tells of each value that
-    our own writes have replaced by a newer one before anybody had read it (see `Write`), once each.
+    `gone` are keys that the system itself reports as deleted (tombstones). `replaced` tells of values that
+    our own writes have replaced by newer ones before anybody had read them (see `Write`), each once.
     """
 
     records: Sequence[Record]

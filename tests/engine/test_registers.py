@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from bench.registers import AUDIT, REGISTER
 from connectors.sql import SqlConnector
 from syncadmin.core.stamps import tick
 from syncadmin.engine.prove import prove
@@ -22,17 +23,6 @@ from .world import Peer, World, build
 
 pytestmark = pytest.mark.runs_once
 COLUMNS = ("phone", "city")
-AUDIT = """
-create table audit (seq serial, id integer, name text, was text, is_ text, ours boolean, stamp text);
-create function audit() returns trigger language plpgsql as $$ begin
-  insert into audit (id, name, was, is_, ours, stamp)
-  select new.id, n.key, to_jsonb(old) ->> n.key, n.value,
-         coalesce(current_setting('syncadmin.origin', true), '') <> '', r.stamps ->> n.key
-  from jsonb_each_text(to_jsonb(new)) n left join syncadmin_tracking.{} r on r.record_key = new.id::text
-  where n.key in ('phone', 'city') and n.value is distinct from to_jsonb(old) ->> n.key;
-  return null; end $$;
-create trigger zzz_audit after update on contacts for each row execute function audit()"""
-KEPT = "select relname from pg_class where relname like 'registers_%' and relkind = 'r'"
 
 
 def shift_clock(peer: Peer, by: str) -> None:
@@ -62,7 +52,7 @@ def stamped(db: None, postgres_database: str, another_database: str) -> Iterator
 
 def stamps(peer: Peer, row_id: int) -> dict[str, str]:
     """The stamps that a database keeps of a row."""
-    kept = peer.run(KEPT)[0]["relname"]
+    kept = peer.run(REGISTER)[0]["relname"]
     found = peer.run(f"select stamps from syncadmin_tracking.{kept} where record_key = '{row_id}'")
     return found[0]["stamps"] if found else {}
 
@@ -132,7 +122,7 @@ def test_a_stamp_from_a_far_future_is_refused_in_words(stamped):
 
 def test_the_triggers_stamp_as_the_clock_in_the_core_does(stamped):
     left = stamped.left.add(**ANNA)
-    kept = stamped.left.run(KEPT)[0]["relname"]
+    kept = stamped.left.run(REGISTER)[0]["relname"]
     stamped.left.edit(left, phone="1")
     node = stamps(stamped.left, left)["phone"][-8:]
     for before in ("2999999999999999.000007.ffffffff", "2999999999999999.999999.ffffffff"):
@@ -153,8 +143,9 @@ def test_no_edit_of_many_writers_at_once_is_lost(stamped):
     keys = {"left": [left for left, _ in pairs], "right": [right for _, right in pairs]}
     peers = {"left": stamped.left, "right": stamped.right}
     for peer in peers.values():
+        register = peer.run(REGISTER)[0]["relname"]
         with peer.engine.begin() as connection:
-            connection.exec_driver_sql(AUDIT.format(peer.run(KEPT)[0]["relname"]).replace("%", "%%"))
+            connection.exec_driver_sql(AUDIT.format(register=register, table="contacts"))
 
     def write(side: str, who: int) -> None:
         with peers[side].engine.connect() as connection:

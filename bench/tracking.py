@@ -52,30 +52,33 @@ def databases(urls: list[str], directory: Path) -> Iterator[list[str]]:
 
 
 def measure(url: str, rows: int) -> None:
-    """Both kinds of writes, with and without triggers in turn; medians."""
+    """Both kinds of writes without triggers, with them, and with stamps too, in turn; medians."""
     engine = sa.create_engine(parse_url(url))
     connector = SqlConnector(
         SqlConfig.model_validate({"url": url}), {"t": SqlResource(table=TABLE, key="id")}, system="bench"
     )
     fill(engine, rows)
-    took: dict[tuple[str, bool], list[float]] = {}
+    took: dict[tuple[str, str], list[float]] = {}
+    ways: dict[str, Callable[[], None]] = {
+        "without": lambda: connector.untrack("t"),
+        "with": lambda: connector.track("t", COLUMNS),
+    }
+    if engine.dialect.name == "postgresql":
+        ways["with stamps"] = lambda: connector.track("t", COLUMNS, COLUMNS)
     try:
-        for turn in range(2 * TURNS):
-            tracked = turn % 2 == 1
-            (connector.track("t", COLUMNS) if tracked else connector.untrack("t"))
+        for turn, (way, prepare) in enumerate(list(ways.items()) * TURNS):
+            prepare()
             for name, write, count in (("one by one", singly, 500), ("in bulk", at_once, rows)):
-                took.setdefault((name, tracked), []).append(timed(write, engine, turn) / count)
+                took.setdefault((name, way), []).append(timed(write, engine, turn) / count)
     finally:
         connector.untrack("t")
         connector.close()
         with engine.begin() as connection:
             connection.exec_driver_sql(f"drop table {TABLE}")
     for name in ("one by one", "in bulk"):
-        without, with_ = (statistics.median(took[name, tracked]) * 1e6 for tracked in (False, True))
-        sys.stdout.write(
-            f"{engine.dialect.name:<11}{name:<11}{without:9.1f} us a row without,{with_:9.1f} us with"
-            f" (+{with_ - without:.1f} us, x{with_ / without:.2f})\n"
-        )
+        found = {way: statistics.median(took[name, way]) * 1e6 for way in ways}
+        told = ", ".join(f"{took_:.1f} us {way}" for way, took_ in found.items())
+        sys.stdout.write(f"{engine.dialect.name:<11}{name:<11} a row: {told}\n")
 
 
 def fill(engine: sa.Engine, rows: int) -> None:

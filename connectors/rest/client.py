@@ -19,6 +19,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 
 from connectors.base import ConnectorError, Misconfigured, Retry, Spent, Unknown, Unreadable
+from connectors.pacing import Quota
 from connectors.surroundings import Purpose, Surroundings
 from connectors.trying import Exchange
 
@@ -203,18 +204,32 @@ class Client:
             self._heard.append(Heard(response, content, time.monotonic() - began))
         return content, response
 
+    @property
+    def _paced(self) -> str:
+        """Whose turns and requests are counted: another address is another system."""
+        return f"{self.system} {self._config.base_url}"
+
+    @property
+    def quota(self) -> Quota | None:
+        """How much may be asked in a day."""
+        told = self._config.limits
+        if told.per_day is None:
+            return None
+        shares = {str(purpose): told.per_day * told.share(purpose) // 100 for purpose in Purpose}
+        return Quota(self._paced, told.per_day, shares)
+
     def _wait_for_turn(self) -> None:
         """Wait until it is our turn. Raises Retry if that takes too long, or none is left today."""
-        told, name = self._config.limits, f"{self.system} {self._config.base_url}"
+        told, quota = self._config.limits, self.quota
         if (closed := self._closed_until - time.monotonic()) > 0:
             self._later("no request is left before the system's limit is anew", closed)
-        if told.per_day is not None:
-            share = {Purpose.BACKFILL: told.backfill, Purpose.VERIFY: told.verify}.get(self._purpose, 100)
-            if self._pacer.spend(name, told.per_day * share // 100) is None:
-                self._tomorrow(told.per_day, share)
+        if quota is not None:
+            share = quota.shares[self._purpose]
+            if self._pacer.spend(quota.name, share, self._purpose) is None:
+                self._tomorrow(quota.per_day, told.share(self._purpose))
         if told.requests is not None:
             interval, patience = told.per.total_seconds() / told.requests, told.wait.total_seconds()
-            wait = self._pacer.take(name, interval, told.burst, patience)
+            wait = self._pacer.take(self._paced, interval, told.burst, patience)
             if wait > patience:
                 self._later("too many requests wait for their turn", wait)
             time.sleep(wait)

@@ -246,6 +246,10 @@ class Limits(Strict):
         default=timedelta(seconds=30), description="Who would have to wait longer comes back later"
     )
 
+    def share(self, purpose: str) -> int:
+        """The percentage of a day's requests after which a purpose may ask for nothing any more."""
+        return {"backfill": self.backfill, "verify": self.verify}.get(purpose, 100)
+
 
 class System(Strict):
     """One REST system: where it is and how to be let in."""

@@ -30,6 +30,7 @@ from connectors.base import (
 )
 from connectors.hooks import Registration
 from connectors.offers import Offer
+from connectors.pacing import Quota
 from connectors.surroundings import Surroundings
 from connectors.trying import Exchange
 
@@ -191,6 +192,10 @@ class RestConnector:
         """Carry out writes; one outcome each, in order."""
         self._shape(resource)
         return self._writers[resource].write(writes, fields, self._pool)
+
+    def quota(self) -> Quota | None:
+        """How much may be asked in a day, None if nobody counts."""
+        return self._client.quota
 
     def close(self) -> None:
         """Close all connections."""

@@ -158,7 +158,7 @@ class SystemAdmin(ConfigurationAdmin):
     inlines = (ResourceInline,)
     list_display = ("name", "label", "connector", "resource_count", "secrets_state")
     search_fields = ("name", "label")
-    actions_detail = ("test_connection", "try_it", "webhooks", "tracking")
+    actions_detail = ("test_connection", "try_it", "webhooks", "tracking", "quota")
     actions = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[System]:
@@ -258,6 +258,11 @@ class SystemAdmin(ConfigurationAdmin):
         """Triggers that log every change, by resource."""
         row = self.visible(request, object_id)
         return HttpResponseRedirect(reverse("syncadmin:tracking-list", args=[row.name]))
+
+    @action(description=_("Daily quota"), url_path="quota", permissions=["view"], icon="speed")
+    def quota(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What was asked of the system today, and how long that may go on."""
+        return HttpResponseRedirect(reverse("syncadmin:quota", args=[self.visible(request, object_id).name]))
 
 
 def _state(info: secrets.SecretInfo) -> str:

@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from connectors.base import Retry
-from connectors.pacing import OwnPacer
+from connectors.pacing import OwnPacer, Spending
 from connectors.reach import reach
 from connectors.surroundings import Purpose, Surroundings
 from syncadmin.models import Remembered, System
@@ -54,10 +54,13 @@ class QueuePacer:
         return string.format('%.6f', wait)
     """
     _spend = """
-        local today = KEYS[1] .. math.floor(redis.call('TIME')[1] / 86400)
-        local spent = tonumber(redis.call('GET', today) or 0)
+        local now = redis.call('TIME')[1]
+        local today = KEYS[1] .. math.floor(now / 86400)
+        local spent = tonumber(redis.call('HGET', today, 'all') or 0)
         if spent >= tonumber(ARGV[1]) then return -1 end
-        redis.call('SET', today, spent + 1, 'EX', 172800)
+        redis.call('HINCRBY', today, 'all', 1)
+        redis.call('HINCRBY', today, ARGV[2] .. ':' .. math.floor(now % 86400 / 3600), 1)
+        redis.call('EXPIRE', today, 172800)
         return ARGV[1] - spent - 1
     """
 
@@ -73,19 +76,39 @@ class QueuePacer:
             return self._own.take(name, interval, burst, patience)
         return float(wait)
 
-    def spend(self, name: str, limit: int) -> int | None:
+    def spend(self, name: str, limit: int, purpose: str = "live") -> int | None:
         """One more of today's."""
         try:
-            left = int(self._client().eval(self._spend, 1, f"syncadmin:day:{name}:", limit))
+            left = int(self._client().eval(self._spend, 1, _days_of(name), limit, purpose))
         except redis.RedisError:
-            return self._own.spend(name, limit)
+            return self._own.spend(name, limit, purpose)
         return None if left < 0 else left
+
+    def spent(self, name: str) -> Spending | None:
+        """What all workers have asked together; None while the queue server is away."""
+        try:
+            day = self._client().time()[0] // 86_400
+            today, before = (self._client().hgetall(f"{_days_of(name)}{at}") for at in (day, day - 1))
+        except redis.RedisError:
+            return None
+        counted: dict[str, dict[int, int]] = {}
+        for field, number in today.items():
+            purpose, _, hour = field.decode().partition(":")
+            if hour:
+                counted.setdefault(purpose, {})[int(hour)] = int(number)
+        late = sum(int(number) for field, number in before.items() if field.endswith(b":23"))
+        return Spending(counted, late)
 
     def _client(self) -> redis.Redis:
         """Connected when it is first needed: most systems have no limits."""
         if self._lazy is None:
             self._lazy = redis.Redis.from_url(self._url, socket_timeout=5)
         return self._lazy
+
+
+def _days_of(name: str) -> str:
+    """How the keys of a system's days begin."""
+    return f"syncadmin:spent:{name}:"
 
 
 class HubMemory:

@@ -2,6 +2,7 @@
 
 import itertools
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from connectors.base import Misconfigured, Op, Result, Retry, Spent, Unreadable, Write
-from connectors.pacing import OwnPacer
+from connectors.pacing import OwnPacer, Spending
 from connectors.reach import anywhere_but_link_local, only_public, reach
 from connectors.rest import Resource, RestConnector, System
 from connectors.rest.waiting import retry_after
@@ -187,6 +188,27 @@ def test_what_may_be_asked_in_a_day_is_counted_by_all(pacers: Callable[[], Any])
     assert [one.spend("shop", 3), other.spend("shop", 3), one.spend("shop", 3)] == [2, 1, 0]
     assert other.spend("shop", 3) is None
     assert other.spend("crm", 1) == 0
+
+
+def test_what_was_asked_is_told_by_purpose_and_hour(pacers: Callable[[], Any]) -> None:
+    one, other = pacers(), pacers()
+    for pacer, purpose in ((one, "live"), (other, "live"), (other, "verify"), (one, "backfill")):
+        pacer.spend("told", 3, purpose)  # the last one finds none left
+    told = one.spent("told")
+    assert told is not None
+    asked = Counter({purpose: sum(hours.values()) for purpose, hours in told.today.items()})
+    assert asked == {"live": 2, "verify": 1}
+    assert {hour for hours in told.today.values() for hour in hours} <= set(range(24))
+    assert one.spent("another") == Spending({})
+
+
+def test_the_last_hour_of_yesterday_is_told_apart() -> None:
+    now = [23.5 * 3600]
+    pacer = OwnPacer(clock=lambda: now[0])
+    pacer.spend("shop", 5)
+    now[0] = 24.1 * 3600
+    pacer.spend("shop", 5)
+    assert pacer.spent("shop") == Spending({"live": {0: 1}}, before=1)
 
 
 def test_a_queue_server_that_is_away_leaves_each_to_count_for_itself() -> None:

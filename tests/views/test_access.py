@@ -59,6 +59,7 @@ PAGES = {
     "syncadmin:watch": {"Integrator"},
     "syncadmin:hooks": LOOKING,
     **{f"syncadmin:tracking{name}": LOOKING for name in ("", "-list")},
+    "syncadmin:quota": LOOKING,
     "syncadmin:hook-detail": LOOKING,
     "syncadmin:hooks-settings": {"Integrator"},
     "syncadmin:try": {"Integrator"},
@@ -163,7 +164,10 @@ def addresses(db):
             f"syncadmin:version{act}": ["customers", 1]
             for act in ("", "-file", "-approve", "-compare", "-withdraw", "-propose")
         },
-        **{f"syncadmin:{name}": ["api"] for name in ("hooks", "hooks-settings", "hooks-register", "try")},
+        **{
+            f"syncadmin:{name}": ["api"]
+            for name in ("hooks", "hooks-settings", "hooks-register", "try", "quota")
+        },
         **{f"syncadmin:hook-{name}": ["api", delivery.pk] for name in ("detail", "replay")},
         "syncadmin:tracking-list": ["crm"],
         "syncadmin:tracking": ["crm", mapping.left.name],

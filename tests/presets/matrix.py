@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from connectors.rest.presets import names
 from connectors.rest.proving import Label, Report, digest, earned, report
+from connectors.testing.harness import SAMPLES
 
 BEGIN, END = "<!-- presets: begin -->", "<!-- presets: end -->"
 FILE = Path(__file__).resolve().parents[2] / "docs" / "connectors.md"
 HEAD = (
     "| preset | label | run against | changes by | deletes | update, delete | repeated create | search "
-    "| cases passed |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    "| values not tried | cases passed |\n|" + " --- |" * 10
 )
 ORDER = tuple(Label)
 
@@ -28,9 +31,9 @@ def table() -> str:
 def _row(name: str, found: Report | None) -> str:
     cells = [f"`{name}`", f"*{earned(found, digest(name))}*"]
     if found is None:
-        return f"| {' | '.join([*cells, *['' for _ in range(7)]])} |"
+        return f"| {' | '.join([*cells, *['' for _ in range(8)]])} |"
     if found.digest != digest(name):
-        return f"| {' | '.join([*cells, 'changed since its last run', *['' for _ in range(6)]])} |"
+        return f"| {' | '.join([*cells, 'changed since its last run', *['' for _ in range(7)]])} |"
     promised = found.capabilities
     guarantees = [str(promised["update"]), str(promised["delete"])]
     cells += [
@@ -38,15 +41,19 @@ def _row(name: str, found: Report | None) -> str:
         str(promised["found_by"]),
         "seen at once" if promised["tombstones"] else "full comparison",
         guarantees[0] if len(set(guarantees)) == 1 else ", ".join(guarantees),
-        "makes no twin"
-        if promised["idempotent"]
-        else "looked up by match key"
-        if promised["finds"]
-        else "a person decides",
+        _repeated(promised),
         "yes" if promised["finds"] else "no",
+        ", ".join(sorted(SAMPLES.keys() - {*promised["kinds"]})) or "none",
         f"{found.passed} of {found.ran}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _repeated(promised: Mapping[str, Any]) -> str:
+    """What becomes of a create whose answer was lost."""
+    if promised["idempotent"]:
+        return "makes no twin"
+    return "looked up by match key" if promised["finds"] else "a person decides"
 
 
 def placed(text: str) -> str:

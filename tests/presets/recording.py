@@ -39,6 +39,7 @@ class Recorder:
         harness = served.harness("noted")
         connector = harness.connector()
         promised = {**asdict(connector.capabilities(harness.resource)), "gives_keys": harness.gives_keys}
+        promised["kinds"] = sorted(harness.fields)
         promised["found_by"] = found_by(Resource.model_validate(harness.told()))
         self.what, self.capabilities = served.what, json.loads(json.dumps(promised, default=str))
         connector.close()

@@ -21,7 +21,7 @@ class CouchServer(Server):
         self.port = free_port()
         self.auth = (USER, PASSWORD)
         program = npm.installed("couchdb")
-        self.what = "express-pouchdb " + npm.version(program, "express-pouchdb")
+        self.what = f"express-pouchdb {npm.version(program, 'express-pouchdb')} (not Apache CouchDB)"
         self.child = Child(
             name="couchdb",
             command=[npm.node(), str(program / "server.js"), str(self.port), str(self.data_dir)],

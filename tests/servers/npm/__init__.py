@@ -52,7 +52,7 @@ def installed(name: str) -> Path:
             folder.mkdir()
             for file in ("package.json", "package-lock.json"):
                 shutil.copy(source / file, folder)
-            _npm(folder, "ci", *_scripts(source))
+            _npm(folder, "ci", "--ignore-scripts")
             done.touch()
     for file in source.iterdir():
         if file.is_file() and not file.name.startswith("package"):
@@ -66,16 +66,16 @@ def version(folder: Path, package: str) -> str:
     return str(told["version"])
 
 
-def _scripts(source: Path) -> tuple[str, ...]:
-    """Scripts of packages run only where they must: `"config": {"scripts": true}`."""
-    told = json.loads((source / "package.json").read_text("utf-8"))
-    return () if told.get("config", {}).get("scripts") else ("--ignore-scripts",)
-
-
 def lock(name: str) -> None:
     """Make a program's lock anew. Raises ChildFailed."""
     flags = ("--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts")
     _npm(HERE / name, "install", *flags)
+    file = HERE / name / "package-lock.json"
+    told = json.loads(file.read_text("utf-8"))
+    for package in told["packages"].values():
+        for unneeded in ("funding", "license", "deprecated"):
+            package.pop(unneeded, None)
+    file.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 def _npm(folder: Path, *arguments: str) -> None:

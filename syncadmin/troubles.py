@@ -24,6 +24,8 @@ SENTENCES = (
     gettext_noop("failed %(doing)s"),
     gettext_noop("reading changes"),
     gettext_noop("reading the table"),
+    gettext_noop("reading parts of the table"),
+    gettext_noop("hashing the table"),
     gettext_noop("reading by key"),
     gettext_noop("reading the shape of the table"),
     gettext_noop("check user, password and database name"),

@@ -138,6 +138,7 @@ COUNTS = (
     gettext_noop("unguarded"),
     gettext_noop("unmeasured"),
     gettext_noop("not accepted"),
+    gettext_noop("confirmed"),
 )
 ALL = (
     *STATES,

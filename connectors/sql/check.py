@@ -13,6 +13,7 @@ from connectors.base import ChangeMode, CheckItem, ConnectorError
 from .config import SqlResource
 from .engine import MOST_CONNECTIONS
 from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
+from .fingerprints import hindrance
 from .moments import database_now
 from .read import fetch, filtered
 from .table import Bound, bind
@@ -114,7 +115,20 @@ def _resource(
         *_sees_all(connection, bound),
         _writable(connection, bound),
         *_finds_changes(connection, bound, errors),
+        *_read_in_full(bound),
     ]
+
+
+def _read_in_full(bound: Bound) -> list[CheckItem]:
+    """A table that can't be compared by fingerprints."""
+    why = hindrance(bound)
+    if not why:
+        return []
+    detail = f"each full comparison reads every row: {why}"
+    remedy = (
+        "a key of whole numbers (64 bits, signed) or text lets the database say which rows are as they were"
+    )
+    return [CheckItem(f"{bound.name}: compared", True, detail, remedy)]
 
 
 def _sees_all(connection: Connection, bound: Bound) -> list[CheckItem]:

@@ -28,11 +28,12 @@ from connectors.base import (
     ResourceInfo,
     Write,
 )
+from connectors.fingerprints import Hashed, Order, Span, Sum
 from connectors.offers import Offer
 from connectors.signals import Ear, Unread
 from connectors.tracked import Log, Tracking
 
-from . import check, read, shape, table
+from . import check, fingerprints, read, shape, table
 from .changes import changes, decode
 from .config import SqlConfig, SqlResource
 from .engine import open_engine
@@ -180,6 +181,34 @@ class SqlConnector:
         column = bound.named([field], self._errors)[0]
         with self._connection(f"searching by {field}", resource) as connection:
             return read.find(connection, bound, column, values, columns)
+
+    # ------------------------------------------------------------ fingerprints
+
+    def order(self, resource: str) -> Order | None:
+        """How the table's keys are ordered for ranges; None if it can't be fingerprinted."""
+        return fingerprints.order(self._table(resource))
+
+    def hindrance(self, resource: str) -> str:
+        """Why the table can't be fingerprinted, '' if it can."""
+        return fingerprints.hindrance(self._table(resource))
+
+    def sums(
+        self, resource: str, bounds: Sequence[str], *, fields: Sequence[str], seed: int
+    ) -> list[Sum] | None:
+        """The fingerprint over ranges of keys, made by one statement."""
+        bound = self._table(resource)
+        columns = bound.named(fields, self._errors)
+        with self._translated("hashing the table", resource):
+            return fingerprints.sums(self._opened(), bound, columns, bounds, seed)
+
+    def hashed(
+        self, resource: str, spans: Sequence[Span], *, fields: Sequence[str], seed: int, limit: int
+    ) -> Iterator[Hashed]:
+        """The rows of ranges of keys, with their hashes."""
+        bound = self._table(resource)
+        columns = bound.named(fields, self._errors)
+        with self._translated("reading parts of the table", resource):
+            yield from fingerprints.hashed(self._opened(), bound, columns, spans, seed, limit)
 
     # ------------------------------------------------------------ writing
 

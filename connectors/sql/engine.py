@@ -57,6 +57,7 @@ def _postgres(url: URL, config: SqlConfig) -> Engine:
         with connection.cursor() as cursor:
             cursor.execute(
                 "select set_config('TimeZone', 'UTC', false), set_config('lock_timeout', %s, false),"
+                " set_config('extra_float_digits', '1', false),"
                 " set_config('statement_timeout', %s, false),"
                 # a page of a scan may take long to be worked on
                 " set_config('idle_in_transaction_session_timeout', '0', false)",

@@ -18,7 +18,7 @@ from connectors.base import Fetched, Page, Record
 
 from .columns import Column, UnfitValue, plain
 from .keys import key_values
-from .select import Selection, among, chunks, run, stream
+from .select import Row, Selection, among, chunks, run, stream
 from .table import Bound
 from .tracking.registers import stamps
 
@@ -26,44 +26,55 @@ from .tracking.registers import stamps
 def scan(engine: Engine, bound: Bound, columns: Sequence[Column], limit: int) -> Iterator[Page]:
     """Every row, in key order, in pages of at most `limit`."""
     selection = Selection(bound, columns)
+    for found in rows(engine, selection, limit):
+        yield Page(selection.records(found))
+
+
+def rows(
+    engine: Engine, selection: Selection, limit: int, where: sa.ColumnElement[bool] | None = None
+) -> Iterator[Sequence[Row]]:
+    """Every row for which `where` holds, in key order, in portions of at most `limit`."""
+    bound = selection.bound
+    statement = selection.statement().order_by(bound.clause.c[bound.key.name])
+    if where is not None:
+        statement = statement.where(where)
     if bound.dialect == "postgresql":
-        yield from _stream(engine, selection, limit)
+        yield from _stream(engine, statement, limit)
     elif bound.dialect == "sqlite":
-        yield from _pages(engine, selection, limit)
+        yield from _pages(engine, selection, statement, limit)
     else:
         with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-            yield from _pages(connection, selection, limit)
+            yield from _pages(connection, selection, statement, limit)
             connection.rollback()
 
 
-def _stream(engine: Engine, selection: Selection, limit: int) -> Iterator[Page]:
+def _stream(engine: Engine, statement: sa.Select[Any], limit: int) -> Iterator[Sequence[Row]]:
     options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with engine.connect().execution_options(**options) as connection, connection.begin():
         # told apart from writers by those who ask for the oldest transaction that may still commit
         connection.exec_driver_sql("SET LOCAL application_name = 'syncadmin scan'")
         connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
-        key = selection.bound.clause.c[selection.bound.key.name]
-        for rows in stream(connection, selection.statement().order_by(key), limit):
-            yield Page(selection.records(rows))
+        yield from stream(connection, statement, limit)
 
 
-def _pages(source: Engine | Connection, selection: Selection, limit: int) -> Iterator[Page]:
+def _pages(
+    source: Engine | Connection, selection: Selection, statement: sa.Select[Any], limit: int
+) -> Iterator[Sequence[Row]]:
     key = selection.bound.clause.c[selection.bound.key.name]
-    statement = selection.statement().order_by(key).limit(limit)
     last: Any = None
     while True:
-        page = statement if last is None else statement.where(key > last)
+        page = (statement if last is None else statement.where(key > last)).limit(limit)
         if isinstance(source, Engine):
             with source.connect() as connection:
-                rows = run(connection, page)
+                found = run(connection, page)
         else:
-            rows = run(source, page)
-        if rows:
-            yield Page(selection.records(rows))
-        if len(rows) < limit:
+            found = run(source, page)
+        if found:
+            yield found
+        if len(found) < limit:
             return
-        last = rows[-1][selection.key]
+        last = found[-1][selection.key]
 
 
 def fetch(connection: Connection, bound: Bound, keys: Sequence[str], columns: Sequence[Column]) -> Fetched:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,9 +23,10 @@ from syncadmin.core.values import encode
 from syncadmin.models import Cursor, bulk
 from syncadmin.models.marks import mark, note_backup
 
-from . import links, replaced, stage
+from . import links, ranges, replaced, stage
 from .binding import Binding, BoundSide, Translated
 from .lease import Lease
+from .ranges import Look
 
 PAGE = 5000
 logger = logging.getLogger(__name__)
@@ -63,11 +64,13 @@ class Collected:
     """What a read found: records read, marks set, pairs linked silently because they are equal.
 
     `restored`: the marks stand for all that is not as a restored database says. `sides` are the records by
-    side, if all were read, and `pages` in how many pages they came. `gaps` say why a side was compared as a
+    side, if all were compared, and `pages` in how many pages they came. `confirmed` records were not read:
+    fingerprints tell that they are as they were when last compared. `gaps` say why a side was compared as a
     whole, though its changes should have told.
     """
 
     read: int = 0
+    confirmed: int = 0
     marked: int = 0
     linked: int = 0
     restored: bool = False
@@ -85,13 +88,7 @@ def read_changes(binding: Binding, lease: Lease, cache: Cache, now: datetime, re
     for side in SIDES:
         bound = binding.sides[side]
         if bound.can.changes is ChangeMode.SCAN:
-            stage.open_stage(side)
-            try:
-                found.read += stage.fill(binding, side, lease, lambda n: report("reading", n))
-                with lease.fenced():
-                    found.marked += stage.mark_differences(binding.id, side, now)
-            finally:
-                stage.close_stage(side)
+            _compare_side(binding, side, lease, now, found, report)
         else:
             try:
                 _read_side(binding, bound, lease, cache, now, found, report)
@@ -102,23 +99,28 @@ def read_changes(binding: Binding, lease: Lease, cache: Cache, now: datetime, re
     return found
 
 
+def _compare_side(
+    binding: Binding, side: Side, lease: Lease, now: datetime, found: Collected, report: Report
+) -> None:
+    """Compare a side with what the hub knows, and mark what differs."""
+    looks = ranges.look(binding, (side,))
+    with _stages((side,)):
+        _fill(binding, side, looks.get(side), lease, found, report)
+        _mark_compared(binding, (side,), looks, lease, now, found)
+
+
 def _read_whole(
     binding: Binding, bound: BoundSide, lease: Lease, now: datetime, found: Collected, report: Report
 ) -> None:
     """Compare all of a side whose cursor does not tell any more what changed; then a new cursor holds.
 
-    The cursor is established before the scan, so that no change falls between, and stored after it, so that
-    a crash leaves the old one, and with it the gap.
+    The cursor is established before the comparison, so that no change falls between, and stored after it, so
+    that a crash leaves the old one, and with it the gap.
     """
     (page,) = bound.connector.changes(bound.resource, None, fields=bound.wanted, limit=PAGE)
-    stage.open_stage(bound.side)
-    try:
-        found.read += stage.fill(binding, bound.side, lease, lambda n: report("reading", n))
-        with lease.fenced():
-            found.marked += stage.mark_differences(binding.id, bound.side, now)
-            _store_cursor(binding.id, bound.side, page.cursor, now)
-    finally:
-        stage.close_stage(bound.side)
+    _compare_side(binding, bound.side, lease, now, found, report)
+    with lease.fenced():
+        _store_cursor(binding.id, bound.side, page.cursor, now)
 
 
 def _read_side(
@@ -198,9 +200,71 @@ def remember_unlinked(binding: Binding, side: Side, records: list[Translated], n
 
 
 def compare_all(binding: Binding, lease: Lease, now: datetime, report: Report) -> Collected:
-    """Full comparison: scan both sides, link what is equal, mark what differs. Raises base.ConnectorError."""
-    with compared(binding, lease, now, report) as found:
-        return found
+    """Full comparison: link what is equal, mark what differs. Raises base.ConnectorError.
+
+    Where a system hashes its records by itself, only those are read that may have changed since they were
+    last compared. Equal records are linked here only if both sides were read as wholes: the records that make
+    a match ambiguous may be among those that were not read. The others are linked as any new record is.
+    """
+    found = Collected()
+    for side in SIDES:
+        establish_cursor(binding, side, lease, now)
+    report("reading", 0)
+    looks = ranges.look(binding)
+    with _stages(SIDES):
+        for side in SIDES:
+            found.sides[side] = _fill(binding, side, looks.get(side), lease, found, report)
+        stage.duplicated_keys(binding)
+        if all(one.read is None for one in looks.values()):
+            report("linking", 0)
+            with lease.fenced():
+                found.linked = stage.link_equal(binding.id)
+        _mark_compared(binding, SIDES, looks, lease, now, found, backup=True)
+    return found
+
+
+def _fill(
+    binding: Binding, side: Side, look: Look | None, lease: Lease, found: Collected, report: Report
+) -> int:
+    """Read what of a side has to be compared into its stage; how many records the side has."""
+    pages = None if look is None else look.pages()
+    read = stage.fill(binding, side, lease, _counting(found, side, report), hashed=pages)
+    confirmed = 0 if look is None else look.confirmed
+    found.read += read
+    found.confirmed += confirmed
+    return read + confirmed
+
+
+def _mark_compared(
+    binding: Binding,
+    sides: Sequence[Side],
+    looks: Mapping[Side, Look],
+    lease: Lease,
+    now: datetime,
+    found: Collected,
+    *,
+    backup: bool = False,
+) -> None:
+    """Mark what of the staged sides differs, and keep their fingerprints; with `backup`, note one with it."""
+    for side in sides:
+        with lease.fenced():
+            covered = looks[side].covered() if side in looks else ("true", [])
+            found.marked += stage.mark_differences(binding.id, side, now, covered)
+            found.restored = backup and side is sides[-1] and note_backup(binding.id)
+    if looks:
+        with lease.fenced():
+            ranges.keep(binding, looks, now)
+
+
+@contextmanager
+def _stages(sides: Sequence[Side]) -> Iterator[None]:
+    for side in sides:
+        stage.open_stage(side)
+    try:
+        yield
+    finally:
+        for side in sides:
+            stage.close_stage(side)
 
 
 @contextmanager

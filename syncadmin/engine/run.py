@@ -325,6 +325,7 @@ def _work(run: Run, row: Pass, report: Reporter) -> str:
     if found.restored:
         restored.doubt_copies(run, row.started_at)
     run.count("read", found.read)
+    run.count("confirmed", found.confirmed)
     run.count("linked", found.linked)
     if found.linked:
         _note_linked(run, found.linked)

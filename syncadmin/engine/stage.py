@@ -7,13 +7,15 @@ part of first contact. Everything else becomes dirty marks and takes the ordinar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 from django.db import connection
 
 from connectors import base
+from connectors.fingerprints import Hash, Hashed
 from syncadmin.core import plan as core
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import decode, encode
@@ -23,10 +25,11 @@ from syncadmin.models.marks import KEEP
 from .binding import Binding, Translated
 from .lease import Lease
 
+Condition = tuple[str, list[Any]]  # SQL and its parameters
 PAGE = 5000
-_NAMES = ("key", "match", "vals", "version", "modified", "whole", "in_scope")
-_TYPES = ("text", "bytea", "bytea", "text", "text", "bool", "bool")
-_SQLITE_TYPES = ("text", "blob", "blob", "text", "text", "bool", "bool")
+_NAMES = ("key", "match", "vals", "version", "modified", "whole", "in_scope", "high", "low")
+_TYPES = ("text", "bytea", "bytea", "text", "text", "bool", "bool", "int8", "int8")
+_SQLITE_TYPES = ("text", "blob", "blob", "text", "text", "bool", "bool", "integer", "integer")
 # `NOT ... =` as the links' indexes say it: SQLite uses none of them for `<>`, which means the same
 _MARK = "INSERT INTO syncadmin_mark (mapping_id, side, key, generation, reason, not_before, attempts) "
 
@@ -52,17 +55,27 @@ def close_stage(side: Side) -> None:
 
 
 def fill(
-    binding: Binding, side: Side, lease: Lease, progress: Callable[[int], None], *, times: bool = False
+    binding: Binding,
+    side: Side,
+    lease: Lease,
+    progress: Callable[[int], None],
+    *,
+    times: bool = False,
+    hashed: Iterator[Hashed] | None = None,
 ) -> int:
     """Scan a side entirely into its stage. Returns the number of records. Raises base.ConnectorError.
 
     With `times` the records' times of change are kept, so that all of a record can be had from its stage.
+    `hashed` are records to take instead of all, with their hashes.
     """
     bound = binding.sides[side]
     total = 0
-    for page in bound.connector.scan(bound.resource, fields=bound.wanted, limit=PAGE):
+    for page in hashed or bound.connector.scan(bound.resource, fields=bound.wanted, limit=PAGE):
+        hashes: Iterable[Hash | tuple[None, None]] = (
+            page.hashes if isinstance(page, Hashed) else repeat((None, None))
+        )
         rows = []
-        for t in bound.translate(page.records):
+        for t, made in zip(bound.translate(page.records), hashes, strict=False):
             match = binding.match_of(t.record.values)
             rows.append(
                 (
@@ -73,6 +86,7 @@ def fill(
                     t.record.modified.isoformat() if times and t.record.modified else None,
                     not t.problems and not t.record.waiting and t.in_scope,
                     t.in_scope,
+                    *made,
                 )
             )
         bulk.copy_into(f"stage_{side}", _NAMES, _TYPES, rows)
@@ -158,14 +172,17 @@ def link_equal(mapping_id: int) -> int:
     )
 
 
-def mark_differences(mapping_id: int, side: Side, now: object) -> int:
+def mark_differences(mapping_id: int, side: Side, now: object, read: Condition = ("true", [])) -> int:
     """Mark the side's records that differ from their shadow, are gone, or are not linked.
+
+    `read` is a condition on a link `k` whose record would be in the stage if it were there.
 
     What is not linked is marked each time, not only when it is first seen: there is no shadow that would tell
     whether it has changed, is gone, or has got a partner, a twin or a policy that lets it be created now. So
     a comparison heals whatever hints have missed of it. Looking again costs a decision a record; it writes
     nothing to the journal, and to no system, where nothing is to be done.
     """
+    covered, params = read
     shadow = "k.left_shadow" if side is Side.LEFT else "COALESCE(k.right_shadow, k.left_shadow)"
     link = f"k.mapping_id = %s AND NOT k.status = 'closed' AND k.{side}_key"
     changed = _sql(
@@ -177,8 +194,8 @@ def mark_differences(mapping_id: int, side: Side, now: object) -> int:
     gone = _sql(
         _MARK + f"SELECT %s, %s, k.{side}_key, 1, 'absent', %s, 0 FROM syncadmin_link k "
         f"WHERE k.mapping_id = %s AND NOT k.status = 'closed' "
-        f"AND NOT EXISTS (SELECT 1 FROM stage_{side} s WHERE s.key = k.{side}_key)" + KEEP,
-        [mapping_id, side.value, now, mapping_id],
+        f"AND {covered} AND NOT EXISTS (SELECT 1 FROM stage_{side} s WHERE s.key = k.{side}_key)" + KEEP,
+        [mapping_id, side.value, now, mapping_id, *params],
     )
     _sql(
         "INSERT INTO syncadmin_unlinked (mapping_id, side, key, match, ignored, first_seen) "

@@ -223,6 +223,25 @@ class Cursor(models.Model):
         return f"{self.mapping} {self.side}"
 
 
+class KeyRanges(models.Model):
+    """Fingerprints of a side by ranges of its keys, as of the last comparison: see `engine.ranges`.
+
+    `about` changes with what a comparison goes by besides; `kept` is encoded.
+    """
+
+    mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="key_ranges")
+    side = models.CharField(max_length=5, choices=SIDE_CHOICES)
+    about = models.CharField(max_length=64)
+    kept = models.BinaryField()
+    compared_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mapping", "side"], name="key_ranges_once_a_side")]
+
+    def __str__(self) -> str:
+        return f"{self.mapping} {self.side}"
+
+
 class Mark(models.Model):
     """A dirty mark: this record may have changed.
 

@@ -120,11 +120,11 @@ def test_f26_a_comparison_that_has_spent_its_share_of_the_day_leaves_the_live_pa
 ):
     left, right = world.linked(**ANNA)
 
-    def spent(self, resource, *, fields, limit):
+    def spent(self, resource, *_, **__):
         raise base.Spent("the 50 % for a verify are made", after=timedelta(hours=5), system="crm")
 
     with monkeypatch.context() as patch:
-        patch.setattr(SqlConnector, "scan", spent)
+        patch.setattr(SqlConnector, "sums", spent)
         assert world.attempt("reconcile").state == "failed"
     assert not Health.objects.exclude(open_until=None).exists()
     state = MappingState.objects.get(mapping=world.mapping)

@@ -29,6 +29,11 @@ DIALECT = {
         "stamp": "text",
         "now": "(strftime('%Y-%m-%d %H:%M:%f', 'now'))",
     },
+    "mysql": {
+        "serial": "integer AUTO_INCREMENT PRIMARY KEY",
+        "stamp": "datetime(6)",
+        "now": "(utc_timestamp(6))",
+    },
 }
 
 

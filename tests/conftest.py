@@ -24,7 +24,7 @@ from psycopg import sql
 from sqlalchemy.util import LRUCache
 
 from connectors.sql import connector
-from syncadmin.embedded import PostgresServer, ValkeyServer
+from syncadmin.embedded import ChildFailed, PostgresServer, ValkeyServer
 from syncadmin.permissions import make_groups
 from tests.servers.couchdb import CouchServer
 from tests.servers.kinto import KintoServer
@@ -35,6 +35,7 @@ from tests.servers.pocketbase import SharedPocketBase
 SqliteOperations = SqliteDatabase.ops_class
 
 
+OLD_POSTGRES = Path("/usr/lib/postgresql/15/bin")
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 * 2**30  # bytes
 HUB = {"db", "transactional_db", "live_server"}
@@ -210,6 +211,23 @@ def empty(url: str) -> None:
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
         connection.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
         connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
+@pytest.fixture(scope="session")
+def old_postgres_server() -> Iterator[PostgresServer]:
+    """The oldest PostgreSQL that is supported, from Debian's package."""
+    if not OLD_POSTGRES.is_dir():
+        raise ChildFailed("PostgreSQL 15 is not installed: the tests need the system's postgresql-15")
+    with server_directory() as directory:
+        server = PostgresServer(directory / "postgres15", durable=False, binaries=OLD_POSTGRES).start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def old_postgres_database(old_postgres_server: PostgresServer) -> str:
+    """URL of a fresh database of it."""
+    return old_postgres_server.create_database(unique())
 
 
 @pytest.fixture(scope="session")

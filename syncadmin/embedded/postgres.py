@@ -62,7 +62,10 @@ def programs() -> Path:
 
 
 class PostgresServer(Server):
-    """A PostgreSQL server with its data in `data_dir`; `url` leads to its database `postgres`."""
+    """A PostgreSQL server with its data in `data_dir`; `url` leads to its database `postgres`.
+
+    `binaries` is the directory of another version's programs than the embedded one.
+    """
 
     def __init__(
         self,
@@ -73,8 +76,10 @@ class PostgresServer(Server):
         log: Path | None = None,
         settings: dict[str, str] | None = None,
         durable: bool = True,
+        binaries: Path | None = None,
     ) -> None:
         self.place = data_dir.absolute()
+        self.binaries = binaries
         self.port = port or free_port()
         self.user = "postgres"
         self.password = password or secrets.token_urlsafe(16)
@@ -111,7 +116,7 @@ class PostgresServer(Server):
         }
         self.child.cwd = data
         self.child.command = [
-            *(str(programs() / "postgres"), "-D", str(data)),
+            *(str((self.binaries or programs()) / "postgres"), "-D", str(data)),
             *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
         ]
         self.child.start()
@@ -145,8 +150,14 @@ class PostgresServer(Server):
             os.fchown(read, pwd.getpwnam(self.account).pw_uid, -1)
         made = subprocess.run(
             [
-                *(str(programs() / "initdb"), "-D", str(data), "-U", self.user, "--encoding=UTF8"),
-                *("--locale=C.UTF-8", "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync"),
+                *(str((self.binaries or programs()) / "initdb"), "-D", str(data), "-U", self.user),
+                *(
+                    "--encoding=UTF8",
+                    "--locale=C.UTF-8",
+                    "--auth=scram-sha-256",
+                    "--pwfile=/dev/stdin",
+                    "--no-sync",
+                ),
             ],
             stdin=read,
             capture_output=True,

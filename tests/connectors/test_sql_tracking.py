@@ -143,7 +143,7 @@ class World:
         self.engine.dispose()
 
 
-@pytest.fixture(params=["postgres_database", "mariadb_database", "sqlite_database"])
+@pytest.fixture(params=["postgres_database", "old_postgres_database", "mariadb_database", "sqlite_database"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     world = World(request.getfixturevalue(request.param))
     yield world

@@ -58,8 +58,10 @@ def _write(bound: BoundSide, attempt: Attempt, read: base.Record | None, keys: d
 
 def _undisputed(item: Item) -> bool:
     """Whether no person has had, or is to have, a say in what becomes of this record."""
-    plan = item.decided
-    return item.conflict is None and plan.conflict is None and not plan.used_picks and not plan.reopened
+    plan = item.plan
+    if plan is None or item.conflict is not None:
+        return False
+    return plan.conflict is None and not plan.used_picks and not plan.reopened
 
 
 def _stamps(bound: BoundSide, write: core.Write, source: Translated | None) -> dict[str, str]:

@@ -96,7 +96,8 @@ _KEPT = """select obj_description(c.oid, 'pg_class')
  where n.nspname = :schema and c.relname = :name and has_schema_privilege(n.oid, 'usage')
    and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
    and has_table_privilege(c.oid, 'update')
-   and has_table_privilege(format('%I.%I', n.nspname, replace(c.relname, 'registers_', 'log_')), 'insert')"""
+   and has_table_privilege(
+     to_regclass(n.nspname || '.' || replace(c.relname, 'registers_', 'log_')), 'insert')"""
 
 
 def with_registers(connection: Connection, bound: Bound, errors: Errors) -> Bound:

@@ -20,7 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from conflicts.models import Conflict
-from connectors.base import ChangeMode, ConnectorError
+from connectors.base import ChangeMode, ConnectorError, Gap
 from connectors.surroundings import Purpose
 from syncadmin.core import plan as core
 from syncadmin.core.alike import alike
@@ -201,10 +201,11 @@ def _waiting(binding: Binding, batch: list[Place], known: dict[Place, LinkRow]) 
 
     intents = Intent.objects.filter(mapping_id=mapping_id, link_id__in=ids)
     creates = Intent.objects.filter(mapping_id=mapping_id, op=core.Op.CREATE).values_list("side", "body")
-    uncompared, undeleted = _not_told(binding)
+    unread, unknown = _unread(binding)
+    uncompared, undeleted = _not_told(binding, unknown)
     return _Waiting(
         marked=of(Mark),
-        unread=_unread(binding),
+        unread=unread,
         uncompared=uncompared,
         undeleted=undeleted,
         being_made={s: [decode(bytes(body))["values"] for side, body in creates if side == s] for s in SIDES},
@@ -215,30 +216,42 @@ def _waiting(binding: Binding, batch: list[Place], known: dict[Place, LinkRow]) 
     )
 
 
-def _not_told(binding: Binding) -> tuple[set[Side], set[Side]]:
-    """The sides of which changes, and deletes, only show when all is compared, if that is about to happen."""
+def _not_told(binding: Binding, unknown: set[Side]) -> tuple[set[Side], set[Side]]:
+    """The sides of which changes, and deletes, only show when all is compared, if that is about to happen.
+
+    `unknown` are sides that can't tell any more what has changed.
+    """
     state = MappingState.objects.get(mapping_id=binding.id)
     latest = timezone.now() - GRACE
     soon = {due for due, at in (("pass", state.next_due), ("whole", state.next_reconcile)) if at >= latest}
     if state.stopped:
         soon = set()
-    scanned = {side for side, bound in binding.sides.items() if bound.can.changes is ChangeMode.SCAN}
+    scanned = {
+        side for side, bound in binding.sides.items() if bound.can.changes is ChangeMode.SCAN
+    } | unknown
     mute = {side for side, bound in binding.sides.items() if not bound.can.tombstones} - scanned
     uncompared = scanned if "pass" in soon else set()
     return uncompared, uncompared | (mute if "whole" in soon else set())
 
 
-def _unread(binding: Binding) -> set[Place]:
-    """What the sides themselves report as changed since they were read last: the next pass will handle it."""
+def _unread(binding: Binding) -> tuple[set[Place], set[Side]]:
+    """What the sides report as changed since they were read last, which the next pass will handle.
+
+    And the sides that can't tell it any more: the next pass will compare all of them.
+    """
     found: set[Place] = set()
+    unknown: set[Side] = set()
     for side, bound in binding.sides.items():
         row = Cursor.objects.filter(mapping_id=binding.id, side=side.value).first()
         if row is None or bound.can.changes is ChangeMode.SCAN:
             continue
         pages = bound.connector.changes(bound.resource, row.value, fields=bound.wanted, limit=stage.PAGE)
-        for page in pages:
-            found |= {(side, record.key) for record in page.records} | {(side, key) for key in page.gone}
-    return found
+        try:
+            for page in pages:
+                found |= {(side, record.key) for record in page.records} | {(side, key) for key in page.gone}
+        except Gap:
+            unknown.add(side)
+    return found, unknown
 
 
 # ---------------------------------------------------------------- judging

@@ -1,8 +1,9 @@
-"""`python -m bench.registers [--edits N] [--records N]`: people edit both sides while the hub is at work.
+"""`python -m bench.registers [--edits N] [--records N] [--rate N]`: edits on both sides, the hub at work.
 
-Two tracked databases, one writer each, without pause and without any lock between them; the last writer
-decides phone and city of each record, by stamps. In the end it is counted whether any edit was lost: the last
-one of each value, by its stamp, must be on both sides, and what the hub has replaced must be in its journal.
+Two tracked databases, one writer each, and no lock between them; the last writer decides phone and city of
+each record by stamps, and the clock that the right side's triggers go by is slow. In the end it is counted
+whether any edit was lost: the last one of each value, by its stamp, must be on both sides, and what the hub
+has replaced must be in its journal.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import multiprocessing
 import random
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -45,6 +47,16 @@ def audited(connection: psycopg.Connection[tuple[object, ...]], table: str) -> N
     connection.execute(AUDIT.format(register=found[0] if found else "", table=table))  # type: ignore[arg-type]
 
 
+def slow(connection: psycopg.Connection[tuple[object, ...]], seconds: int) -> None:
+    """Have the triggers of a database go by a clock that is slow."""
+    found = connection.execute(
+        "select replace(pg_get_functiondef(oid), 'clock_timestamp()', %s) from pg_proc"
+        " where proname like 'capture%%'",
+        [f"clock_timestamp() - interval '{seconds} s'"],
+    ).fetchone()
+    connection.execute(str(found[0]) if found else "")  # type: ignore[arg-type]
+
+
 def audit(
     connection: psycopg.Connection[tuple[object, ...]],
 ) -> Iterator[tuple[int, str, str, str, bool, str]]:
@@ -63,9 +75,9 @@ def journaled(mapping_id: int, shift: dict[str, int]) -> set[int]:
     return {hash((side, int(key) - shift[side], name, json.loads(new))) for side, key, name, new in rows}
 
 
-def write(url: str, side: str, edits: int, records: int) -> None:
+def write(url: str, side: str, edits: int, records: int, rate: int) -> None:
     """One writer: so many edits of random records, each to a value that was never there before."""
-    dice = random.Random(side)
+    dice, began = random.Random(side), time.monotonic()
     with psycopg.connect(url) as connection:
         done = 0
         while done < edits:
@@ -80,6 +92,8 @@ def write(url: str, side: str, edits: int, records: int) -> None:
                 connection.rollback()
                 continue
             done += count
+            if rate:
+                time.sleep(max(0.0, began + done / rate - time.monotonic()))
 
 
 def settle(mapping: int) -> int:
@@ -126,12 +140,14 @@ def main() -> None:
     """Edit, keep in step, and count what is lost. Exit code 1 if anything is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--edits", type=int, default=1_000_000, help="edits of both sides together")
-    parser.add_argument("--records", type=int, default=20_000, help="records on each side")
+    parser.add_argument("--records", type=int, default=5_000, help="records on each side")
+    parser.add_argument("--rate", type=int, default=500, help="edits a second on each side; 0: no pause")
+    parser.add_argument("--slow", type=int, default=5, help="seconds that the right clock is slow")
     given = parser.parse_args()
     with rigs.rig() as made:
         from django.core.management import call_command
 
-        from syncadmin.models import FieldMapping, Mapping, Resource
+        from syncadmin.models import Entry, FieldMapping, Mapping, Resource
 
         made.fill(given.records)
         mapping = rigs.make_mapping(made)
@@ -142,10 +158,13 @@ def main() -> None:
             call_command("track", side, "customers", "--yes", stdout=io.StringIO())
             with made.connect(side) as connection:
                 audited(connection, "customers")
+                slow(connection, given.slow if side == "right" else 0)
         rigs.run_pass(mapping, "incremental")
         context = multiprocessing.get_context("spawn")
         writers = [
-            context.Process(target=write, args=(made.urls[side], side, given.edits // 2, given.records))
+            context.Process(
+                target=write, args=(made.urls[side], side, given.edits // 2, given.records, given.rate)
+            )
             for side in SHIFT
         ]
         passes = 0
@@ -159,9 +178,12 @@ def main() -> None:
                 raise SystemExit("a writer failed")
         after = settle(mapping)
         edits, ours, unseen, wrong = lost(made, mapping)
+        beaten = Entry.objects.filter(mapping_id=mapping, disposition="overridden").count()
+        unread = Entry.objects.filter(mapping_id=mapping, kind="change", pass_id=None).count()
         sys.stdout.write(
             f"{edits:,} edits, {passes} passes beside them and {after} after, {ours:,} values written by the"
-            f" hub; replaced without account: {unseen}; not the last edit in the end: {wrong}\n"
+            f" hub; {beaten:,} edits lost to a later one, {unread:,} of them before they were read;"
+            f" replaced without account: {unseen}; not the last edit in the end: {wrong}\n"
         )
         sys.exit(1 if unseen or wrong or edits != given.edits else 0)
 

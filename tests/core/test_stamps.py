@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from syncadmin.core.decide import decide
@@ -81,7 +81,7 @@ STEPS = st.lists(
 )
 
 
-@settings(SHORT, max_examples=400)
+@SHORT
 @given(STEPS, st.lists(st.integers(0, 50), min_size=3, max_size=3), st.sampled_from([2, 3]))
 @example([("edit", 0, 0), ("read", 0, 0), ("edit", 1, 0), ("write", 0, 0), ("read", 0, 0)], [5, 1, 0], 2)
 def test_all_systems_end_with_the_last_edit(steps, clocks, size):

@@ -267,7 +267,7 @@ OWN_MACHINE = ("127.0.0.1", "localhost")
 def hub_services(
     *, var: Path, host: str, port: int, workers: int, env: Mapping[str, str] | None = None
 ) -> list[Service]:
-    """Web, workers and ticker: what needs the database migrated and the queue reachable.
+    """Web, workers, ticker and listener: what needs the database migrated and the queue reachable.
 
     `env` is given to each of them, added to this process's environment.
     """
@@ -292,5 +292,8 @@ def hub_services(
         Service(name=f"worker-{number}", command=manage("worker"), log=logs / f"worker-{number}.log", env=env)
         for number in range(1, workers + 1)
     ]
-    ticker = Service(name="ticker", command=manage("ticker"), log=logs / "ticker.log", env=env)
-    return [web, *crew, ticker]
+    clocks = [
+        Service(name=name, command=manage(name), log=logs / f"{name}.log", env=env)
+        for name in ("ticker", "listener")
+    ]
+    return [web, *crew, *clocks]

@@ -49,6 +49,15 @@ ASKS = ("guard", "rehearsal")  # what stops a mapping until a person has approve
 CLOCK_EVERY = timedelta(seconds=5)  # how often items of the inbox are looked at: put off, due, overdue
 
 
+def runnable(now: datetime) -> QuerySet[MappingState]:
+    """Mappings that a pass may run for: not off, not waiting for a person, their systems not away."""
+    return (
+        MappingState.objects.filter(~Q(stopped__in=ASKS), mapping__enabled=True)
+        .exclude(mapping__left__system__health__open_until__gt=now)
+        .exclude(mapping__right__system__health__open_until__gt=now)
+    )
+
+
 def due_states(now: datetime) -> QuerySet[MappingState]:
     """Mappings that a pass should run for, and may.
 
@@ -60,11 +69,8 @@ def due_states(now: datetime) -> QuerySet[MappingState]:
     intents = Intent.objects.filter(mapping=OuterRef("mapping"))
     hints = Hint.objects.filter(mapping=OuterRef("mapping"), came=Came.WAITING, marked=False)
     return (
-        MappingState.objects.filter(
-            Q(expires_at=None) | Q(expires_at__lte=now), ~Q(stopped__in=ASKS), mapping__enabled=True
-        )
-        .exclude(mapping__left__system__health__open_until__gt=now)
-        .exclude(mapping__right__system__health__open_until__gt=now)
+        runnable(now)
+        .filter(Q(expires_at=None) | Q(expires_at__lte=now))
         .annotate(
             oldest_mark=Subquery(marks.values("id")[:1]),
             oldest_hint=Subquery(hints.order_by("id").values("id")[:1]),

@@ -1,6 +1,7 @@
 """All tables of the sync domain: what is configured, what is known, what has happened."""
 
 from .assessment import AssessmentSignature, AssessmentVersion
+from .duties import Duty
 from .events import Event, EventKind
 from .hooks import Came, Delivery, DeliveryState, Hint, HookDay, HookReading
 from .journal import Entry, EntryKind
@@ -40,6 +41,7 @@ __all__ = [
     "DeliveryState",
     "Distinct",
     "Doubt",
+    "Duty",
     "Entry",
     "EntryKind",
     "Event",

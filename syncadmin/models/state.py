@@ -209,12 +209,17 @@ class Doubt(models.Model):
 
 
 class Cursor(models.Model):
-    """How far a side has been read. Stored in one transaction with the marks of what was read."""
+    """How far a side has been read. Stored in one transaction with the marks of what was read.
+
+    `waiting_since` is when the oldest change was made that is not read yet, if that is some time ago; the
+    listener says so, of systems that it listens to.
+    """
 
     mapping = models.ForeignKey(Mapping, on_delete=models.CASCADE, related_name="cursors")
     side = models.CharField(max_length=5, choices=SIDE_CHOICES)
     value = models.JSONField(null=True)
     read_at = models.DateTimeField(null=True)
+    waiting_since = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mapping", "side"], name="cursor_once_a_side")]

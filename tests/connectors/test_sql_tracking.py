@@ -47,9 +47,8 @@ class World:
         self.table, self.name, self.key = (quote(one).replace("%%", "%") for one in (table, name, key))
         self.names = {"name": name, "key": key}
         self.create()
-        self.connector: SqlConnector = connect(
-            url, t={"table": table, "key": key, "changes": "tracking", "overlap": overlap}
-        )
+        self.config = {"table": table, "key": key, "changes": "tracking", "overlap": overlap}
+        self.connector = self.another()
 
     def create(self) -> None:
         collate = " collate nocase" if self.dialect == "sqlite" else ""
@@ -68,6 +67,10 @@ class World:
         except Misconfigured:
             return "stopped", cursor
         return "read" if keys else "nothing", cursor
+
+    def another(self) -> SqlConnector:
+        """A connector of its own."""
+        return connect(self.url, t=self.config)
 
     def track(self, *columns: str) -> None:
         self.connector.track("t", columns or (self.names["name"], "visits"))

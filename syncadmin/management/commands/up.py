@@ -1,4 +1,4 @@
-"""`manage.py up`: the whole hub in one process tree: queue server, web, workers, ticker."""
+"""`manage.py up`: the whole hub in one process tree: queue server, web, workers, ticker, listener."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def migrate() -> None:
 class Command(BaseCommand):
     """Starts again where the last one ended; Ctrl-C stops everything."""
 
-    help = "Run the whole hub in one process tree: queue server, web, workers, ticker."
+    help = "Run the whole hub in one process tree: queue server, web, workers, ticker, listener."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

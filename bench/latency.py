@@ -119,7 +119,7 @@ class Load(threading.Thread):
 
 
 def sustained(made: rigs.Rig, minutes: float, rate: float, children: dict[str, Child]) -> None:
-    """Print, a line each ten seconds: edits made, how long a probe takes through it all, memory of the hub."""
+    """Print, each ten seconds: edits made, how long a probe takes through it all, memory of the hub."""
     until = time.monotonic() + minutes * 60
     loads = [Load(made, side, rate, until) for side in SIDES]
     for load in loads:

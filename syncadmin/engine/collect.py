@@ -338,5 +338,5 @@ def _store_cursor(mapping_id: int, side: Side, value: Any, now: datetime) -> Non
         [Cursor(mapping_id=mapping_id, side=side.value, value=value, read_at=now)],
         update_conflicts=True,
         unique_fields=["mapping", "side"],
-        update_fields=["value", "read_at"],
+        update_fields=["value", "read_at", "waiting_since"],
     )

@@ -16,6 +16,7 @@ from conflicts.models import Conflict, ConflictGroup, ConflictState, Facet
 from syncadmin.core.exposure import Unaccepted
 from syncadmin.core.side import Side
 from syncadmin.models import (
+    Cursor,
     GuardStop,
     Mapping,
     MappingState,
@@ -45,6 +46,7 @@ class Standing:
     """How one mapping stands: `waiting` counts open conflicts, `marks` changes on the way.
 
     `one_sided` counts, by side, the records without a partner; `proposed` is the version that waits.
+    `behind_since` is when the oldest change was made that a system has told of and no pass has read.
     """
 
     mapping: Mapping
@@ -57,6 +59,7 @@ class Standing:
     one_sided: dict[Side, int]
     risk: Status = Status.NONE
     proposed: int | None = None
+    behind_since: datetime | None = None
 
     @property
     def retired(self) -> bool:
@@ -160,6 +163,9 @@ def standings(name: str | None = None) -> list[Standing]:
     """All mappings, or the one called `name`, each with how it stands."""
     mappings = Mapping.objects.select_related("left__system__health", "right__system__health", "state")
     mappings = mappings.prefetch_related("fields", "row_rules")
+    waiting_reads = Cursor.objects.filter(mapping=OuterRef("pk"), waiting_since__isnull=False)
+    oldest = waiting_reads.order_by("waiting_since").values("waiting_since")[:1]
+    mappings = mappings.annotate(behind_since=Subquery(oldest))
     if name is not None:
         mappings = mappings.filter(name=name)
     newest = Pass.objects.filter(mapping=OuterRef("mapping")).order_by("-pk").values("pk")[:1]
@@ -184,6 +190,7 @@ def standings(name: str | None = None) -> list[Standing]:
             marks=marks.get(mapping.pk, 0),
             risk=risks[mapping.pk],
             one_sided=alone.get(mapping.pk, {}),
+            behind_since=mapping.behind_since,
             proposed=proposed.get(mapping.pk),
         )
         for mapping in mappings

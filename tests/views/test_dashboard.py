@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from syncadmin.models import MappingState, Mark
+from syncadmin.models import Cursor, MappingState, Mark
 from syncadmin.selectors.mappings import standings
 from tests.builders import a_conflict, a_guard_stop, a_mapping, a_pass
 
@@ -41,6 +41,18 @@ def test_changes_on_the_way_are_counted():
     Mark.objects.create(mapping=mapping, side="left", key="1")
 
     assert standing(mapping).words == "1 on the way"
+
+
+def test_how_far_reading_is_behind_is_shown(viewer):
+    mapping = a_mapping()
+    a_pass(mapping)
+    now = timezone.now()
+    Cursor.objects.create(mapping=mapping, side="left", value={}, waiting_since=now)
+    Cursor.objects.create(mapping=mapping, side="right", value={}, waiting_since=now - timedelta(hours=3))
+
+    assert standing(mapping).behind_since == now - timedelta(hours=3)
+    page = viewer.get(reverse("syncadmin:dashboard")).content.decode()
+    assert "Oldest change not read" in page
 
 
 def test_a_guard_stop_waits_for_a_person_until_it_is_approved():

@@ -26,7 +26,8 @@ class Offer:
     in order; those in `may` can be left empty. A path that leads to several kinds (`auth`) asks for the kind
     and what it needs. `labels` are what settings are called here, where the model's own words don't fit;
     `examples` are shown where nothing has been typed yet. `resource` are the settings of a resource that are
-    asked for, where the system can't tell which resources it has; only the first of them is a must.
+    asked for, where the system can't tell which resources it has; only the first of them is a must. `proven`
+    says how far it is known to work, '' where nothing is to be said.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Offer:
     labels: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
     resource: Sequence[str] = ()
+    proven: str = ""
 
 
 @runtime_checkable

@@ -146,6 +146,8 @@ SENTENCES = (
     gettext_noop("%(path)s answered with an error %(code)s"),
     gettext_noop("check `auth`, params and path"),
     gettext_noop("incremental: `format: custom` and `pattern` go together"),
+    gettext_noop("incremental: `asked` is a known way to write times that records tell"),
+    gettext_noop("discover needs `names`, selected from the answer, or names that are `known`"),
     gettext_noop("it tells no key"),
     gettext_noop("say where it is by `create.key`"),
     gettext_noop("`discover.names: %(selector)s` must select a list of names"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -78,9 +78,15 @@ def _found(model: type[BaseModel], path: str) -> FieldInfo | None:
         models = [one for one in places if isinstance(one, type) and issubclass(one, BaseModel)]
         info = next((one for model in models if (one := _field(model, part)) is not None), None)
         if info is None:
-            return None
+            return _secret_in(places)
         places = members(info.annotation)
     return info
+
+
+def _secret_in(places: list[Any]) -> FieldInfo | None:
+    """What is said of a secret that has a name of the person's own: a header's."""
+    named = any(get_origin(place) is dict and get_args(place)[-1] is SecretStr for place in places)
+    return FieldInfo.from_annotation(SecretStr) if named else None
 
 
 def _field(model: type[BaseModel], name: str) -> FieldInfo | None:

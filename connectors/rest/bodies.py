@@ -83,13 +83,20 @@ def asked(template: Any, field: str, values: Sequence[Any]) -> Any:
     return template
 
 
+class Text(str):
+    """A parameter that stays a text in a body, even if it looks like a number: a searched value, a token."""
+
+    __slots__ = ()
+
+
 def typed(params: Mapping[str, str]) -> dict[str, Any]:
-    """Parameters as a body: dotted names are objects, whole numbers are numbers."""
+    """Parameters as a body: dotted names are objects, whole numbers are numbers unless they are values."""
     body: dict[str, Any] = {}
     for name, value in params.items():
         *way, last = name.split(".")
         inner = body
         for part in way:
             inner = inner.setdefault(part, {})
-        inner[last] = int(value) if value.isdecimal() and len(value) < 16 else value
+        number = value.isdecimal() and len(value) < 16 and not isinstance(value, Text)
+        inner[last] = int(value) if number else str(value)
     return body

@@ -54,6 +54,11 @@ class FieldConfig(Strict):
     choices: tuple[str, ...] = Field(default=(), description="All values there are")
 
 
+def _or_type(schema: dict[str, Any]) -> None:
+    """In the published schema, too, a field may be its type alone."""
+    schema["additionalProperties"] = {"anyOf": [schema["additionalProperties"], {"type": "string"}]}
+
+
 class SchemaConfig(Strict):
     """Where the system describes a resource.
 
@@ -76,10 +81,22 @@ class Count(Strict):
 
 
 class Discover(Strict):
-    """Where the system lists its resources; `names` selects their names."""
+    """Which resources the system has: `names` selects them from what it lists, or they are `known`."""
 
-    path: str = Field(description="Where the resources are listed")
-    names: Selector = Field(description="Their names in that answer")
+    path: str = Field(
+        description="Where they are listed; with `known`, an address that answers those alone who are let in"
+    )
+    names: Selector | None = Field(default=None, description="Their names in that answer")
+    known: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Or the names that every such system has, with what is to be said of each",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Discover:
+        if (self.names is None) == (not self.known):
+            raise ValueError("discover needs `names`, selected from the answer, or names that are `known`")
+        return self
 
 
 class Resource(Strict):
@@ -155,7 +172,9 @@ class Resource(Strict):
     zone: str = Field(default="UTC", description="The zone of times that tell none: Europe/Berlin")
     decimals: Literal["number", "string"] = Field(default="number", description="How decimals are written")
     fields: dict[str, FieldConfig] = Field(
-        default_factory=dict, description="Fields that the system does not describe, by name"
+        default_factory=dict,
+        description="Fields that the system does not describe, by name; a type alone may do",
+        json_schema_extra=_or_type,
     )
     description: SchemaConfig | None = Field(
         default=None, alias="schema", description="Where the system describes the resource"

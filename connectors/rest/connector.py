@@ -88,7 +88,8 @@ class RestConnector:
 
     def check(self) -> list[CheckItem]:
         """Test the connection: reachable, authenticated, clock, each configured resource."""
-        probe = next((shape.path for shape in self._shapes.values()), "") or self._listing()
+        plain = (shape.path for shape in self._shapes.values() if shape.config.listing.method == "GET")
+        probe = next(plain, "") or self._listing()
         return check_system(self._client, self._describers.values(), probe)
 
     def registers_hooks(self) -> bool:
@@ -121,9 +122,12 @@ class RestConnector:
 
     def discover(self) -> list[ResourceInfo]:
         """The resources that the system lists; where it can't, those that are configured."""
-        if self._config.discover is None:
+        told = self._config.discover
+        if told is None:
             return [self.describe(name) for name in self._shapes]
-        return discover(self._client, self._listing(), self._config.discover.names)
+        if told.names is None:
+            return [ResourceInfo(name=name, key="", complete=False) for name in told.known]
+        return discover(self._client, self._listing(), told.names)
 
     def suggested(self, info: ResourceInfo) -> dict[str, Any]:
         """How a resource that `discover` found would be configured."""

@@ -17,7 +17,7 @@ from .config import FieldConfig
 from .reading import Reader
 from .resource import Shape
 from .schema import Schema
-from .selectors import shortened
+from .selectors import Selector, shortened
 from .values import pick
 from .waiting import limits
 
@@ -179,7 +179,7 @@ def _declared(name: str, config: FieldConfig) -> FieldInfo:
     )
 
 
-def discover(client: Client, path: str, selector: Any) -> list[ResourceInfo]:
+def discover(client: Client, path: str, selector: Selector) -> list[ResourceInfo]:
     """The resources that the system lists. Raises Unreadable if the selector finds no names."""
     answer = client.read(path)
     names = selector(client.json(answer))

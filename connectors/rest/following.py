@@ -122,6 +122,7 @@ class Follower:
 
     def _questioned(self, told: Incremental, at: Any, fields: Sequence[str], limit: int) -> Iterator[Listed]:
         """All pages of what is newer than this; of everything for None. Nothing if all is unchanged."""
+        at = self._shape.asked(at)
         headers = {told.header: str(at)} if told.header and at is not None else {}
         if headers:
             first = Request(

@@ -26,6 +26,9 @@ class Incremental(Strict):
     )
     format: TimeFormat = Field(default=TimeFormat.ISO, description="How `modified` is written")
     pattern: str = Field(default="", description="The pattern of a `custom` format, as strftime has it")
+    asked: TimeFormat | None = Field(
+        default=None, description="How it is written when it is asked by, if not as `modified` is"
+    )
     overlap: Duration = Field(
         default=timedelta(seconds=5),
         description="How much is read twice; longer than the smallest step of the system's times",
@@ -45,6 +48,8 @@ class Incremental(Strict):
     def _fits(self) -> Incremental:
         if (self.format is TimeFormat.CUSTOM) != bool(self.pattern):
             raise ValueError("incremental: `format: custom` and `pattern` go together")
+        if self.asked is TimeFormat.CUSTOM or (self.asked and (self.told or self.told_header)):
+            raise ValueError("incremental: `asked` is a known way to write times that records tell")
         return self
 
     @property

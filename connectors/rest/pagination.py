@@ -25,6 +25,7 @@ from .asking import (
     Paginator,
     Paging,
 )
+from .bodies import Text
 from .values import pick, quoted
 
 
@@ -178,7 +179,12 @@ def _continued(paginator: CursorToken | Continuation, listed: Listed) -> Mapping
         return {str(name): str(value) for name, value in found.items()} if isinstance(found, Mapping) else {}
     told = listed.headers.get(paginator.header) if paginator.header else None
     token = paginator.next(listed.data) if paginator.next else told
-    return {} if token in (None, "", False) else {paginator.param: str(token)}
+    return {} if token in (None, "", False) else {paginator.param: _as_told(token)}
+
+
+def _as_told(token: Any) -> str:
+    """A token that goes back as it came, also in a body: a text, or a number."""
+    return Text(token) if isinstance(token, str) else str(token)
 
 
 def _linked(paginator: NextUrl | LinkHeader | HeaderNext, request: Request) -> Flow:

@@ -145,9 +145,11 @@ class Preparer:
         known = {"key": shape.raw_key(name), "version": _number(version or "")}
         texts = {"key": name, "version": version or ""}
         if isinstance(told, Delete):
-            body = None if told.body is None else enveloped(told.envelope, keyed(told.body, known))
+            body = (
+                None if told.body is None else enveloped(shape.fill(told.envelope), keyed(told.body, known))
+            )
         else:
-            body = laid_over(keyed(told.body, known), enveloped(told.envelope, values))
+            body = laid_over(keyed(told.body, known), enveloped(shape.fill(told.envelope), values))
         encode(body)  # what can't be written is noticed before anything is sent
         params = {param: shape.fill(str(keyed(text, texts))) for param, text in told.params.items()}
         headers = {**{header: str(keyed(text, texts)) for header, text in told.headers.items()}, **headers}

@@ -15,15 +15,17 @@ from enum import StrEnum
 from importlib import resources
 from typing import Any
 
+from connectors.offers import gettext_noop as _
+
 from .presets import preset
 
 
 class Label(StrEnum):
     """What people may rely on."""
 
-    REAL = "proven on the real server"
-    DESCRIPTION = "proven against the published API description"
-    UNVERIFIED = "unverified"
+    REAL = _("proven on the real server")
+    DESCRIPTION = _("proven against the published API description")
+    UNVERIFIED = _("unverified")
 
 
 class Against(StrEnum):

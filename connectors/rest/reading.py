@@ -15,7 +15,7 @@ from connectors.base import Fetched, Misconfigured, Page, Record, Retry, Unknown
 
 from . import pagination
 from .asking import Fetch, Find, KeyList, Keyset, Offset, PageNumber, Search
-from .bodies import asked, typed
+from .bodies import Text, asked, typed
 from .client import Answer, Client
 from .judging import error_code, words
 from .pagination import Listed, Request
@@ -334,9 +334,9 @@ class Reader:
         together = [value for value in values if many.separator not in str(value)]
         if together:
             text = many.separator.join(quoted(value, many.quote) for value in together)
-            yield {many.param.format(field=field): text}
+            yield {many.param.format(field=field): _still(text, together)}
         for value in alone:
-            yield {(many.single or many.param).format(field=field): quoted(value, many.quote)}
+            yield {(many.single or many.param).format(field=field): Text(quoted(value, many.quote))}
 
     def bad(self, message: str) -> Unreadable:
         """An error that names the resource."""
@@ -346,6 +346,11 @@ class Reader:
 def parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
     """The items in pieces of at most `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _still(text: str, values: Sequence[Any]) -> str:
+    """The text of a question; one that was no number does not become one in a body."""
+    return text if len(values) == 1 and isinstance(values[0], int) else Text(text)
 
 
 def _value(entry: Mapping[str, Any], field: str) -> Any:

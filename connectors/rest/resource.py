@@ -104,6 +104,13 @@ class Shape:
                 continue
         return None
 
+    def asked(self, at: Any) -> Any:
+        """A cursor as it is sent, where that is not how records have it."""
+        told = self.config.incremental
+        if told is None or told.asked is None or (moment := self.moments.read(at)) is None:
+            return at
+        return Moments(told.asked, zone=self.config.zone).write(moment)
+
     def is_gone(self, entry: Mapping[str, Any]) -> bool:
         """Is it a tombstone?"""
         return bool(self.config.tombstone and self.config.tombstone(dict(entry)))

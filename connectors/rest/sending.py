@@ -87,7 +87,8 @@ class Operation(Strict):
     headers: dict[str, str] = Field(default_factory=dict, description="More headers")
     envelope: str = Field(
         default="",
-        description="Where in the body the values go, with dots; [] at the end makes a list of one",
+        description="Where in the body the values go, with dots; [] at the end makes a list of one; may hold "
+        "{names} of blanks",
     )
     record: Selector | None = Field(
         default=None, description="Where the record is in the answer, if not as usual"

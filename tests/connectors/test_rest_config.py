@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import jsonschema
 import pytest
 from pydantic import ValidationError
 
 from connectors.base import ChangeMode, Guarantee, Misconfigured
 from connectors.rest import Resource, RestConnector, System
-from connectors.rest.presets import names, preset
 
 SECRET = "do-not-show-me"
 
@@ -111,11 +109,3 @@ def test_what_is_promised_follows_from_the_configuration(
     told = connector.capabilities("things")
     connector.close()
     assert (told.changes, told.update, told.delete, told.finds) == (changes, guarantee, guarantee, finds)
-
-
-@pytest.mark.parametrize("name", names())
-def test_every_preset_fits_the_published_schema(name: str) -> None:
-    data = preset(name)
-    jsonschema.validate({"base_url": "https://x", **data["system"]}, System.model_json_schema())
-    jsonschema.validate(data["resource"], Resource.model_json_schema())
-    Resource.model_validate({"preset": name})

@@ -15,8 +15,9 @@ from django.test import Client
 from psycopg import sql
 
 from connectors import registry
-from syncadmin import connecting, surveys
+from syncadmin import connecting, surveys, typedform
 from syncadmin.config import secrets
+from syncadmin.config.systems import check_settings
 from syncadmin.embedded import PocketBaseServer, PostgresServer
 from syncadmin.models import Resource, Survey, SurveyState, System
 from tests.builders import a_user
@@ -461,3 +462,15 @@ def test_the_command_lists_what_a_system_has_and_takes_some_of_it(postgres_datab
     with pytest.raises(CommandError, match="unknown resource") as wrong:
         call_command("resources", "crm", "--take", "log")
     assert wrong.value.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "way", [way for way in connecting.ways() if way.offer.settings.get("preset")], ids=lambda w: w.offer.name
+)
+def test_what_is_typed_for_a_preset_fits_its_connector_with_every_secret_apart(way: connecting.Way) -> None:
+    empty = typedform.form_for(way.model, way.offer, None)
+    form = typedform.form_for(way.model, way.offer, dict.fromkeys(empty.fields, "https://typed.example"))
+    assert form.is_valid(), form.errors
+    document, typed = form.document(dict(way.offer.settings), "crm")
+    assert list(check_settings(way.model, document, typed)) == []
+    assert typed

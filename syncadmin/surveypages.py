@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from syncadmin.models import Survey
 from syncadmin.survey.keys import Fate, MatchKey
-from syncadmin.survey.pairing import Pair
+from syncadmin.survey.pairing import ENOUGH, Pair
 from syncadmin.survey.profile import AGES, AHEAD, OLDER
 from syncadmin.survey.report import Facts, Report
 from syncadmin.survey.suggest import SURE_PAIR, Note, Suggested, Why
@@ -147,12 +147,16 @@ def _parts(fate: Fate) -> list[Part]:
 def pairs(found: Report) -> list[PairRow]:
     """The field pairs, best first; those that the systems keep for themselves last."""
     fields = {(field.left, field.right): field for field in found.fields}
-    rows = [_pair(pair, fields.get((pair.left, pair.right))) for pair in found.pairs]
+    keys = (found.left.key, found.right.key)
+    rows = [_pair(pair, fields.get((pair.left, pair.right)), keys) for pair in found.pairs]
     return sorted(rows, key=lambda row: row.field is None)
 
 
-def _pair(pair: Pair, field: Suggested | None) -> PairRow:
+def _pair(pair: Pair, field: Suggested | None, keys: tuple[str, str]) -> PairRow:
     agreement = pair.agreement
+    # each system counts its own records: that some numbers are in both says nothing
+    counted = (pair.left, pair.right) == keys and field is not None and field.document["type"] == "integer"
+    proved = agreement is not None and agreement.compared >= ENOUGH
     return PairRow(
         pair=pair,
         field=field,
@@ -165,7 +169,7 @@ def _pair(pair: Pair, field: Suggested | None) -> PairRow:
         owner_why=OWNER_WORDS.get(field.owner_why, "") if field else "",
         notes=[NOTE_WORDS[note] for note in field.notes] if field else [],
         words=list(field.document.get("values", {}).items()) if field else [],
-        ticked=field is not None and pair.score >= SURE_PAIR,
+        ticked=field is not None and pair.score >= SURE_PAIR and (proved or not counted),
     )
 
 

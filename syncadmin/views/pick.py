@@ -108,7 +108,8 @@ class NameForm(forms.Form):
     name = forms.SlugField(
         label=gettext_lazy("Name"),
         max_length=50,
-        help_text=gettext_lazy("Short: letters, digits, - and _"),
+        required=False,
+        help_text=gettext_lazy("Short: letters, digits, - and _; made of the path if empty"),
         widget=forms.TextInput(attrs={"class": "sa-input", "autocomplete": "off"}),
     )
 
@@ -127,10 +128,11 @@ def describe(request: HttpRequest, name: str) -> HttpResponse:
     called = NameForm(given)
     if given is not None and called.is_valid() & form.is_valid():
         document, _typed = form.document({}, name)
+        place = str(document.get(choice.offer.resource[0], "")).strip("/").rpartition("/")[2]
+        taken = system.resources.values_list("name", flat=True)
+        short = called.cleaned_data["name"] or connecting.name_for(place, taken, "records")
         try:
-            row, told = connecting.try_resource(
-                system, called.cleaned_data["name"], document, by=request.user.get_username()
-            )
+            row, told = connecting.try_resource(system, short, document, by=request.user.get_username())
         except connecting.Refused as refused:
             for problem in refused.problems:
                 form.add_error(form.place([str(problem.path[-1])] if problem.path else []), problem.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -12,8 +13,8 @@ from connectors.base import Misconfigured
 from connectors.trying import Watched
 from syncadmin import trying
 from syncadmin.config.connect import connector_class
-from syncadmin.models import System
-from syncadmin.permissions import CHANGE_SYSTEM
+from syncadmin.models import Mapping, System
+from syncadmin.permissions import CHANGE_SYSTEM, VIEW_MAPPING
 from syncadmin.show import brief
 from syncadmin.web import page, shell
 
@@ -45,8 +46,11 @@ def try_(request: HttpRequest, name: str) -> HttpResponse:
     tried = None
     if request.method == "POST" and resource is not None and operation in WORDS and not asks_key:
         tried = trying.run(resource, operation, key)
+    using = Q(left__system=system) | Q(right__system=system)
+    mappings = Mapping.objects.filter(using).order_by("name")
     context = {
         "system": system,
+        "mappings": mappings if request.user.has_perm(VIEW_MAPPING) else (),
         "resources": resources,
         "operations": WORDS.items(),
         "chosen": chosen,

@@ -14,6 +14,7 @@ from syncadmin.survey import profile as profiling
 from syncadmin.survey.profile import Declared, Profiler
 from syncadmin.survey.report import Report, mapping_document, report
 from syncadmin.survey.suggest import Note, Why
+from syncadmin.surveypages import pairs
 
 from .tables import NOW, contacts, profile
 
@@ -262,3 +263,23 @@ def test_what_the_systems_keep_for_themselves_is_left_out() -> None:
     made = found(*contacts())
     assert [pair.left for pair in made.pairs if pair.bookkeeping] == ["updated_at"]
     assert "updated_at" not in documents(made)
+
+
+@pytest.mark.parametrize(
+    ("shift", "shared", "ticked"),
+    [
+        (0, 1, False),
+        (3, 40, False),
+        (0, 40, True),
+    ],  # one in common; many, counted otherwise; the same numbers
+)
+def test_numbers_that_each_system_counts_for_itself_are_not_ticked(
+    shift: int, shared: int, ticked: bool
+) -> None:
+    def people(first: int, count: int, number: int) -> list[dict[str, Any]]:
+        at = range(first, first + count)
+        return [{"id": n + number, "email": f"p{n}@example.com", "name": f"Person {n}"} for n in at]
+
+    left, right = people(0, 40, 1), people(40 - shared, 40, 1 + shift - (40 - shared))
+    rows = pairs(report(profile(left), profile(right)))
+    assert ("id" in {row.pair.left for row in rows if row.ticked}) is ticked

@@ -213,7 +213,7 @@ def test_any_other_api_is_described_by_a_person(integrator: Client) -> None:
         )
         assert System.objects.get().config["auth"] == {"type": "bearer", "token": "${CRM_TOKEN}"}
         described = "/connect/systems/crm/resource/?left=crm"
-        asked = {"name": "people", "path": "people", "key": "number", "records": "data", "modified": ""}
+        asked = {"name": "", "path": "people", "key": "number", "records": "data", "modified": ""}
         wrong = integrator.post(described, asked)
         assert (wrong.status_code, Resource.objects.count()) == (422, 0)
         assert "records have no field" in wrong.content.decode()

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 
 from syncadmin.config import secrets
 from syncadmin.models import Resource, System
+from tests.builders import a_mapping
 from tests.connectors.odd_server import Asked, OddServer, Say
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +87,13 @@ def test_what_goes_wrong_is_told_with_the_answer(person, server: OddServer) -> N
 def test_nothing_is_written_whatever_is_asked(person, server: OddServer) -> None:
     person.post("/systems/crm/try/", {"resource": "people", "operation": "delete", "key": "r1"})
     assert server.asked == []
+
+
+def test_writes_are_tried_by_the_probes_of_its_mappings(person) -> None:
+    a_mapping("people_of_both")
+    user = User.objects.get(username="otto")
+    for allowed in (True, False):
+        change = user.user_permissions.add if allowed else user.user_permissions.remove
+        change(Permission.objects.get(codename="view_mapping"))
+        page = person.get("/systems/crm/try/").content.decode()
+        assert ("/mappings/people_of_both/probe/" in page) is allowed

@@ -402,7 +402,10 @@ def test_what_all_readers_have_behind_them_is_let_go(tracked: World, monkeypatch
     assert tracked.log == []
 
 
-def test_a_log_tells_its_rows_its_age_and_who_has_not_read_them(tracked: World) -> None:
+def test_a_log_tells_its_rows_its_age_and_who_has_not_read_them(
+    tracked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOVING_NOTED", 0)
     early = tracked.now()
     tracked.passed(early)
     tracked.run(

@@ -34,7 +34,7 @@ def systems(data: Data) -> Iterator[Addresses]:
 
 
 @pytest.fixture
-def office(systems: Addresses) -> Iterator[Office]:
-    """Both systems, signed in as their staff."""
-    with Office(systems, random.Random(7)) as office:
+def office(request: pytest.FixtureRequest, systems: Addresses) -> Iterator[Office]:
+    """Both systems, signed in as their staff, who type other values in each test: the same is no edit."""
+    with Office(systems, random.Random(request.node.name)) as office:
         yield office

@@ -65,6 +65,7 @@ simulate: $(VENV)/.dev
 # reports go to connectors/rest/proofs, from which labels and the table in docs/connectors.md are made
 presets: $(VENV)/.dev
 	$(BIN)/python -m tests.presets $(PRESET)
+	$(if $(PRESET),,DJANGO_SETTINGS_MODULE=syncadmin.settings $(BIN)/python -m tests.presets.drafts)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only

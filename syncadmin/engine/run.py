@@ -37,6 +37,7 @@ from syncadmin.models import (
     marks,
 )
 from syncadmin.models.marks import Due
+from syncadmin.models.passes import TRIM_EVERY, trim_passes
 
 from . import (
     approved,
@@ -301,6 +302,8 @@ def _finish(mapping: Mapping, row: Pass, end: End, clock: Clock) -> None:
         due["next_due" if row.kind == PassKind.BACKFILL else "next_reconcile"] = end.later
     due |= {"stopped": end.stopped, "message": row.message}
     bulk.assign(MappingState, {"mapping_id": mapping.pk, "token": row.token}, due)
+    if row.token % TRIM_EVERY == 0:
+        trim_passes(mapping.pk)
 
 
 def _work(run: Run, row: Pass, report: Reporter) -> str:

@@ -55,6 +55,20 @@ class Pass(models.Model):
         return f"{self.mapping} {self.kind} #{self.pk}"
 
 
+KEPT_PASSES = 2000
+TRIM_EVERY = 500
+
+
+def trim_passes(mapping_id: int) -> None:
+    """Let go of incremental passes that went well, but for the newest: there may be several a second.
+
+    The journal keeps what they did.
+    """
+    well = Pass.objects.filter(mapping_id=mapping_id, kind=PassKind.INCREMENTAL, state=PassState.DONE)
+    for oldest in well.order_by("-id").values_list("id", flat=True)[KEPT_PASSES : KEPT_PASSES + 1]:
+        well.filter(id__lte=oldest).delete()
+
+
 class GuardStop(models.Model):
     """A pass that a guard stopped, with its evidence, and the one-time approval of exactly that plan.
 

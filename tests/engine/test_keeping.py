@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from syncadmin.config.keeping import Keeper, keeping
-from syncadmin.models import System
+from syncadmin.models import Pass, System, passes
 
 from .test_pass import ANNA
 
@@ -55,3 +55,18 @@ def test_a_system_with_other_settings_is_opened_anew(world, keeper: Keeper) -> N
     assert len(keeper.kept) == 2
     assert all(one.config[0].lock_timeout == 9 for one in keeper.kept)
     assert before
+
+
+def test_of_passes_that_went_well_the_newest_are_kept(world, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "KEPT_PASSES", 2)
+    world.linked(**ANNA)
+    for _ in range(4):
+        world.sync()
+    kinds = list(Pass.objects.order_by("id").values_list("kind", flat=True))
+    assert kinds[0] == "backfill"
+    incremental = list(Pass.objects.filter(kind="incremental").order_by("id").values_list("id", flat=True))
+    Pass.objects.filter(pk=incremental[0]).update(state="failed")
+    passes.trim_passes(world.mapping.pk)
+    left = list(Pass.objects.filter(kind="incremental").order_by("id").values_list("id", flat=True))
+    assert left == [incremental[0], *incremental[-2:]]
+    assert Pass.objects.filter(kind="backfill").exists()

@@ -75,6 +75,8 @@ class Look:
         """Condition on a link `k`: if its record is there, it has been read."""
         if self.kept is None or self.read is None:
             return "true", []
+        if not self.read and self.kept.ranges.elsewhere == core.NOTHING:
+            return "false", []  # no link need be looked at
         return within(self.bound.side, self.kept.ranges, self.read)
 
 

@@ -12,11 +12,12 @@ from .world import build
 MANY = 24
 
 
-@pytest.fixture(params=["sqlite_database", "mariadb_database"])
+@pytest.fixture
 def compared(request, db, postgres_database, monkeypatch):
     """A world of records that are linked and compared; its ranges are small. Left is PostgreSQL."""
     monkeypatch.setattr(ranges, "SIZE", 4)
-    made = build(postgres_database, request.getfixturevalue(request.param))
+    right = request.getfixturevalue(getattr(request, "param", "sqlite_database"))
+    made = build(postgres_database, right)
     for n in range(MANY):
         made.both(email=f"p{n:02}@example.com", phone="030 1", points=5)
     made.set(deletes="propagate", guard_floor=1000)
@@ -45,7 +46,11 @@ def only(world, **counts):
 
 
 @pytest.mark.runs_once
-@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize(
+    ("side", "compared"),
+    [("left", "sqlite_database"), ("right", "sqlite_database"), ("right", "mariadb_database")],
+    indirect=["compared"],
+)
 def test_what_the_cursor_missed_is_found_and_little_else_is_read(compared, side):
     assert reading(only(compared)) == (0, 2 * MANY)
     here, there = getattr(compared, side), getattr(compared, Side(side).other.value)
@@ -89,7 +94,6 @@ def test_what_differs_is_looked_at_each_time_until_it_is_settled(compared):
 
 
 @pytest.mark.runs_once
-@pytest.mark.django_db
 def test_all_is_read_where_more_than_records_may_have_changed(compared):
     FieldMapping.objects.filter(mapping=compared.mapping, name="city").update(normalize=["trim"])
     compared.mapping.refresh_from_db()
@@ -102,7 +106,7 @@ def test_all_is_read_where_more_than_records_may_have_changed(compared):
 
 
 @pytest.mark.runs_once
-def test_references_are_read_again_once_a_link_they_name_is_gone(world, monkeypatch):
+def test_references_are_read_again_once_a_link_they_name_is_gone(world):
     FieldMapping.objects.create(
         mapping=world.mapping, name="company", left="company_id", right="company_id", type="reference",
         target=world.companies,
@@ -113,7 +117,8 @@ def test_references_are_read_again_once_a_link_they_name_is_gone(world, monkeypa
     world.right.add(**ANNA, company_id=firms[1])
     world.sync("reconcile")
     assert reading(world.sync("reconcile")) == (0, 2)
-    world.both_companies = world.left.add("companies", name="B"), world.right.add("companies", name="B")
+    for peer in (world.left, world.right):
+        peer.add("companies", name="B")
     world.sync(mapping=world.companies)
     assert reading(world.sync("reconcile")) == (0, 2)
     Link.objects.filter(mapping=world.companies, left_key=str(firms[0])).update(status="closed")

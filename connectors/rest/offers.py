@@ -75,6 +75,13 @@ OFFERS = (
         base_url="https://parse.example.com/parse",
     ),
     _product(
+        "directus",
+        "Directus",
+        _("Collections of a Directus, as an administrator. The hub looks just before each write."),
+        ("base_url", "auth.token"),
+        base_url="https://directus.example.com",
+    ),
+    _product(
         "square",
         "Square",
         _("Customers of a Square account. It refuses a write over an edit that was not seen."),

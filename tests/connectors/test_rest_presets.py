@@ -20,6 +20,7 @@ OFFERED = {offer.settings["preset"]: offer for offer in OFFERS if "preset" in of
 PROMISES = {
     "airtable": (SCAN, CHECKED, CHECKED, False),
     "couchdb": (CURSOR, ATOMIC, ATOMIC, True),
+    "directus": (CURSOR, CHECKED, CHECKED, False),
     "dynamics365": (CURSOR, ATOMIC, ATOMIC, True),
     "github-issues": (CURSOR, CHECKED, CHECKED, False),
     "hubspot": (SCAN, CHECKED, CHECKED, False),

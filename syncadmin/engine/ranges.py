@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
+from connectors.base import Retry, Spent
 from connectors.fingerprints import Fingerprints, Hashed, Order
 from syncadmin.config.fingerprint import fingerprint
 from syncadmin.core import ranges as core
@@ -31,6 +33,7 @@ from .binding import Binding, BoundSide
 from .known import all_known, known_of, links_until, within
 
 PAGE = 5000
+logger = logging.getLogger(__name__)
 FORM = 1  # grows when canonical values, or what is kept here, get another form
 
 
@@ -98,7 +101,14 @@ def look(binding: Binding, sides: Collection[Side] = SIDES) -> dict[Side, Look]:
 
 
 def _ask(one: Look, ranges: Ranges) -> list[Sum] | None:
-    return one.source.sums(one.bound.resource, ranges.bounds, fields=one.bound.wanted, seed=one.seed)
+    """The system's fingerprint; None if it does not get done, as for a table too large for its time limit."""
+    try:
+        return one.source.sums(one.bound.resource, ranges.bounds, fields=one.bound.wanted, seed=one.seed)
+    except Spent:
+        raise
+    except Retry as error:  # one that can't be reached says so again when it is read
+        logger.warning("no fingerprint, so all is read: %s", error)
+        return None
 
 
 def _seed_of(looks: Mapping[Side, Look]) -> int:

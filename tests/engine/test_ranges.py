@@ -2,6 +2,8 @@
 
 import pytest
 
+from connectors.base import Retry
+from connectors.sql import SqlConnector
 from syncadmin.core import ranges
 from syncadmin.core.side import Side
 from syncadmin.models import FieldMapping, KeyRanges, Link, Resource
@@ -103,6 +105,17 @@ def test_all_is_read_where_more_than_records_may_have_changed(compared):
     assert reading(only(compared)) == (0, 2 * MANY)
     KeyRanges.objects.all().delete()
     assert reading(only(compared)) == (2 * MANY, 0)
+
+
+@pytest.mark.runs_once
+def test_a_table_that_takes_too_long_to_hash_is_read(compared, monkeypatch):
+    def late(*_, **__):
+        raise Retry("canceling statement due to statement timeout")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlConnector, "sums", late)
+        assert reading(only(compared)) == (2 * MANY, 0)
+    assert reading(only(compared)) == (0, 2 * MANY)
 
 
 @pytest.mark.runs_once

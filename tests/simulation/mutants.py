@@ -18,6 +18,7 @@ from connectors.base import Outcome, Result
 from syncadmin.core import decide as decision
 from syncadmin.core import fields, habits, matching, merge, presence
 from syncadmin.core import plan as core
+from syncadmin.core import ranges as core_ranges
 from syncadmin.core.policy import EditVsDelete
 from syncadmin.core.side import Side
 from syncadmin.engine import (
@@ -31,6 +32,7 @@ from syncadmin.engine import (
     lease,
     load,
     outcome,
+    ranges,
     recover,
     restored,
     run,
@@ -224,6 +226,14 @@ def no_overlap(patch: Patch) -> None:
 @mutant
 def stale_listing_accepted(patch: Patch) -> None:
     patch.setattr(run, "doubtful", lambda *_: [])
+
+
+@mutant
+def fingerprint_of_a_system_alone(patch: Patch) -> None:
+    patch.setattr(ranges, "all_known", lambda *_: core_ranges.NOTHING)
+    patch.setattr(
+        ranges, "known_of", lambda _, __, kept, ___: ([core_ranges.NOTHING] * len(kept.ranges), (0, 0, 0))
+    )
 
 
 @mutant

@@ -61,6 +61,7 @@ class Habits:
     page: int = 100
     skew: timedelta = timedelta()
     refuses: bool = False
+    hashes: bool = False
 
     @property
     def shows_races(self) -> bool:

@@ -67,6 +67,6 @@ def test_workers_get_every_seed_once(seeds, last):
 
 def test_without_a_number_of_seeds_there_is_no_end_and_every_third_portion_has_themes():
     chunks = mixed(0)
-    firsts = [next(chunks)[0] for _ in range(15)]
+    firsts = [next(chunks)[0] for _ in range(18)]
     assert firsts[:9] == [0, 20, 600_000, 40, 60, 700_000, 80, 100, 750_000]
-    assert firsts[9:] == [120, 140, 800_000, 160, 180, 900_000]
+    assert firsts[9:] == [120, 140, 780_000, 160, 180, 800_000, 200, 220, 900_000]

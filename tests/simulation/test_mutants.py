@@ -33,6 +33,7 @@ NOTICED = {
     "cursor stored before the marks": 700_002,
     "no overlap": 38,
     "stale listing accepted": 600_005,
+    "fingerprint of a system alone": 780_053,
     "mark cleared whatever its generation": 700_037,
     "missing field taken as null": 800_022,
     "partial listing taken as deletes": 600_006,

@@ -18,7 +18,7 @@ from connectors.base import ChangeMode, Guarantee
 
 from .chaos import Faults
 from .drawn import Rules
-from .runner import FIRST_RESTORED, FIRST_RULED, FIRST_SLEPT, FIRST_THEMED, FIRSTS, MORE_THEMED
+from .runner import FIRST_HASHED, FIRST_RESTORED, FIRST_RULED, FIRST_SLEPT, FIRST_THEMED, FIRSTS, MORE_THEMED
 from .system import Habits
 
 CALM: dict[str, Any] = {
@@ -195,6 +195,12 @@ SLEPT = Theme(
     edits=("a", "b"),
     steps=("one user", "pass", "one user", "pass", "users", "pass"),
 )
+HASHED = Theme(
+    "systems hash their own records",
+    habits={"hashes": [True, True, False], "offset_pages": False},
+    faults={"cuts": 0.0, "shifts": 0.0},
+    steps=("users", "pass", "reconcile", "one user", "reconcile", "users", "reconcile"),
+)
 RESTORED = Theme(
     "a hub from a backup",
     restored=True,
@@ -204,11 +210,13 @@ RESTORED = Theme(
 
 
 def theme_of(seed: int) -> Theme:
-    """The theme of a seed: none below FIRST_THEMED; rules, sleepers and backups have ranges of their own."""
+    """The theme of a seed: none below FIRST_THEMED; rules, sleepers, hashes and backups have ranges."""
     if seed >= FIRST_RESTORED:
         return RESTORED
     if seed >= MORE_THEMED:
         return MORE_THEMES[seed % len(MORE_THEMES)]
+    if seed >= FIRST_HASHED:
+        return HASHED
     if seed >= FIRST_SLEPT:
         return SLEPT
     if seed >= FIRST_RULED:

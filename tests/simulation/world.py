@@ -21,7 +21,8 @@ from django.db import connection
 from django.utils import timezone
 
 from syncadmin.config import keeping
-from syncadmin.engine import health, lease, outcome, run, witness, write
+from syncadmin.core import ranges as core_ranges
+from syncadmin.engine import health, lease, outcome, ranges, run, witness, write
 from syncadmin.models import (
     Entry,
     GuardStop,
@@ -39,6 +40,7 @@ from syncadmin.models import (
 from .chaos import Chaos, Died, Faults
 from .connector import SimConnector
 from .drawn import START, Rules, make_mappings
+from .hashing import SMALL, HashingConnector
 from .people import People
 from .system import Event, Habits, System, token
 
@@ -108,9 +110,9 @@ class World:
 
     def connector(self, row: SystemRow, purpose: object = None) -> SimConnector:
         """An open connector, as the engine asks for it; here none has a quota."""
-        return SimConnector(
-            self.systems[row.name], self.chaos, {"people": [*FIELDS, "f", "d"], "firms": ["email", "a"]}
-        )
+        system = self.systems[row.name]
+        made = HashingConnector if system.habits.hashes else SimConnector
+        return made(system, self.chaos, {"people": [*FIELDS, "f", "d"], "firms": ["email", "a"]})
 
     def note(self, text: str) -> None:
         """Remember what happened when, for whoever replays the history."""
@@ -158,6 +160,7 @@ class World:
                 self.people.note_rules()
         if row is not None:
             self.passes.append(row)
+            self.probes["confirmed unread"] += row.counts.get("confirmed", 0)
             self.probes["hub recognised"] += self.restored is not None and is_noted(row)
             if self.guarded:
                 self._tally(began, known, approved)
@@ -297,6 +300,8 @@ def inhabited(world: World) -> Iterator[None]:
         patch.setattr(lease.Lease, "release", unless_dead(release))
         patch.setattr(run, "_finish", unless_dead(finish))
         patch.setattr(write, "ThreadPoolExecutor", OneByOne)
+        patch.setattr(ranges, "ThreadPoolExecutor", OneByOne)
+        patch.setattr(core_ranges, "SIZE", SMALL)
         patch.setattr(witness, "last", lambda name: world.witness.get(name, witness.Numbers()))
         patch.setattr(witness, "note", world.witness.__setitem__)
         patch.setattr(timezone, "now", world.clock)

@@ -37,6 +37,7 @@ class Paging(Strict):
     max_limit: int | None = Field(default=None, gt=0, description="The largest page that the system gives")
     size: Selector | None = Field(default=None, description="Where the answer tells the page size it applied")
     total: Selector | None = Field(default=None, description="Where it tells exactly how many there are")
+    total_header: str | None = Field(default=None, description="Or the header that tells it")
     has_more: Selector | None = Field(default=None, description="Where it tells whether there are more pages")
     cap: int | None = Field(
         default=None,
@@ -227,6 +228,9 @@ class Fetch(Strict):
     `confirm`: a key that a bulk answer leaves out is asked for by itself before it counts as absent.
     """
 
+    params: dict[str, str] = Field(
+        default_factory=dict, description="Parameters of a read of one record by itself"
+    )
     many: KeyList | None = Field(default=None, description="The parameter that takes many keys")
     search: Search | None = Field(default=None, description="Or the address that takes many in a body")
     limit: int = Field(default=50, gt=0, description="How many at once")
@@ -234,8 +238,14 @@ class Fetch(Strict):
 
 
 class Find(Strict):
-    """How records are searched by the value of a field, if not by the filter."""
+    """How records are searched by the value of a field, if not by the filter.
 
+    `fields`: by other fields than these the system can't be asked: then all records are looked through.
+    """
+
+    fields: tuple[str, ...] = Field(
+        default=(), description="The fields that can be asked for; by others all is looked through"
+    )
     many: KeyList | None = Field(default=None, description="The parameter that takes many values")
     search: Search | None = Field(default=None, description="Or the address that takes many in a body")
     limit: int = Field(default=50, gt=0, description="How many at once")

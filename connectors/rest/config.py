@@ -63,10 +63,15 @@ class SchemaConfig(Strict):
     """Where the system describes a resource.
 
     `fields` selects a list of {name, native, nullable, needed, writable, max_length, low, high, choices};
-    `types` says what each native type is for us.
+    `types` says what each native type is for us. Where they are an object by name, as in a JSON Schema,
+    `named` selects it, and `fields` is asked of a list: each with its `name`, parts of objects with a dot.
     """
 
     path: str = Field(description="Where it describes the resource; may hold {path}")
+    method: str = Field(default="GET", description="Method of that request")
+    named: Selector | None = Field(
+        default=None, description="The object of fields by name, if they are no list: a schema's properties"
+    )
     fields: Selector = Field(description="The list of fields")
     types: dict[str, str] = Field(default_factory=dict, description="What each native type is for us")
 
@@ -178,6 +183,15 @@ class Resource(Strict):
     )
     description: SchemaConfig | None = Field(
         default=None, alias="schema", description="Where the system describes the resource"
+    )
+    written_as: dict[str, str] = Field(
+        default_factory=dict,
+        description="What fields are called in writes, where they are read under other names: "
+        "{title.raw: title}",
+    )
+    empty_as: dict[str, str] = Field(
+        default_factory=dict,
+        description='What is written into a field to empty it, where null does not: {title.raw: ""}',
     )
     count: Count | None = Field(default=None, description="How many records there are")
 

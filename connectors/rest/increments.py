@@ -33,6 +33,11 @@ class Incremental(Strict):
         default=timedelta(seconds=5),
         description="How much is read twice; longer than the smallest step of the system's times",
     )
+    exclusive: Duration | None = Field(
+        default=None,
+        description="The smallest step of the system's times, where it answers only what is later than what "
+        "it is asked by, and not what is of the same moment",
+    )
     created: str | None = Field(
         default=None, description="The field that counts while `modified` is empty, before a first change"
     )

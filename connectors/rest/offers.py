@@ -82,6 +82,18 @@ OFFERS = (
         base_url="https://directus.example.com",
     ),
     _product(
+        "wordpress",
+        "WordPress",
+        _(
+            "Posts, pages and more of a WordPress site, as an editor or administrator. Deletes go to its "
+            "trash; the hub looks just before each write."
+        ),
+        ("base_url", "auth.username", "auth.password"),
+        {"auth.password": _("Application password")},
+        base_url="https://www.example.com/wp-json",
+        auth__username="sync",
+    ),
+    _product(
         "square",
         "Square",
         _("Customers of a Square account. It refuses a write over an edit that was not seen."),

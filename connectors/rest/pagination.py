@@ -123,13 +123,21 @@ def _last(paginator: Paging, listed: Listed, asked: int, taken: int = 0) -> bool
         return True
     if paginator.has_more is not None:
         return _no(paginator.has_more(listed.data))
-    total = paginator.total(listed.data) if paginator.total else None
-    if isinstance(total, int) and taken:
-        return taken >= total
+    if taken and (there := total(paginator, listed)) is not None:
+        return taken >= there
     told = paginator.size(listed.data) if paginator.size else None
     if isinstance(told, int):
         return len(listed.entries) < told
     return bool(paginator.max_limit and paginator.limit_param) and len(listed.entries) < asked
+
+
+def total(paginator: Paging, listed: Listed) -> int | None:
+    """How many records there are in all, if the answer tells exactly."""
+    found = paginator.total(listed.data) if paginator.total else None
+    if paginator.total_header:
+        told = listed.headers.get(paginator.total_header, "")
+        found = int(told) if told.isdecimal() else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def _no(told: Any) -> bool:

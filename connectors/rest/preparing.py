@@ -71,9 +71,9 @@ class Preparer:
         conditional = self.conditional(write.op) and write.version is not None
         if told.version is not None and told.version.mandatory and not conditional:
             return True
+        sent_as = (told.written_as.get(name, name) for name in write.values)
         whole = write.op is Op.UPDATE and (
-            told.update.whole
-            or (told.update.nested == "replace" and any("." in name for name in write.values))
+            told.update.whole or (told.update.nested == "replace" and any("." in name for name in sent_as))
         )
         return whole or (not conditional and bool(write.expected or write.version))
 
@@ -191,8 +191,13 @@ class Preparer:
         return digits
 
     def _wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        shape = self._shape
-        return {name: wire(value, shape.times, shape.config.decimals) for name, value in values.items()}
+        shape, told = self._shape, self._shape.config
+        return {
+            told.written_as.get(name, name): told.empty_as.get(name)
+            if value is None
+            else wire(value, shape.times, told.decimals)
+            for name, value in values.items()
+        }
 
     def _differing(self, write: Write, entry: Mapping[str, Any], version: str | None) -> str:
         """Why the record is not as expected; empty if it is."""

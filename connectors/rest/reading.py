@@ -39,16 +39,16 @@ class Reader:
         shape = self._shape
         shifting = isinstance(shape.config.paginator, PageNumber | Offset)
         seen: set[str] = set()
-        total: Any = None
+        total: int | None = None
         self._schema.require(fields)
         for listed in self.listing({}, "key", fields, limit):
-            if shape.config.paginator.total:
-                total = shape.config.paginator.total(listed.data)
+            found = pagination.total(shape.config.paginator, listed)
+            total = total if found is None else found
             if shifting or total is not None:
                 seen.update(map(shape.key, listed.entries))
             for part in parts(listed.entries, limit):
                 yield self.made(part, fields, None, tombstones=False)
-        if isinstance(total, int) and len(seen) < total:
+        if total is not None and len(seen) < total:
             raise Retry(
                 f"the list shifted while it was read: {len(seen)} of {total} records came",
                 system=shape.system,
@@ -71,12 +71,13 @@ class Reader:
         moments = any(isinstance(value, datetime) for value in values)
         limit = told.limit if shape.config.find else shape.config.fetch.limit
         found: dict[str, Record] = {}
-        unaskable = [value for value in wanted if isinstance(value, str) and "\x00" in value]
+        askable = not told.fields or field in told.fields
+        unaskable = [v for v in wanted if not askable or (isinstance(v, str) and "\x00" in v)]
         for part in parts([value for value in wanted if value not in unaskable], limit):
             for entry in self._sought(field, part, told, [field, *fields], moments=moments):
                 if not shape.is_gone(entry) and any(same(value, _value(entry, field)) for value in part):
                     found[shape.key(entry)] = shape.record(entry, fields)
-        if unaskable:  # servers refuse a query that holds such a character: all records are looked through
+        if unaskable:  # no such field, or a character that servers refuse: all records are looked through
             for page in self.scan([field, *fields], 1000):
                 for record in page.records:
                     if any(same(value, record.values.get(field)) for value in unaskable):
@@ -128,7 +129,7 @@ class Reader:
         shape = self._shape
         try:
             with shape.named():
-                answer = self._client.send("GET", shape.item(key))
+                answer = self._client.send("GET", shape.item(key), params=shape.config.fetch.params)
         except Unknown as error:
             raise Retry(error.message, system=shape.system, resource=shape.name, said=error.said) from error
         if answer.status in shape.config.gone:

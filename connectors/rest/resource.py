@@ -107,6 +107,8 @@ class Shape:
     def asked(self, at: Any) -> Any:
         """A cursor as it is sent, where that is not how records have it."""
         told = self.config.incremental
+        if told is not None and told.exclusive is not None:
+            at = self.moments.earlier(at, told.exclusive)
         if told is None or told.asked is None or (moment := self.moments.read(at)) is None:
             return at
         return Moments(told.asked, zone=self.config.zone).write(moment)

@@ -6,7 +6,7 @@ ignore unknown names without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -29,21 +29,28 @@ class Schema:
         if config is None:
             return {}
         with self._shape.named():
-            answer = self._client.read(self._shape.fill(config.path, path=self._shape.path))
+            answer = self._client.read(
+                self._shape.fill(config.path, path=self._shape.path), method=config.method
+            )
+            data = self._client.json(answer)
             listed = self._client.objects(
-                self._client.json(answer), config.fields, "schema.fields", answer.path
+                _by_name(config.named(data)) if config.named else data,
+                config.fields,
+                "schema.fields",
+                answer.path,
             )
         self._known = {str(part["name"]): self._field(part) for part in listed if part.get("name")}
         return dict(self._known)
 
     def require(self, names: Iterable[str]) -> None:
         """Raise Misconfigured if the system describes its fields and one of the names is not among them."""
-        wanted = {name.split(".")[0] for name in names} - self._shape.config.fields.keys()
+        wanted = {name for name in names if not _covered(name, self._shape.config.fields)}
         if self._shape.config.description is None or not wanted:
             return
-        if self._known is None or not wanted <= self._known.keys():
+        if self._known is None or not all(_covered(name, self._known) for name in wanted):
             self.fields()
-        self._absent(wanted - (self._known or {}).keys(), self._known or {})
+        known = self._known or {}
+        self._absent({name.split(".")[0] for name in wanted if not _covered(name, known)}, known)
 
     def require_in(self, entry: Mapping[str, Any], names: Iterable[str]) -> None:
         """The same for a whole record just read: nothing is written into a field that has vanished."""
@@ -73,6 +80,24 @@ class Schema:
             choices=tuple(str(c) for c in part.get("choices") or ()),
             needed=part.get("needed") is True,
         )
+
+
+def _covered(name: str, known: Container[str]) -> bool:
+    """Is a name known, or an object that it is a part of?"""
+    parts = name.split(".")
+    return any(".".join(parts[:end]) in known for end in range(1, len(parts) + 1))
+
+
+def _by_name(found: Any, prefix: str = "") -> list[dict[str, Any]]:
+    """An object of fields as a list; instead of an object among them, its parts."""
+    listed: list[dict[str, Any]] = []
+    for name, told in found.items() if isinstance(found, Mapping) else ():
+        inner = told.get("properties") if isinstance(told, Mapping) else None
+        if inner and isinstance(inner, Mapping):
+            listed += _by_name(inner, f"{prefix}{name}.")
+        elif isinstance(told, Mapping):
+            listed.append({**told, "name": prefix + name})
+    return listed
 
 
 def _whole(bound: Any) -> int | None:

@@ -117,6 +117,14 @@ def since_local(asked: Asked) -> Say:
     return Say({"items": rows})
 
 
+def later_than(asked: Asked) -> Say:
+    """What is later than the time asked by, and nothing of that very second; two records a page."""
+    rows = [{"id": n, "at": f"2026-01-02T03:00:0{second}"} for n, second in ((1, 1), (2, 2), (3, 2), (4, 2))]
+    rows = [row for row in rows if str(row["at"]) + ".000Z" > asked.params["after"]]
+    start = (int(asked.params["page"]) - 1) * 2
+    return Say({"items": rows[start : start + 2]})
+
+
 def empty_until_changed(asked: Asked) -> Say:
     assert (
         asked.params["filter"]
@@ -161,6 +169,18 @@ LANGUAGE = {"param": "filter", "at_least": "{field} >= {value}", "either": "{lef
             {"at": "02.01.2026 04:00:00"},
         ),
         (
+            later_than,
+            {
+                "modified": "at",
+                "order": {"param": "sort", "modified": "{modified}"},
+                "paginator": {"type": "page"},
+                "incremental": {"param": "after", "exclusive": "1s", "overlap": "0s"},
+            },
+            {"at": "2026-01-02T03:00:01"},
+            ["1", "2", "2", "3", "4"],
+            {"at": "2026-01-02T03:00:02"},
+        ),
+        (
             empty_until_changed,
             {
                 "modified": "changed",
@@ -184,7 +204,7 @@ LANGUAGE = {"param": "filter", "at_least": "{field} >= {value}", "either": "{lef
             {"at": 60},
         ),
     ],
-    ids=["integer", "local", "empty until changed", "two questions"],
+    ids=["integer", "local", "later than", "empty until changed", "two questions"],
 )  # fmt: skip
 def test_what_changed_since_a_cursor_is_asked_for_in_the_systems_terms(
     answer: Callable[[Asked], Say], resource: dict[str, Any], cursor: Any, keys: list[str], after: Any

@@ -95,7 +95,10 @@ def capped(asked: Asked) -> Say:
 
 
 def by_page_of_ten(asked: Asked) -> Say:
-    return Say({"items": part((int(asked.params["page"]) - 1) * 10, 10), "count": str(len(ROWS))})
+    rows = part((int(asked.params["page"]) - 1) * 10, 10)
+    if not rows:
+        return Say({"message": "there is no such page"}, 400)
+    return Say({"items": rows, "count": str(len(ROWS))}, headers={"X-All": str(len(ROWS))})
 
 
 KEYSET = {
@@ -123,6 +126,7 @@ KEYSET = {
         (by_last, {"paginator": {"type": "after", "param": "starting_after", "field": "id"}}, 4),
         (by_flag, {"paginator": {"type": "page", "first": 0, "has_more": "!last"}}, 3),
         (by_page_of_ten, {"paginator": {"type": "page", "total": "to_number(count)"}}, 3),
+        (by_page_of_ten, {"paginator": {"type": "page", "total_header": "X-All"}}, 3),
         (
             capped,
             {

@@ -32,6 +32,7 @@ PROMISES = {
     "shopify": (CURSOR, CHECKED, CHECKED, False),
     "square": (CURSOR, ATOMIC, ATOMIC, True),
     "stripe": (SCAN, CHECKED, CHECKED, True),
+    "wordpress": (CURSOR, CHECKED, CHECKED, False),
     "xero": (CURSOR, CHECKED, CHECKED, True),
     "zendesk": (SCAN, CHECKED, CHECKED, False),
 }

@@ -89,6 +89,12 @@ def asked_and_told(
             "POST /v1/things",
             b"a=&on=true&tags[0]=x%20y&tags[1]=%26",
         ),
+        (
+            {"written_as": {"name.raw": "name"}, "empty_as": {"name.raw": ""}},
+            Write(Op.UPDATE, "7", {"name.raw": None, "at": None}),
+            "PATCH /v1/things/7",
+            b'{"name":"","at":null}',
+        ),
     ],
 )
 def test_a_write_is_sent_as_the_system_wants_it(
@@ -320,6 +326,46 @@ def test_a_list_can_be_asked_for_by_a_question_in_the_body() -> None:
     (asked,) = questions(told, "name", ["a"])
     assert asked.method == "POST"
     assert asked.json == {"sort": "id", "query": {"name": "a"}, "page": {"from": 0, "size": 1000}}
+
+
+def test_by_a_field_that_the_system_cannot_be_asked_for_all_is_looked_through() -> None:
+    told = {"find": {"many": {"param": "{field}"}, "fields": ["slug"]}}
+    assert [asked.line for asked in questions(told, "slug", ["a", "b"])] == ["/Things?slug=a%2Cb"]
+    assert [asked.line for asked in questions(told, "name", ["a", "b"])] == ["/Things"]
+
+
+def test_fields_told_by_name_are_described_with_the_parts_of_objects() -> None:
+    title = {"type": "object", "properties": {"raw": {"type": "string"}, "shown": {"readonly": True}}}
+    schema = {"id": {"type": "integer"}, "title": title, "meta": {"type": "object", "properties": []}}
+    told = {
+        "path": "things",
+        "fetch": {"params": {"context": "edit"}},
+        "schema": {
+            "path": "{path}",
+            "method": "OPTIONS",
+            "named": "schema.properties",
+            "fields": "[].{name: name, native: type, writable: !readonly}",
+            "types": {"string": "text", "integer": "integer", "object": "json"},
+        },
+    }
+
+    def answer(asked: Asked) -> Say:
+        described = {"schema": {"properties": schema}}
+        return Say(described if asked.method == "OPTIONS" else {"id": 1, "title": {"raw": "x"}, "meta": []})
+
+    with OddServer(answer) as server:
+        connector = RestConnector(System(base_url=server.url), {"things": Resource.model_validate(told)})
+        found = {one.name: (one.type, one.writable) for one in connector.describe("things").fields}
+        record = connector.fetch("things", ["1"], fields=["title.raw"]).found["1"]
+        with pytest.raises(Misconfigured, match="there is no field title"):
+            connector.fetch("things", ["1"], fields=["title.nonesuch"])
+        connector.close()
+    assert found == {
+        "id": ("integer", False), "title.raw": ("text", True), "title.shown": ("unknown", False),
+        "meta": ("json", True),
+    }  # fmt: skip
+    assert record.values == {"title.raw": "x"}
+    assert "/things/1?context=edit" in [asked.line for asked in server.asked]
 
 
 def test_characters_that_a_system_wants_as_they_are_stay_so() -> None:

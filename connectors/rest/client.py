@@ -7,14 +7,12 @@ where it must not, takes more than it may, or lets a secret out.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
-from urllib.parse import quote, quote_plus
 
 import httpx
 
@@ -32,7 +30,8 @@ from .gates import gate
 from .network import Backend, TooMuch, within_reach
 from .network import content as whole
 from .selectors import Selector, kind, shortened
-from .tracing import MOST, Heard, exchanges
+from .telling import forms, sentences
+from .tracing import GIVEN, MOST, Heard, exchanges, foreseen
 from .values import decode, encode
 from .waiting import exhausted, http_date, retry_after
 
@@ -41,7 +40,6 @@ _CONNECT = 10.0  # seconds at most to reach a host
 _IDLE = 4.0  # seconds; below the 5 after which many servers close an idle connection, maybe under a request
 LATER = (408, 423, 425, 429, 503)
 _IN_ALL = 10  # times the time-out: how long a whole answer may take
-_WORDS = ("message", "error", "error_description", "detail", "title", "description", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +153,7 @@ class Client:
 
         `form` says that the body is one, and how it writes lists; `safe` is left as it is in parameters.
         """
-        content = None if body is None else encode(body) if form is None else bodies.form(body, form)
-        written = "application/json" if form is None else "application/x-www-form-urlencoded"
-        kinds = {} if content is None else {"Content-Type": written}
-        url = self.url(path)
-        if params:
-            asked_for = bodies.query(params, safe).encode()
-            url = url.copy_with(query=b"&".join(filter(None, (url.query, asked_for))))
-        request = self._http.build_request(method, url, content=content, headers={**kinds, **(headers or {})})
+        request = self._request(method, path, params or {}, body, headers or {}, form, safe)
         place = request.url.path
         self._wait_for_turn()
         asked = datetime.now(UTC)
@@ -191,6 +182,45 @@ class Client:
         if "Age" not in response.headers:
             self.clock.note(asked, answer.date, datetime.now(UTC))
         return answer
+
+    def foresee(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        form: Lists | None = None,
+    ) -> Exchange:
+        """The request that `send` would send, but for what lets us in; nothing is sent."""
+        request = self._request(method, path, params or {}, body, headers or {}, form, "")
+        return foreseen(request, self.masked)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: Any,
+        headers: Mapping[str, str],
+        form: Lists | None,
+        safe: str,
+    ) -> httpx.Request:
+        content = None if body is None else encode(body) if form is None else bodies.form(body, form)
+        written = "application/json" if form is None else "application/x-www-form-urlencoded"
+        kinds = {} if content is None else {"Content-Type": written}
+        url = self.url(path)
+        if params:
+            asked_for = bodies.query(params, safe).encode()
+            url = url.copy_with(query=b"&".join(filter(None, (url.query, asked_for))))
+        return self._http.build_request(
+            method,
+            url,
+            content=content,
+            headers={**kinds, **headers},
+            extensions={GIVEN: [name.lower() for name in headers]},
+        )
 
     def _taken(self, request: httpx.Request) -> tuple[bytes, httpx.Response]:
         """The answer to a request, and all of its body. Raises TooMuch, httpx.HTTPError."""
@@ -324,7 +354,7 @@ class Client:
             data = answer.json()
         except ValueError:
             return self.clean(answer.content[:400].decode("utf-8", "replace"))
-        told = "; ".join(dict.fromkeys(_sentences(data, "")))
+        told = "; ".join(dict.fromkeys(sentences(data, "")))
         return self.clean(told or ("" if data is None else str(data)))
 
     def clean(self, text: str) -> str:
@@ -333,9 +363,7 @@ class Client:
 
     def masked(self, text: str) -> str:
         """A text without any of our secrets, however they are written in it."""
-        known = {
-            form for secret in (*self._secrets, *self._auth.secrets) if secret for form in _forms(secret)
-        }
+        known = {form for secret in (*self._secrets, *self._auth.secrets) if secret for form in forms(secret)}
         for secret in sorted(known, key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
@@ -356,37 +384,3 @@ def _is_secure(config: System) -> bool:
     """Is anything asked by https: the system itself, or who gives its tokens?"""
     addresses = (config.base_url, getattr(config.auth, "access_token_url", ""))
     return any(address.startswith("https:") for address in addresses)
-
-
-def _sentences(data: Any, place: str) -> list[str]:
-    """What an error's body tells a person: its messages, with the field that each is about."""
-    if isinstance(data, str):
-        return [f"{place}: {data}" if place else data]
-    if isinstance(data, list):
-        return [sentence for part in data for sentence in _sentences(part, place)]
-    if not isinstance(data, dict):
-        return []
-    found = []
-    for name in _WORDS:
-        if data.get(name):
-            found += _sentences(data[name], place)
-    for name, part in data.items():
-        if name not in _WORDS and isinstance(part, dict | list):
-            inner = place if name in ("data", "errors", "details", "response", "requests") else name
-            found += (
-                []
-                if isinstance(part, list) and not any(isinstance(p, dict) for p in part)
-                else _sentences(part, inner)
-            )
-    return found
-
-
-def _forms(secret: str) -> set[str]:
-    """A secret as it may stand in a text, in JSON, in an address."""
-    return {
-        secret,
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        quote(secret),
-        quote_plus(secret),
-    }

@@ -197,6 +197,11 @@ class RestConnector:
         self._shape(resource)
         return self._writers[resource].write(writes, fields, self._pool)
 
+    def foresee(self, resource: str, write: Write) -> list[Exchange] | Outcome:
+        """The requests that a write would be, or its outcome if nothing would be sent. Nothing is written."""
+        self._shape(resource)
+        return self._writers[resource].foresee(write)
+
     def quota(self) -> Quota | None:
         """How much may be asked in a day, None if nobody counts."""
         return self._client.quota

@@ -11,7 +11,10 @@ from connectors.trying import Exchange
 
 LONGEST = 8000  # characters of a body that are shown
 MOST = 50  # requests that are kept
+ASKED = ("accept", "content-type", "prefer")  # of a request, besides those that its operation gives
 SHOWN = ("content-type", "content-length", "etag", "last-modified", "link", "retry-after", "date", "allow")
+DULL = ("host", "accept-encoding", "connection", "user-agent", "content-length", "transfer-encoding")
+GIVEN = "syncadmin.given"  # the extension of a request that names the headers that its operation gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,19 @@ def exchanges(heard: Iterable[Heard], clean: Callable[[str], str]) -> list[Excha
     return [_exchange(one, clean) for one in heard]
 
 
+def foreseen(request: httpx.Request, clean: Callable[[str], str]) -> Exchange:
+    """A request that has not been sent, for a person to see."""
+    return Exchange(
+        request.method, clean(str(request.url)), _text(request.content, clean), asked=_asked(request, clean)
+    )
+
+
+def _asked(request: httpx.Request, clean: Callable[[str], str]) -> tuple[tuple[str, str], ...]:
+    """Headers of a request: those of its operation as they are, of any other that matters its name alone."""
+    open_, given = {*ASKED, *request.extensions.get(GIVEN, ())}, request.headers
+    return tuple((name, clean(given[name]) if name in open_ else "***") for name in given if name not in DULL)
+
+
 def _exchange(heard: Heard, clean: Callable[[str], str]) -> Exchange:
     request, headers = heard.response.request, heard.response.headers
     return Exchange(
@@ -39,6 +55,7 @@ def _exchange(heard: Heard, clean: Callable[[str], str]) -> Exchange:
         _text(heard.content, clean),
         len(heard.content),
         heard.seconds,
+        _asked(request, clean),
     )
 
 

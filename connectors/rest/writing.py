@@ -28,6 +28,7 @@ from connectors.base import (
     Unreadable,
     Write,
 )
+from connectors.trying import Exchange
 
 from .batching import BatchSender
 from .client import Answer, Client
@@ -75,9 +76,7 @@ class Writer:
         """Carry out the writes. Raises only if nothing at all was sent."""
         outcomes: list[Outcome] = []
         halt = Halt()
-        self._schema.require(
-            {name for write in writes for name in (*write.values, *write.expected)} | {*fields}
-        )
+        self._require(writes, fields)
         for step in self._steps(writes):
             try:
                 outcomes += self._step(step, fields, pool, halt)
@@ -88,6 +87,30 @@ class Writer:
             raise halt.error
         self._refuse_all(outcomes)
         return outcomes
+
+    def foresee(self, write: Write) -> list[Exchange] | Outcome:
+        """The requests that a write would be, one after the other; its outcome if none would be sent."""
+        self._require([write], ())
+        outcomes, prepared = self._prepared([write])
+        if outcomes[0] is not None:
+            return outcomes[0]
+        ready, shape = prepared[0][1], self._shape
+        once = shape.config.create.once if write.op is Op.CREATE else None
+        asked = [self._client.foresee(once.method, shape.fill(once.path, path=shape.path))] if once else []
+        made = self._client.foresee(
+            ready.method,
+            ready.path,
+            params=ready.params,
+            body=ready.body,
+            headers=ready.headers,
+            form=shape.form_lists,
+        )
+        return [*asked, replace(made, address="…") if once else made]
+
+    def _require(self, writes: Sequence[Write], fields: Sequence[str]) -> None:
+        """Raises Misconfigured if a field is named that the resource has not."""
+        named = {name for write in writes for name in (*write.values, *write.expected)}
+        self._schema.require(named | {*fields})
 
     def _refuse_all(self, outcomes: Sequence[Outcome]) -> None:
         """Raise Misconfigured if the system refused every single write for want of permission."""
@@ -128,6 +151,14 @@ class Writer:
     ) -> list[Outcome]:
         if halt.outcome is not None:
             return [replace(halt.outcome, key=write.key) for write in step]
+        outcomes, prepared = self._prepared(step)
+        done = self._send_all([ready for _, ready in prepared], fields, pool, halt)
+        for (place, _), outcome in zip(prepared, done, strict=True):
+            outcomes[place] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _prepared(self, step: Sequence[Write]) -> tuple[list[Outcome | None], list[tuple[int, Prepared]]]:
+        """Outcomes of what need not be sent, and what is to be sent, by its place. Reads what it must."""
         reads = [write.key for write in step if write.key is not None and self.preparer.must_read(write)]
         read_at = time.perf_counter()
         version = self._shape.config.version
@@ -143,10 +174,7 @@ class Writer:
             outcomes.append(made if isinstance(made, Outcome) else None)
             if isinstance(made, Prepared):
                 prepared.append((place, made))
-        done = self._send_all([ready for _, ready in prepared], fields, pool, halt)
-        for (place, _), outcome in zip(prepared, done, strict=True):
-            outcomes[place] = outcome
-        return [outcome for outcome in outcomes if outcome is not None]
+        return outcomes, prepared
 
     # ------------------------------------------------------------ sending
 

@@ -36,6 +36,7 @@ from syncadmin.models import Mapping, Resource, System
 from .base import ConfigurationAdmin
 from .fields import YamlField, told
 
+WRITTEN = 200  # writes by hand that the history shows
 SECRET = "secret_"  # noqa: S105  prefix of the form fields that set a secret
 
 
@@ -160,6 +161,13 @@ class SystemAdmin(ConfigurationAdmin):
     search_fields = ("name", "label")
     actions_detail = ("test_connection", "try_it", "webhooks", "tracking", "quota")
     actions = ()
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Who changed what of it, and who wrote what to the live system by hand."""
+        log = self.visible(request, object_id).tried_writes.all()[:WRITTEN]
+        return super().history_view(request, object_id, {"log": log, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[System]:
         """Systems with what the list shows, in two queries."""

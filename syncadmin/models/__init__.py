@@ -27,6 +27,7 @@ from .state import (
 )
 from .surveys import Survey, SurveyState
 from .systems import Health, Remembered, Resource, System
+from .tried import TriedWrite
 from .versions import Comparing, MappingVersion, VersionState
 from .watches import Watch, WatchDay, WatchedRecord, WatchState
 
@@ -85,6 +86,7 @@ __all__ = [
     "Survey",
     "SurveyState",
     "System",
+    "TriedWrite",
     "Unlinked",
     "VersionState",
     "Watch",

@@ -95,6 +95,7 @@ ACTS = {
     "syncadmin:probe-take": {"Integrator"},
     "syncadmin:switch-on": {"Integrator"},
     "syncadmin:hook-replay": {"Operator"},
+    **{f"syncadmin:try-{act}": {"Integrator"} for act in ("preview", "write")},
     "syncadmin:hooks-register": {"Integrator"},
     "syncadmin:tracking-act": {"Integrator"},
     "syncadmin:version-approve": {"Operator"},
@@ -166,7 +167,15 @@ def addresses(db):
         },
         **{
             f"syncadmin:{name}": ["api"]
-            for name in ("hooks", "hooks-settings", "hooks-register", "try", "quota")
+            for name in (
+                "hooks",
+                "hooks-settings",
+                "hooks-register",
+                "try",
+                "try-preview",
+                "try-write",
+                "quota",
+            )
         },
         **{f"syncadmin:hook-{name}": ["api", delivery.pk] for name in ("detail", "replay")},
         "syncadmin:tracking-list": ["crm"],

@@ -33,6 +33,17 @@ SENTENCES = (
     gettext_noop(
         "raced: the record was changed between the checking read and this write, which may have replaced it"
     ),
+    # what people write to a system by hand
+    gettext_noop("try it #%(number)s: %(said)s"),
+    gettext_noop("asked to create a record by hand"),
+    gettext_noop("asked to change a record by hand"),
+    gettext_noop("asked to delete a record by hand"),
+    gettext_noop("done by hand"),
+    gettext_noop("not done by hand: the record had changed"),
+    gettext_noop("not done by hand: there is no such record"),
+    gettext_noop("not done by hand: the system refused it"),
+    gettext_noop("not done by hand: the system did not take it then"),
+    gettext_noop("sent by hand, and it is not known whether it was done"),
     # what people do with an item besides deciding it
     gettext_noop("claimed"),
     gettext_noop("claim taken over from %(name)s"),

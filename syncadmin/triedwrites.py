@@ -48,6 +48,14 @@ ASKED = {
     Op.UPDATE: "asked to change a record by hand",
     Op.DELETE: "asked to delete a record by hand",
 }
+ENDED = {
+    Result.APPLIED: "done by hand",
+    Result.STALE: "not done by hand: the record had changed",
+    Result.GONE: "not done by hand: there is no such record",
+    Result.REJECTED: "not done by hand: the system refused it",
+    Result.RETRY: "not done by hand: the system did not take it then",
+    Result.UNKNOWN: "sent by hand, and it is not known whether it was done",
+}
 SAID = 2000
 
 
@@ -216,7 +224,7 @@ class _Hand:
         outcome = replace(outcome, said=secrets.scrub(outcome.said, self._known)[:SAID])
         row.result, row.said, row.ended_at = outcome.result, outcome.said, timezone.now()
         row.new_key = (outcome.key or "") if write.op is Op.CREATE else ""
-        _keep(row, self.resource, f"done by hand: {outcome.result}")
+        _keep(row, self.resource, ENDED[outcome.result])
         record, absent = outcome.record, False
         if outcome.result is Result.APPLIED and outcome.key is not None:
             with suppress(ConnectorError):  # else what the answer told is all that is known

@@ -188,14 +188,44 @@ class Filter(Strict):
     null: str = Field(default="null", description="How nothing is written")
 
 
+class Statement(Strict):
+    """A whole statement of a query language in one parameter: SQL-like ones want their order and scope in it.
+
+    A part stands in the statement where the parameter of its name is asked for, and is empty where it is not.
+    """
+
+    param: str = Field(description="The parameter that carries the statement")
+    text: str = Field(description="The statement; holds {names} of parts and of blanks")
+    every: str = Field(
+        default="", description="The statement where all fields are wanted, if that is another one"
+    )
+    parts: dict[str, str] = Field(
+        description="What a parameter becomes in the statement, {value} standing for what it holds: "
+        "{order: ' ORDER BY {value}'}"
+    )
+
+
 class Listing(Strict):
-    """How a list is asked for, where it is no plain GET: a search by POST with the question in its body."""
+    """How a list is asked for, where it is no plain GET with its parameters."""
 
     method: str = Field(default="GET", description="GET, or POST for a search")
     params_in: Literal["query", "body"] = Field(
         default="query", description="Where parameters go; in a body, dotted names are objects"
     )
     body: dict[str, Any] = Field(default_factory=dict, description="Fixed parts of the body")
+    parts: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="What a parameter becomes in the body, {value} standing for what it holds",
+    )
+    statement: Statement | None = Field(
+        default=None, description="A whole statement that takes up parameters: SOQL, JQL"
+    )
+
+    @model_validator(mode="after")
+    def _parts_in_body(self) -> Listing:
+        if self.parts and self.params_in != "body":
+            raise ValueError("listing `parts` need `params_in: body`")
+        return self
 
 
 class KeyList(Strict):

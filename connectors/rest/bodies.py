@@ -51,12 +51,19 @@ def enveloped(envelope: str, body: Any) -> Any:
 
 
 def laid_over(fixed: Mapping[str, Any], body: Any) -> Any:
-    """Fixed parts beside what an envelope holds."""
-    return {**fixed, **body} if fixed and isinstance(body, Mapping) else body
+    """Fixed parts beside what an envelope holds, objects completed; what it holds counts."""
+    if not fixed or not isinstance(body, Mapping):
+        return body
+    both = {name: laid_over(fixed[name], body[name]) for name in fixed if name in body and _open(fixed[name])}
+    return {**fixed, **body, **both}
+
+
+def _open(part: Any) -> bool:
+    return isinstance(part, Mapping)
 
 
 def keyed(template: Any, known: Mapping[str, str | int]) -> Any:
-    """A template with {key} and {version} filled in; a text that is nothing else becomes the value itself."""
+    """A template with {key}, {version}... filled in; a text that is nothing else becomes the value itself."""
     if isinstance(template, str):
         for name, value in known.items():
             if template == f"{{{name}}}":
@@ -99,4 +106,13 @@ def typed(params: Mapping[str, str]) -> dict[str, Any]:
             inner = inner.setdefault(part, {})
         number = value.isdecimal() and len(value) < 16 and not isinstance(value, Text)
         inner[last] = int(value) if number else str(value)
+    return body
+
+
+def asked_by(params: Mapping[str, str], parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Parameters as a body, each that has a part of its own as that part."""
+    body = typed({name: value for name, value in params.items() if name not in parts})
+    for name, part in parts.items():
+        if name in params:
+            body = laid_over(body, keyed(part, {"value": str(params[name])}))
     return body

@@ -137,6 +137,9 @@ class Resource(Strict):
     params: dict[str, str] = Field(default_factory=dict, description="Parameters of each listing")
     listing: Listing = Field(default=Listing(), description="How a list is asked for")
     fields_param: str | None = Field(default=None, description="The parameter that asks for some fields only")
+    fields_always: tuple[str, ...] = Field(
+        default=(), description="Fields that it asks for besides: those that `tombstone` looks at"
+    )
     paginator: Paginator = Field(default=SinglePage(), description="How a list goes on")
     filter: Filter | None = Field(default=None, description="The language of questions")
     order: Order | None = Field(default=None, description="How an order is asked for")

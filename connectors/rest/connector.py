@@ -88,7 +88,8 @@ class RestConnector:
 
     def check(self) -> list[CheckItem]:
         """Test the connection: reachable, authenticated, clock, each configured resource."""
-        plain = (shape.path for shape in self._shapes.values() if shape.config.listing.method == "GET")
+        told = ((shape.path, shape.config.listing) for shape in self._shapes.values())
+        plain = (path for path, listing in told if listing.method == "GET" and not listing.statement)
         probe = next(plain, "") or self._listing()
         return check_system(self._client, self._describers.values(), probe)
 
@@ -156,7 +157,7 @@ class RestConnector:
             tombstones=config.tells_deletes,
             batch=500,
             answers=config.answers,
-            versions=config.version is not None,
+            versions=config.version is not None and not config.version.seconds,
             idempotent=config.create.is_idempotent,
             writes_together=config.batch.limit if config.batch is not None else 1,
             reads_together=config.fetch.limit

@@ -7,6 +7,7 @@ the end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.base import Misconfigured, Page, Retry, Unknown
@@ -125,9 +126,7 @@ class Follower:
         at = self._shape.asked(at)
         headers = {told.header: str(at)} if told.header and at is not None else {}
         if headers:
-            first = Request(
-                self._shape.path, self._reader.first({}, "modified", fields).params, headers=headers
-            )
+            first = replace(self._reader.first({}, "modified", fields), headers=headers)
             if self._reader.page(first)[0].status == 304:
                 return
             if str(told.header).lower() == "if-none-match":

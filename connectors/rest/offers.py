@@ -135,6 +135,28 @@ OFFERS = (
         blanks__properties="email,firstname,lastname,phone",
     ),
     _product(
+        "jira",
+        "Jira",
+        _("Issues of one project in Jira Cloud. The hub looks just before each write."),
+        ("base_url", "blanks.project", "blanks.issuetype", "auth.username", "auth.password"),
+        {"auth.password": _("API token")},
+        base_url="https://my-company.atlassian.net",
+        blanks__project="SALES",
+        blanks__issuetype="Task",
+        auth__username="anna@example.com",
+    ),
+    _product(
+        "salesforce",
+        "Salesforce",
+        _(
+            "Contacts, accounts and other objects of Salesforce, by a connected app with client credentials. "
+            "It refuses a write over an edit of a later second; the hub looks before each write, too."
+        ),
+        ("base_url", "auth.access_token_url", "auth.client_id", "auth.client_secret"),
+        base_url="https://my-org.my.salesforce.com",
+        auth__access_token_url="https://my-org.my.salesforce.com/services/oauth2/token",  # noqa: S106
+    ),
+    _product(
         "airtable",
         "Airtable",
         _("Tables of one Airtable base. Everything is read each time."),

@@ -35,11 +35,15 @@ class Loop(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A listing to ask for. A `link` is an address that the system gave, complete with its parameters."""
+    """A listing to ask for. A `link` is an address that the system gave, complete with its parameters.
+
+    A `question` is one of ours about the resource, which goes as its `listing` says.
+    """
 
     path: str
     params: Mapping[str, str]
     link: bool = False
+    question: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def with_params(self, **params: str) -> Request:

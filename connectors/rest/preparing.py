@@ -9,17 +9,21 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from connectors.base import Op, Outcome, Result, Write
 
+from .asking import TimeFormat
 from .bodies import enveloped, keyed, laid_over
+from .moments import Moments
 from .resource import Shape
 from .schema import Schema
-from .sending import Create, Delete, Operation, Update
+from .sending import Create, Delete, Operation, Update, Version
 from .values import encode, nested, pick, same, wire
 
 _NAMESPACE = uuid.UUID("6f0e9c7a-3d57-5b8c-9a54-2f8d0c1b7e11")  # of the ids made for new records
+_HTTP = Moments(TimeFormat.HTTP)
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 Entries = Mapping[str, tuple[dict[str, Any], str | None]]
@@ -56,7 +60,7 @@ class Preparer:
     def conditional(self, op: Op) -> bool:
         """Does the system itself refuse this operation on another version?"""
         version = self._shape.config.version
-        if version is None or op is Op.CREATE:
+        if version is None or version.seconds or op is Op.CREATE:
             return False
         if version.type == "etag" or (version.type == "field" and op is Op.UPDATE):
             return True
@@ -87,7 +91,7 @@ class Preparer:
         if write.key is None:
             return Outcome(Result.REJECTED, said=f"{write.op} without a key")
         entry: dict[str, Any] | None = None
-        version = write.version if told.version else None
+        version = write.version if told.version and not told.version.seconds else None
         if read_at is not None:
             if write.key in absent:
                 return Outcome(Result.GONE, write.key, said="the record is not there")
@@ -100,15 +104,22 @@ class Preparer:
                 return Outcome(Result.STALE, write.key, said=stale)
             version = current
         headers = {}
-        if version is not None and told.version and told.version.type == "etag":
-            shown = told.version.format.format(version=version) if told.version.field else version
-            headers[told.version.header] = strong(shown) if told.version.weak == "strip" else shown
+        untold = told.version is None or (told.version.seconds and write.op is Op.DELETE)
+        if version is not None and told.version and told.version.type == "etag" and not untold:
+            headers[told.version.header] = self._shown(told.version, version)
         if write.op is Op.DELETE:
             return self._made(write, told.delete, write.key, {}, headers, read_at, version)
         values = self._changed(write, entry)
         if version is not None and told.version and told.version.type == "field" and told.version.field:
             values[told.version.field] = _number(version)
         return self._made(write, told.update, write.key, values, headers, read_at, version)
+
+    def _shown(self, told: Version, version: str) -> str:
+        """A version as its header has it. Of a time in seconds, the first one that is not before it."""
+        if told.seconds and (moment := self._shape.moments.read(version)) is not None:
+            return str(_HTTP.write(moment + timedelta(microseconds=-moment.microsecond % 1_000_000)))
+        shown = told.format.format(version=version) if told.field else version
+        return strong(shown) if told.weak == "strip" else shown
 
     def _create(self, write: Write) -> Prepared:
         told = self._shape.config.create
@@ -142,7 +153,7 @@ class Preparer:
         version: str | None = None,
     ) -> Prepared:
         shape, name, conditional = self._shape, key or "", bool(headers)
-        known = {"key": shape.raw_key(name), "version": _number(version or "")}
+        known = {**shape.blanks, "key": shape.raw_key(name), "version": _number(version or "")}
         texts = {"key": name, "version": version or ""}
         if isinstance(told, Delete):
             body = (
@@ -201,7 +212,7 @@ class Preparer:
 
     def _differing(self, write: Write, entry: Mapping[str, Any], version: str | None) -> str:
         """Why the record is not as expected; empty if it is."""
-        if write.version is not None and self._shape.config.version:
+        if write.version is not None and self._shape.config.version and not self._shape.vague:
             same_version = strong(version or "") == strong(write.version)
             return "" if same_version else f"the version is {version}, not {write.version}"
         for name, expected in write.expected.items():

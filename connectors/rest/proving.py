@@ -29,10 +29,14 @@ class Label(StrEnum):
 
 
 class Against(StrEnum):
-    """What the kit ran against: the product itself, or a stand-in that keeps to its published description."""
+    """What the kit ran against: the product itself, or a stand-in that keeps to its published description.
+
+    A stand-in that does what we read in the product's pages is worth a run, and proves nothing about it.
+    """
 
     REAL = "real"
     DESCRIPTION = "description"
+    PAGES = "pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,9 @@ class Report:
         data = {**asdict(self), "against": str(self.against)}
         data["tests"] = {name: f"{passed} of {ran}" for name, (passed, ran) in sorted(self.tests.items())}
         return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+_EARNED = {Against.REAL: Label.REAL, Against.DESCRIPTION: Label.DESCRIPTION}
 
 
 def digest(name: str) -> str:
@@ -99,4 +106,4 @@ def earned(found: Report | None, now: str) -> Label:
     """What a report proves about a preset whose digest is `now`."""
     if found is None or found.digest != now or not found.ran or found.passed < found.ran:
         return Label.UNVERIFIED
-    return Label.REAL if found.against is Against.REAL else Label.DESCRIPTION
+    return _EARNED.get(found.against, Label.UNVERIFIED)

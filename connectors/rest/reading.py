@@ -15,7 +15,7 @@ from connectors.base import Fetched, Misconfigured, Page, Record, Retry, Unknown
 
 from . import pagination
 from .asking import Fetch, Find, KeyList, Keyset, Offset, PageNumber, Search
-from .bodies import Text, asked, typed
+from .bodies import Text, asked, asked_by
 from .client import Answer, Client
 from .judging import error_code, words
 from .pagination import Listed, Request
@@ -189,7 +189,8 @@ class Reader:
         if told is None:
             return None
         with shape.named():
-            answer = self._client.read(shape.path, params={**shape.params, **told.params}, method=told.method)
+            params = {**shape.params, **{name: shape.fill(text) for name, text in told.params.items()}}
+            answer = self._client.read(shape.path, params=shape.stated(params), method=told.method)
             number = answer.headers.get(told.header) if told.header else None
             if told.selector:
                 number = told.selector(self._client.json(answer))
@@ -251,7 +252,8 @@ class Reader:
     def first(self, question: Mapping[str, str], by: str, fields: Sequence[str] | None) -> Request:
         """The first request of a question, in the order `key`, `modified` or `newest`."""
         shape = self._shape
-        return Request(shape.path, {**shape.params, **shape.wanted(fields), **shape.order(by), **question})
+        params = {**shape.params, **shape.wanted(fields), **shape.order(by), **question}
+        return Request(shape.path, params, question=True)
 
     def page(
         self, request: Request, records: Selector | None = None, option: str = "records"
@@ -261,11 +263,12 @@ class Reader:
         with shape.named():
             path = str(self._client.follow(request.path, shape.path)) if request.link else request.path
             in_body = asking.params_in == "body"
+            params = shape.stated(request.params) if request.question else request.params
             answer = self._client.read(
                 path,
-                params=None if in_body else request.params,
+                params=None if in_body else params,
                 method=asking.method,
-                body={**asking.body, **typed(request.params)} if in_body else asking.body or None,
+                body={**asking.body, **asked_by(params, asking.parts)} if in_body else asking.body or None,
                 headers=request.headers,
                 safe=shape.config.query_safe,
             )

@@ -30,7 +30,7 @@ class Shape:
         self.name, self.config, self.system = name, config, system
         known = {**blanks, "collection": config.collection or name, **config.blanks}
         # one that was left empty is as open as one that was never named
-        self._blanks = {blank: value for blank, value in known.items() if value or blank == "base_path"}
+        self.blanks = {blank: value for blank, value in known.items() if value or blank == "base_path"}
         self.path = self.fill(config.path)
         told = config.incremental
         self.moments = Moments(told.format, told.pattern, config.zone) if told else Moments(zone=config.zone)
@@ -54,7 +54,7 @@ class Shape:
 
     def fill(self, text: str, **more: str) -> str:
         """A path with its blanks filled."""
-        return filled(text, {**self._blanks, **more}, system=self.system, resource=self.name)
+        return filled(text, {**self.blanks, **more}, system=self.system, resource=self.name)
 
     def item(self, key: str, path: str | None = None, version: str = "") -> str:
         """The path of one record (or of an operation on it)."""
@@ -129,6 +129,11 @@ class Shape:
                 return None
         return etag
 
+    @property
+    def vague(self) -> bool:
+        """Is its version a time in seconds, which two states of a record may share?"""
+        return self.config.version is not None and self.config.version.seconds
+
     def record(
         self, entry: Mapping[str, Any], fields: Iterable[str] | None, etag: str | None = None
     ) -> Record:
@@ -141,7 +146,7 @@ class Shape:
         return Record(
             key=self.key(entry),
             values=values,
-            version=self.version(entry, etag),
+            version=None if self.vague else self.version(entry, etag),
             modified=self.moments.read(self.modified(entry)),
         )
 
@@ -150,13 +155,14 @@ class Shape:
     def wanted(self, fields: Sequence[str] | None) -> dict[str, str]:
         """The parameters that ask for these fields only, and what every record needs."""
         told = self.config
-        if fields is None or told.fields_param is None or told.tombstone:
+        if fields is None or told.fields_param is None or (told.tombstone and not told.fields_always):
             return {}
         needed = [
             told.key,
             told.modified,
             told.incremental.created if told.incremental else None,
             told.version.field if told.version else None,
+            *told.fields_always,
             *fields,
         ]
         return {told.fields_param: ",".join(dict.fromkeys(name.split(".")[0] for name in needed if name))}
@@ -168,6 +174,19 @@ class Shape:
         if order is None or not template:
             return {}
         return {order.param: template.format(key=self.config.key, modified=self.config.modified)}
+
+    def stated(self, params: Mapping[str, str]) -> dict[str, str]:
+        """The parameters with those that belong into a statement put into it, if there is to be one."""
+        told = self.config.listing.statement
+        if told is None:
+            return dict(params)
+        parts = {
+            name: part.replace("{value}", params[name]) if name in params else ""
+            for name, part in told.parts.items()
+        }
+        text = told.every if told.every and self.config.fields_param not in params else told.text
+        others = {name: value for name, value in params.items() if name not in parts}
+        return {**others, told.param: self.fill(text, **parts)}
 
     def compare(self, how: str, field: str, value: Any, *, moment: bool = False) -> str:
         """One comparison in the filter's language. `moment`: the value is one, written as the system does."""

@@ -35,10 +35,15 @@ class Version(Strict):
         default=False,
         description="Whether the system refuses a write without one (428): it is always read then",
     )
+    seconds: bool = Field(
+        default=False,
+        description="It is a time in seconds, as If-Unmodified-Since has it, and goes with updates. Two "
+        "edits within one look the same: records are compared before each write, too; it counts as checked",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Version:
-        if self.type != "etag" and not self.field:
+        if (self.type != "etag" or self.seconds) and not self.field:
             raise ValueError(f"version of type {self.type!r} needs the name of the field")
         return self
 

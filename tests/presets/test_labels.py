@@ -23,6 +23,7 @@ PROMISES = {
     [
         (GOOD, "abc", Label.REAL),
         (replace(GOOD, against=Against.DESCRIPTION), "abc", Label.DESCRIPTION),
+        (replace(GOOD, against=Against.PAGES), "abc", Label.UNVERIFIED),
         (GOOD, "the preset was changed", Label.UNVERIFIED),
         (replace(GOOD, tests={"a stale update is refused": (1, 2)}), "abc", Label.UNVERIFIED),
         (replace(GOOD, tests={}), "abc", Label.UNVERIFIED),

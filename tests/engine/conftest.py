@@ -7,6 +7,7 @@ import pytest
 
 from connectors.base import Guarantee
 from connectors.sql.connector import SqlConnector
+from syncadmin.config.keeping import keeping
 
 from .world import World, build
 
@@ -15,7 +16,8 @@ from .world import World, build
 def world(db: None, postgres_database: str, tmp_path: Path) -> World:
     """A CRM in PostgreSQL and a shop in SQLite, mapped."""
     made = build(postgres_database, f"sqlite:///{tmp_path / 'shop.sqlite3'}")
-    yield made
+    with keeping():  # as the workers do
+        yield made
     made.left.engine.dispose()
     made.right.engine.dispose()
 

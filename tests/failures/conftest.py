@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from syncadmin.config.keeping import keeping
 from tests.conftest import unique
 from tests.engine.world import Peer, World, between
 
@@ -36,15 +37,17 @@ def directory(kinto_server) -> Iterator[KintoPeer]:
 
 
 @pytest.fixture
-def world(db: None, crm: Peer, shop: PocketBasePeer) -> World:
+def world(db: None, crm: Peer, shop: PocketBasePeer) -> Iterator[World]:
     """PostgreSQL on the left, PocketBase on the right."""
-    return between(crm, shop)
+    with keeping():  # as the workers do
+        yield between(crm, shop)
 
 
 @pytest.fixture
-def with_kinto(db: None, crm: Peer, directory: KintoPeer) -> World:
+def with_kinto(db: None, crm: Peer, directory: KintoPeer) -> Iterator[World]:
     """PostgreSQL on the left, Kinto on the right."""
-    return between(crm, directory)
+    with keeping():
+        yield between(crm, directory)
 
 
 @pytest.fixture

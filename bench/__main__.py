@@ -1,8 +1,10 @@
-"""`python -m bench [--rows N]`: first link of two equal tables, then random updates, each beside its floor.
+"""`python -m bench [--rows N] [--tracking] [--peer bucardo]`: first link and updates, beside their floor.
 
 (a) first link: N equal rows on both sides. Floor: both tables copied into one database and paired by a join.
 (b) updates: N / 100 random updates a side and N / 2000 records changed on both (half in different columns,
 half in the same), all linked before. Floor: as many rows copied across and updated by compare-and-set.
+With --peer another replicator carries the same updates between two more databases; of a row, its latest edit
+wins there.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from . import rig as rigs
 
@@ -51,7 +54,7 @@ def first_link(made: rigs.Rig, rows: int, mapping: int) -> None:
     expect(counts.get("linked") == rows, f"{counts}: every row has to be linked")
 
 
-def scatter(made: rigs.Rig, rows: int) -> tuple[int, int]:
+def scatter(made: rigs.Rig, rows: int, shifts: Mapping[str, int] = rigs.SHIFTS) -> tuple[int, int]:
     """Edit both sides as their users would. Returns (updates of one side only, records changed on both)."""
     dice = random.Random(1)  # the same numbers each time
     single, both = max(rows // 100, 1), max(rows // 2000, 2)
@@ -66,9 +69,9 @@ def scatter(made: rigs.Rig, rows: int) -> tuple[int, int]:
         same = position % 2
         edits["left"]["phone"].append(n)
         edits["right"]["phone" if same else "city"].append(n)
-    for side, shift in (("left", 0), ("right", 5_000_000)):
-        with made.connect(side) as connection:
-            for column, numbers in edits[side].items():
+    for (side, found), (name, shift) in zip(edits.items(), shifts.items(), strict=True):
+        with made.connect(name) as connection:
+            for column, numbers in found.items():
                 connection.execute(
                     f"UPDATE customers SET {column} = {column} || ' {side}', updated_at = clock_timestamp() "
                     "WHERE id = ANY(%s)",
@@ -88,6 +91,28 @@ def updates(made: rigs.Rig, rows: int, mapping: int) -> None:
     with made.measured("(b) nothing changed", rows):
         counts = rigs.run_pass(mapping, "incremental")
     expect("updated" not in counts, f"{counts}: nothing may be written twice")
+
+
+def updates_peer(made: rigs.Rig, rows: int, folder: Path) -> None:
+    """The same updates, carried by Bucardo in one run."""
+    from .peers.bucardo import bucardo
+
+    urls = made.pair()
+    shifts = dict.fromkeys(urls, 0)
+    made.fill(rows, shifts)
+    with bucardo(folder) as other:
+        other.replicate(urls, "customers", at_once=False)
+        other.start()
+        single, both = scatter(made, rows, shifts)
+        with made.measured("(b) updates, Bucardo", single + both, other.cpu):
+            other.kick()
+    sums = []
+    for name in urls:
+        with made.connect(name) as connection:
+            sums.append(
+                connection.execute("SELECT sum(hashtextextended(t::text, 0)) FROM customers t").fetchone()
+            )
+    expect(sums[0] == sums[1], "Bucardo has to make both sides equal")
 
 
 def updates_floor(made: rigs.Rig, rows: int) -> None:
@@ -116,18 +141,24 @@ def main() -> None:
     """Run both benchmarks and print what they took."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows a side")
+    parser.add_argument("--tracking", action="store_true", help="both tables are tracked")
+    parser.add_argument("--peer", choices=["bucardo"], help="(b) with another replicator, on the same server")
     parser.add_argument("--profile", action="store_true", help="print where the time of (b) goes")
     options = parser.parse_args()
     with rigs.rig() as made:
         print(f"{options.rows:,} rows a side, PostgreSQL to PostgreSQL, hub in PostgreSQL", flush=True)
         made.fill(options.rows)
         mapping = rigs.make_mapping(made)
+        if options.tracking:
+            rigs.track()
         steps: list[Callable[[], None]] = [
             lambda: first_link_floor(made, options.rows),
             lambda: first_link(made, options.rows, mapping),
             lambda: updates_floor(made, options.rows),
             lambda: profiled(options.profile, lambda: updates(made, options.rows, mapping)),
         ]
+        if options.peer:
+            steps.append(lambda: updates_peer(made, options.rows, made.folder / "peer"))
         for step in steps:
             step()
         cost = {c.name: c.wall for c in made.costs}
@@ -135,6 +166,10 @@ def main() -> None:
             f"(a) is {cost['(a) first link'] / cost['(a) floor: copy and join']:.1f} times its floor, "
             f"(b) is {cost['(b) updates'] / cost['(b) floor: copy and update']:.1f} times its floor"
         )
+        if options.peer:
+            print(
+                f"(b) took {cost['(b) updates'] / cost['(b) updates, Bucardo']:.2f} times as long as Bucardo"
+            )
 
 
 def profiled(wanted: bool, step: Callable[[], None]) -> None:

@@ -1,8 +1,9 @@
-"""`python -m bench.latency [--edits N] [--minutes M] [--rate R]`: how long an edit takes to the other side.
+"""`python -m bench.latency [--edits N] [--minutes M] [--rate R] [--peer bucardo]`: an edit to the other side.
 
 A whole hub as `up` runs it (web aside), on PostgreSQL like the systems, with every commit on disk. One-row
 edits in turn on both sides, each waited for on the other one; then, with --minutes, R edits a second on each
-side. Load and CPU are printed: a busy machine tells mostly of itself.
+side. Load and CPU are printed: a busy machine tells mostly of itself. With --peer the same single edits are
+made beside another replicator, between two more databases of the same server.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import secrets
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,13 +28,8 @@ from syncadmin.supervisor import manage
 
 from . import rig as rigs
 
-ROWS, SHIFT = 2000, 5_000_000
-SIDES = ("left", "right")
-
-
-def other(side: str) -> str:
-    """The other side."""
-    return SIDES[side == "left"]
+ROWS, SHIFT = 2000, rigs.SHIFTS["right"]
+SIDES = tuple(rigs.SHIFTS)
 
 
 @contextmanager
@@ -57,17 +54,6 @@ def hub(folder: Path, workers: int) -> Iterator[dict[str, Child]]:
         queue.stop()
 
 
-def track() -> None:
-    """Both tables are tracked."""
-    from syncadmin import tracking
-    from syncadmin.models import Resource
-
-    for resource in Resource.objects.all():
-        resource.config = {"table": "customers", "changes": "tracking"}
-        resource.save()
-        tracking.install(resource)
-
-
 def seen(connection: psycopg.Connection[tuple[object, ...]], key: int, wanted: str) -> float:
     """Wait until a row shows the value; when it did."""
     deadline = time.monotonic() + 60
@@ -79,15 +65,16 @@ def seen(connection: psycopg.Connection[tuple[object, ...]], key: int, wanted: s
     raise SystemExit(f"{wanted} did not arrive within a minute")
 
 
-def alternating(made: rigs.Rig, edits: int) -> list[float]:
+def alternating(made: rigs.Rig, edits: int, shifts: Mapping[str, int] = rigs.SHIFTS) -> list[float]:
     """Seconds from the commit on one side to the value on the other one, edit by edit."""
     took = []
-    with made.connect("left") as left, made.connect("right") as right:
-        ends = {"left": (left, 0), "right": (right, SHIFT)}
+    one, two = shifts
+    word = secrets.token_hex(3)  # no value may be there already
+    with made.connect(one) as left, made.connect(two) as right:
+        ends = ((left, shifts[one]), (right, shifts[two]))
         for n in range(edits):
-            side = SIDES[n % 2]
-            (here, shift), (there, far) = ends[side], ends[other(side)]
-            key, value = n % ROWS + 1, f"edit {n}"
+            (here, shift), (there, far) = ends[n % 2], ends[1 - n % 2]
+            key, value = n % ROWS + 1, f"edit {word} {n}"
             here.execute("UPDATE customers SET phone = %s WHERE id = %s", [value, key + shift])
             began = time.perf_counter()
             took.append(seen(there, key + far, value) - began)
@@ -154,6 +141,27 @@ def memory_of(pid: int) -> float:
     return float(sum(process.memory_full_info().pss for process in family)) / 2**20
 
 
+def peer(made: rigs.Rig, folder: Path, edits: int) -> None:
+    """The same edits with Bucardo, between two more databases of the same server."""
+    from .peers.bucardo import bucardo
+
+    urls = made.pair()
+    shifts = dict.fromkeys(urls, 0)
+    made.fill(ROWS, shifts)
+    with bucardo(folder) as other:
+        other.replicate(urls, "customers", at_once=True)
+        other.start()
+        alternating(made, 10, shifts)
+        own, server = other.cpu(), rigs.cpu_of_tree(made.server.pid)
+        took = alternating(made, edits, shifts)
+        sys.stdout.write(f"{edits} edits, one at a time, Bucardo: {told(took)}\n")
+        own, server = other.cpu() - own, rigs.cpu_of_tree(made.server.pid) - server
+        sys.stdout.write(
+            f"CPU an edit: {own / edits * 1000:.1f} ms of Bucardo, {server / edits * 1000:.1f} ms of the two"
+            f" databases, its own one aside   (load {os.getloadavg()[0]:.1f})\n"
+        )
+
+
 def told(took: list[float]) -> str:
     """Percentiles in milliseconds."""
     cuts = statistics.quantiles([1000 * t for t in took], n=100)
@@ -168,12 +176,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0, help="of sustained edits; none if 0")
     parser.add_argument("--rate", type=float, default=500, help="sustained edits a second on each side")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--peer", choices=["bucardo"], help="the same single edits with it, on the same server"
+    )
     given = parser.parse_args()
     rigs.SETTINGS["synchronous_commit"] = "on"
     with rigs.rig() as made, tempfile.TemporaryDirectory() as folder:
         made.fill(ROWS)
         mapping = rigs.make_mapping(made)
-        track()
+        rigs.track()
         rigs.run_pass(mapping, "backfill")
         from django.db import connections
 
@@ -192,6 +203,8 @@ def main() -> None:
             )
             if given.minutes:
                 sustained(made, given.minutes, given.rate, children)
+        if given.peer:
+            peer(made, Path(folder) / "peer", given.edits)
 
 
 def cpu(children: dict[str, Child]) -> float:

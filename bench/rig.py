@@ -11,7 +11,7 @@ import resource
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ SETTINGS = {
     "maintenance_work_mem": "256MB",
     "synchronous_commit": "off",
 }
+SHIFTS = {"left": 0, "right": 5_000_000}
 TABLE = """
     CREATE TABLE customers (
         id bigint PRIMARY KEY, email text NOT NULL, name text NOT NULL, phone text, city text,
@@ -88,8 +89,8 @@ def cpu_of_tree(root: int) -> float:
 class Rig:
     """The databases `hub`, `left`, `right` and `floor`, and the measured steps."""
 
-    def __init__(self, server: PostgresServer) -> None:
-        self.server = server
+    def __init__(self, server: PostgresServer, folder: Path) -> None:
+        self.server, self.folder = server, folder
         self.urls = {name: server.create_database(name) for name in ("hub", "left", "right", "floor")}
         self.costs: list[Cost] = []
 
@@ -98,21 +99,27 @@ class Rig:
         return psycopg.connect(self.urls[name], autocommit=True)
 
     @contextmanager
-    def measured(self, name: str, rows: int) -> Iterator[Cost]:
-        """Measure a step and print its line."""
+    def measured(self, name: str, rows: int, cpu: Callable[[], float] = time.process_time) -> Iterator[Cost]:
+        """Measure a step and print its line; `cpu` tells the CPU seconds of whoever does it."""
         cost = Cost(name, rows)
-        server, own, began = cpu_of_tree(self.server.pid), time.process_time(), time.perf_counter()
+        server, own, began = cpu_of_tree(self.server.pid), cpu(), time.perf_counter()
         yield cost
         cost.wall = time.perf_counter() - began
-        cost.own_cpu = time.process_time() - own
+        cost.own_cpu = cpu() - own
         cost.server_cpu = cpu_of_tree(self.server.pid) - server
         cost.memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         self.costs.append(cost)
         print(cost.line(), flush=True)
 
-    def fill(self, rows: int) -> None:
-        """The same customers on both sides, with keys of their own."""
-        for name, shift in (("left", 0), ("right", 5_000_000)):
+    def pair(self) -> dict[str, str]:
+        """Two more databases, `peer_left` and `peer_right`; their addresses."""
+        made = {name: self.server.create_database(name) for name in ("peer_left", "peer_right")}
+        self.urls |= made
+        return made
+
+    def fill(self, rows: int, shifts: Mapping[str, int] = SHIFTS) -> None:
+        """The same customers on both sides, with keys of their own (`shifts`: what is added to them)."""
+        for name, shift in shifts.items():
             with self.connect(name) as connection:
                 connection.execute(TABLE)
                 connection.execute(FILL.format(shift=shift, rows=rows))
@@ -128,7 +135,7 @@ def rig() -> Iterator[Rig]:
         Path(folder).chmod(0o711)
         server = PostgresServer(Path(folder) / "postgres", settings=SETTINGS).start()
         try:
-            made = Rig(server)
+            made = Rig(server, Path(folder))
             os.environ |= {
                 "DATABASE_URL": made.urls["hub"],
                 "SECRET_KEY": secrets.token_urlsafe(32),
@@ -168,6 +175,17 @@ def make_mapping(made: Rig) -> int:
             mapping=mapping, position=position, name=name, left=name, right=name, type=kind
         )
     return int(mapping.pk)
+
+
+def track() -> None:
+    """Both tables are tracked."""
+    from syncadmin import tracking
+    from syncadmin.models import Resource
+
+    for table in Resource.objects.all():
+        table.config = {"table": "customers", "changes": "tracking"}
+        table.save()
+        tracking.install(table)
 
 
 def run_pass(mapping_id: int, kind: str) -> dict[str, int]:

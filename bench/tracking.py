@@ -1,8 +1,8 @@
-"""`python -m bench.tracking [URL...] [--rows N]`: what tracking costs the application's own writes.
+"""`python -m bench.tracking [URL...] [--rows N] [--peer bucardo]`: what tracking costs the application.
 
 The same writes with and without triggers, in turn, in each database (an embedded PostgreSQL and a SQLite file
 if no address is given): one row a transaction, and many rows in one statement. A scratch table is made and
-dropped.
+dropped. With --peer also with the triggers of another replicator, on the embedded PostgreSQL.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.conninfo import conninfo_to_dict
 
 from connectors.sql import SqlConfig, SqlConnector, SqlResource
 from connectors.sql.config import parse_url
@@ -31,33 +33,64 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("urls", nargs="*", metavar="URL", help="databases where a scratch table may be made")
     parser.add_argument("--rows", type=int, default=20_000, help="rows of the table (default 20,000)")
+    parser.add_argument(
+        "--durable", action="store_true", help="every commit is on disk (the embedded PostgreSQL)"
+    )
+    parser.add_argument(
+        "--peer", choices=["bucardo"], help="also with its triggers, on the embedded PostgreSQL"
+    )
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, databases(given.urls, Path(directory)) as urls:
-        for url in urls:
-            measure(url, given.rows)
+    if given.peer and given.urls:
+        parser.error("--peer goes with the embedded PostgreSQL")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        Path(directory).chmod(0o711)
+        with databases(given.urls, Path(directory), given.durable) as urls:
+            if given.peer:
+                beside(urls[0], given.rows, Path(directory) / "peer")
+            else:
+                for url in urls:
+                    measure(url, given.rows)
 
 
 @contextmanager
-def databases(urls: list[str], directory: Path) -> Iterator[list[str]]:
+def databases(urls: list[str], directory: Path, durable: bool) -> Iterator[list[str]]:
     """The given addresses, or databases of our own."""
     if urls:
         yield urls
         return
     (directory / "bench.sqlite3").touch()
-    server = PostgresServer(directory / "postgres").start()
+    server = PostgresServer(directory / "postgres", durable=durable).start()
     try:
         yield [server.create_database("bench"), f"sqlite:///{directory / 'bench.sqlite3'}"]
     finally:
         server.stop()
 
 
-def measure(url: str, rows: int) -> None:
-    """Both kinds of writes without triggers, with them, and with stamps too, in turn; medians."""
+def beside(url: str, rows: int, folder: Path) -> None:
+    """The same with Bucardo's triggers, in turn with ours, in the same database; its daemon does not run."""
+    from .peers.bucardo import bucardo
+
+    copy = url + "_copy"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create database {conninfo_to_dict(copy)['dbname']}")
+    for one in (url, copy):
+        fill(sa.create_engine(parse_url(one)), rows)
+    with bucardo(folder) as other:
+        other.replicate({"left": url, "right": copy}, TABLE, at_once=True)
+        measure(url, rows, lambda on: other.triggers(url, TABLE, "enable" if on else "disable"))
+
+
+def measure(url: str, rows: int, peer: Callable[[bool], None] | None = None) -> None:
+    """Both kinds of writes without triggers, with them, and with stamps too, in turn; medians.
+
+    `peer` switches the triggers of another replicator on and off.
+    """
     engine = sa.create_engine(parse_url(url))
     connector = SqlConnector(
         SqlConfig.model_validate({"url": url}), {"t": SqlResource(table=TABLE, key="id")}, system="bench"
     )
-    fill(engine, rows)
+    if peer is None:
+        fill(engine, rows)
     took: dict[tuple[str, str], list[float]] = {}
     ways: dict[str, Callable[[], None]] = {
         "without": lambda: connector.untrack("t"),
@@ -65,9 +98,13 @@ def measure(url: str, rows: int) -> None:
     }
     if engine.dialect.name == "postgresql":
         ways["with stamps"] = lambda: connector.track("t", COLUMNS, COLUMNS)
+    if peer is not None:
+        ways["with Bucardo's"] = lambda: connector.untrack("t")
     try:
         for turn, (way, prepare) in enumerate(list(ways.items()) * TURNS):
             prepare()
+            if peer is not None:
+                peer(way == "with Bucardo's")
             for name, write, count in (("one by one", singly, 500), ("in bulk", at_once, rows)):
                 took.setdefault((name, way), []).append(timed(write, engine, turn) / count)
     finally:
@@ -75,6 +112,7 @@ def measure(url: str, rows: int) -> None:
         connector.close()
         with engine.begin() as connection:
             connection.exec_driver_sql(f"drop table {TABLE}")
+        engine.dispose()
     for name in ("one by one", "in bulk"):
         found = {way: statistics.median(took[name, way]) * 1e6 for way in ways}
         told = ", ".join(f"{took_:.1f} us {way}" for way, took_ in found.items())

@@ -1,0 +1,1 @@
+"""Programs of others that the benchmarks run beside ours. None is needed for anything else."""

@@ -7,7 +7,7 @@ values (str, int, float, Decimal, bool, date, datetime, list, dict, None).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -134,6 +134,8 @@ class Capabilities:
     `reads_together` records by key, and `at_once` requests run at the same time: for estimates. `stamps` are
     the fields of which it keeps when each was last changed, as text that sorts by that in all systems which
     keep it: `fetch` and `changes` tell them, and `write` takes over those that come with the values.
+    `receipts` names the place where it notes which writes it has carried out (see `KeepsReceipts`), '' if it
+    notes none: what was noted in a place of another name is not known any more.
     """
 
     changes: ChangeMode
@@ -150,6 +152,7 @@ class Capabilities:
     reads_together: int = 5000
     at_once: int = 1
     stamps: tuple[str, ...] = ()
+    receipts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +242,22 @@ class Op(StrEnum):
     DELETE = "delete"
 
 
+Merging = Callable[[Any], Any]
+"""From the raw value that a field holds to the one that it is to get. Raises ValueError if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a write is known by: who made it, and its number there.
+
+    Where one write was sent as several, `parts` names what each of them was about.
+    """
+
+    by: str
+    id: str
+    parts: tuple[str, ...] = ("",)
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """One write with what the system must still hold for it to be allowed.
@@ -248,7 +267,9 @@ class Write:
     versions, is used instead of `expected`. `idempotency` names a create for systems that know keys. `stamps`
     are those of the values, for fields of which the system keeps some. Where a field in `newer` is not as
     expected, but its stamp there is an older one, the system may write it all the same, and tell what it has
-    replaced with its next changes (`Page.replaced`).
+    replaced with its next changes (`Page.replaced`). Where a field in `merges` is not as expected, the system
+    may write what its function makes of the value that is there, while nobody else can change it. A write
+    with a `receipt` leaves that in the system, and is refused as stale where it has been left before.
     """
 
     op: Op
@@ -259,6 +280,8 @@ class Write:
     idempotency: str = ""
     stamps: Mapping[str, str] = field(default_factory=dict)
     newer: frozenset[str] = frozenset()
+    merges: Mapping[str, Merging] = field(default_factory=dict)
+    receipt: Receipt | None = None
 
 
 class Result(StrEnum):
@@ -279,7 +302,8 @@ class Outcome:
     `record` is the record as this very write left it, where the system tells (bound to the write,
     or to the version that it produced); `said` are the system's own words for anything but APPLIED.
     `window`: seconds between the checking read and the answer, where the guarantee is CHECKED; `raced`: the
-    record's own versions show another change within it, which this write may have overwritten.
+    record's own versions show another change within it, which this write may have overwritten. `merged` are
+    the values, by field, that were written in place of the given ones, to account for what was there.
     """
 
     result: Result
@@ -289,6 +313,7 @@ class Outcome:
     after: timedelta | None = None
     window: float | None = None
     raced: bool = False
+    merged: Mapping[str, Any] = field(default_factory=dict)
 
 
 def skipped(before: str | None, after: str | None) -> bool:
@@ -367,4 +392,16 @@ class TellsTime(Protocol):
 
     def clock(self) -> ClockReading | None:
         """The difference as far as it is known now, None if it can't be told. Raises ConnectorError."""
+        ...
+
+
+@runtime_checkable
+class KeepsReceipts(Protocol):
+    """A connector that can tell which writes its system has carried out, however they ended for others."""
+
+    def carried_out(self, resource: str, asked: Sequence[tuple[str, Receipt]]) -> list[frozenset[str]]:
+        """Of each (key, receipt) the parts that were carried out. Raises ConnectorError.
+
+        The others never will be: whoever still sends one is refused.
+        """
         ...

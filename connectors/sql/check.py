@@ -19,6 +19,7 @@ from .read import fetch, filtered
 from .table import Bound, bind
 from .tracking.installed import standing
 from .tracking.registers import with_registers
+from .tracking.target import target
 
 _SEES_OTHERS = "select pg_has_role(current_user, 'pg_read_all_stats', 'usage')"
 _SCHEMAS = sa.text(
@@ -212,7 +213,8 @@ def _granted(connection: Connection, bound: Bound, name: str) -> CheckItem:
 
 def _finds_changes(connection: Connection, bound: Bound, errors: Errors) -> list[CheckItem]:
     if bound.config.mode is ChangeMode.TRACKING:
-        return [_tracked(connection, with_registers(connection, bound, errors))]
+        aim = target(connection, bound, (), errors)
+        return [_tracked(connection, with_registers(connection, bound, aim))]
     if bound.modified is None:
         return []
     column = bound.modified.name

@@ -22,8 +22,10 @@ from connectors.base import (
     Fetched,
     Gap,
     Guarantee,
+    Misconfigured,
     Outcome,
     Page,
+    Receipt,
     Record,
     ResourceInfo,
     Write,
@@ -41,8 +43,9 @@ from .errors import DATABASE_ERRORS, Errors
 from .moments import database_now
 from .offers import OFFERS, suggested
 from .table import Bound
-from .tracking import contents, installed, signals
+from .tracking import contents, installed, receipts, signals
 from .tracking import reading as log
+from .tracking.receipts import with_receipts
 from .tracking.registers import with_registers
 from .tracking.target import Target, target
 from .write import write
@@ -109,6 +112,7 @@ class SqlConnector:
             tombstones=bound.config.mode is ChangeMode.TRACKING,
             versions=bound.version is not None,
             stamps=bound.registers,
+            receipts=bound.receipts_since,
         )
 
     def clock(self) -> ClockReading:
@@ -218,6 +222,17 @@ class SqlConnector:
         columns = bound.named(fields, self._errors)
         return write(self._opened(), bound, writes, columns, self._errors)
 
+    def carried_out(self, resource: str, asked: Sequence[tuple[str, Receipt]]) -> list[frozenset[str]]:
+        """Which of our writes to a tracked table it has taken, and that it takes no others of these."""
+        bound = self._table(resource)
+        options: dict[str, Any] = {"writing": True}
+        if bound.dialect != "sqlite":
+            options["isolation_level"] = "READ COMMITTED"
+        with self._translated("looking for receipts", resource):
+            engine = self._opened().execution_options(**options)
+            with engine.begin() as connection:
+                return receipts.carried_out(connection, bound, asked)
+
     def close(self) -> None:
         """Release the connections. The connector can be used again: it then connects anew."""
         if self._engine is not None:
@@ -313,9 +328,20 @@ class SqlConnector:
                 self._stamps[resource] = stamp
                 self._targets.pop(resource, None)
                 known = table.bind(connection, resource, config, self._config.db_schema, self._errors)
-            known = with_registers(connection, known, self._errors)
+            if config.mode is ChangeMode.TRACKING:
+                known = self._with_tracking(connection, known)
         self._bound[resource] = known
         return known
+
+    def _with_tracking(self, connection: Connection, bound: Bound) -> Bound:
+        """The table, knowing what its tracking keeps besides the log: stamps and receipts."""
+        aim = self._targets.get(bound.name)
+        if aim is None:
+            try:
+                aim = self._targets[bound.name] = target(connection, bound, (), self._errors)
+            except Misconfigured:  # said by whoever reads the log
+                return bound
+        return with_receipts(connection, with_registers(connection, bound, aim), aim)
 
     @contextmanager
     def _connection(self, doing: str, resource: str = "") -> Iterator[Connection]:

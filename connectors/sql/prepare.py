@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.base import Op, Outcome, Result, Write
+from connectors.base import Merging, Op, Outcome, Receipt, Result, Write
 
 from .columns import Family, UnfitValue, plain
 from .errors import Errors
@@ -41,6 +41,8 @@ class Prepared:
     expected: Mapping[str, Any]
     stamps: Mapping[str, str] = field(default_factory=dict)
     newer: frozenset[str] = frozenset()
+    merges: Mapping[str, Merging] = field(default_factory=dict)
+    receipt: Receipt | None = None
 
 
 class TransactionEnded(Exception):
@@ -102,7 +104,8 @@ def prepare(
     newer = frozenset(
         n for n in write.newer if n in stamps and n in expected and bound.columns[n].family in LOGGED
     )
-    return Prepared(index, write.op, key, value, values, expected, stamps, newer)
+    merges = {n: merge for n, merge in write.merges.items() if n in values and n in expected}
+    return Prepared(index, write.op, key, value, values, expected, stamps, newer, merges, write.receipt)
 
 
 def _checked(write: Write, bound: Bound, errors: Errors) -> Mapping[str, Any]:

@@ -29,7 +29,8 @@ class Bound:
 
     `clause` names the table and its columns in statements, without types: values pass through
     SQLAlchemy untouched. `transactional` is false for tables that ignore transactions (MyISAM). Of
-    the columns in `registers` the table `register` keeps stamps (see `tracking.registers`).
+    the columns in `registers` the table `register` keeps stamps (see `tracking.registers`); `receipts` keeps
+    those of our writes, since it was made as `receipts_since` (see `tracking.receipts`).
     """
 
     name: str
@@ -44,6 +45,8 @@ class Bound:
     count: int | None = None
     registers: tuple[str, ...] = ()
     register: str = ""
+    receipts: str = ""
+    receipts_since: str = ""
 
     def named(self, names: Iterable[str], errors: Errors) -> list[Column]:
         """The columns of these names. Raises Misconfigured that says what there is."""

@@ -19,7 +19,7 @@ from .columns import Column
 from .errors import DATABASE_ERRORS, Diagnosis, Errors, Fault, diagnose
 from .prepare import Prepared, TransactionEnded, prepare, segments
 from .table import Bound
-from .tracking import origin
+from .tracking import origin, receipts
 
 
 def write(
@@ -38,8 +38,7 @@ def write(
             transaction = connection.begin()
             if bound.config.mode is ChangeMode.TRACKING:
                 origin.say(connection, bound)
-            for segment in segments(prepared):
-                outcomes |= _apply(connection, bound, segment, columns, errors)
+            outcomes |= _with_receipts(connection, bound, prepared, columns, errors)
             if bound.config.mode is ChangeMode.TRACKING:
                 origin.unsay(connection, bound)
             try:
@@ -58,6 +57,26 @@ def write(
             return [Outcome(Result.RETRY, write.key, said=said) for write in writes]
         raise errors.raised(error, "writing", resource=bound.name) from error
     return _in_order(writes, outcomes)
+
+
+def _with_receipts(
+    connection: Connection,
+    bound: Bound,
+    prepared: Sequence[Prepared],
+    columns: Sequence[Column],
+    errors: Errors,
+) -> dict[int, Outcome]:
+    """Carry out the writes, each with its receipt, if it has one."""
+    taken = receipts.leave(connection, bound, prepared)
+    said = "it was carried out before, or given up"
+    outcomes = {w.index: Outcome(Result.STALE, w.key, said=said) for w in prepared if w.index in taken}
+    made = [write for write in prepared if write.index not in taken]
+    for segment in segments(made):
+        outcomes |= _apply(connection, bound, segment, columns, errors)
+    receipts.take_back(
+        connection, bound, (write for write in made if outcomes[write.index].result is not Result.APPLIED)
+    )
+    return outcomes
 
 
 def _apply(

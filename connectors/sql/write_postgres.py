@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from connectors.base import Op, Outcome, Record, Result
 
-from . import outdated
+from . import unread
 from .columns import Column, Family, json_text
 from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .keys import key_text, key_value
@@ -116,19 +116,20 @@ class _Batch:
             row[-1] - 1: record for row, record in zip(rows, records, strict=True)
         }
         outcomes = self._answered(group, done)
-        missed = [w for w in group if w.newer and outcomes[w.index].result is Result.STALE]
-        return outcomes | self._outdating(missed) if missed else outcomes
+        stale = [write for write in group if outcomes[write.index].result is Result.STALE]
+        missed = [write for write in stale if write.newer or write.merges]
+        return outcomes | self._over_unread(missed) if missed else outcomes
 
-    def _outdating(self, missed: Sequence[Prepared]) -> Outcomes:
-        """Write what was refused only because of older edits that nobody has read, and log those."""
+    def _over_unread(self, missed: Sequence[Prepared]) -> Outcomes:
+        """Make what was refused only because of edits that nobody has read, and can be made over them."""
         asked = {write.index: write for write in missed}
-        anew = outdated.allowed(self.connection, self.bound, missed)
+        anew = unread.allowed(self.connection, self.bound, missed)
         outcomes: Outcomes = {}
-        for group in _alike([replace(write, newer=frozenset()) for write in anew]):
+        for group in _alike([replace(write, newer=frozenset(), merges={}) for write in anew]):
             outcomes |= self._update(group)
         written = [w for w in anew if outcomes[w.index].result is Result.APPLIED]
-        outdated.note(self.connection, self.bound, ((asked[w.index], w) for w in written))
-        return outcomes
+        unread.note(self.connection, self.bound, ((asked[w.index], w) for w in written))
+        return outcomes | {w.index: unread.told(outcomes[w.index], w) for w in written}
 
     def _stamping(
         self, group: Sequence[Prepared], update: str, parameters: Sequence[Any]

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from connectors.base import Op, Outcome, Record, Result, skipped
 
+from . import unread
 from .columns import Column, UnfitValue, plain
 from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .keys import key_text
@@ -55,8 +56,9 @@ class _Batch:
         stored = self._locked([write for write in segment if write.op is not Op.CREATE])
         allowed: list[Prepared] = []
         for write in segment:
-            if write.op is Op.CREATE or self._as_expected(write, stored.get(write.key or "")):
-                allowed.append(write)
+            found = write if write.op is Op.CREATE else self._allowed(write, stored.get(write.key or ""))
+            if found is not None:
+                allowed.append(found)
             else:
                 outcomes[write.index] = missed_outcome(write, write.key in stored)
         order = {Op.DELETE: 0, Op.UPDATE: 1, Op.CREATE: 2}
@@ -100,9 +102,16 @@ class _Batch:
                 found[record.key] = record
         return found
 
-    def _as_expected(self, write: Prepared, stored: Record | None) -> bool:
+    def _allowed(self, write: Prepared, stored: Record | None) -> Prepared | None:
+        """The write as it may be made over what is stored, None if it may not."""
         if stored is None:
-            return False
+            return None
+        if self._as_expected(write, stored):
+            return replace(write, merges={})
+        anew = unread.over(self.bound, write, stored)
+        return anew if anew is not None and self._as_expected(anew, stored) else None
+
+    def _as_expected(self, write: Prepared, stored: Record) -> bool:
         return all(self._same(name, stored.values[name], value) for name, value in write.expected.items())
 
     def _same(self, name: str, stored: Any, expected: Any) -> bool:
@@ -200,10 +209,11 @@ class _Batch:
         ]
         keys = [outcomes[index].key or "" for index in applied]
         found = fetch(self.connection, self.bound, keys, columns).found
+        made = {write.index: write for write in writes}
         for index, key in zip(applied, keys, strict=True):
             record = found.get(key)
             if record is None:
                 said = "the database did not keep the row (a trigger)"
                 outcomes[index] = Outcome(Result.REJECTED, key, said=said)
             else:
-                outcomes[index] = Outcome(Result.APPLIED, key, record)
+                outcomes[index] = unread.told(Outcome(Result.APPLIED, key, record), made[index])

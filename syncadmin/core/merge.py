@@ -15,6 +15,7 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from . import rules
+from .deltas import EXACT, adds_up, counted
 from .plan import Record
 from .policy import FieldPolicy, FirstContact, Merge
 from .side import SIDES, Side
@@ -46,8 +47,6 @@ class Undecided:
 
     reason: str
 
-
-_EXACT = 2000  # digits: more than any canonical number has
 
 Verdict = Take | Merged | Undecided
 
@@ -146,23 +145,19 @@ def _extreme(question: Question) -> Verdict:
 
 
 def _counter(question: Question) -> Verdict:
-    if question.field.type.kind not in (Kind.INTEGER, Kind.DECIMAL):
+    if not adds_up(Merge.COUNTER, question.field.type):
         return _review(question)
     if any(empty(value) for value in (*question.base, *question.values)):
         return Undecided("a counter that was or became empty cannot be added up")
-    with localcontext(prec=_EXACT):
+    with localcontext(prec=EXACT):
         base, now = ([Decimal(value) for value in values] for values in (question.base, question.values))
         change = sum(now) - sum(base)
-        left, right = (_counted(number + change, question.field.type) for number in base)
+        left, right = (counted(number + change, question.field.type) for number in base)
     return Merged(left, right, "counter")
 
 
-def _counted(number: Decimal, field_type: FieldType) -> Value:
-    return int(number) if field_type.kind is Kind.INTEGER else canonical(number, field_type, Side.LEFT)
-
-
 def _set(question: Question) -> Verdict:
-    if question.field.type.kind is not Kind.SET:
+    if not adds_up(Merge.SET, question.field.type):
         return _review(question)
     (base_left, base_right), (left, right) = (
         [set(value or ()) for value in values] for values in (question.base, question.values)

@@ -21,6 +21,7 @@ from syncadmin.config.keeping import opened
 from syncadmin.config.problems import Problem
 from syncadmin.config.verify import describe, misfits
 from syncadmin.core import plan as core
+from syncadmin.core.deltas import adds_up
 from syncadmin.core.policy import Guards, Merge, Policy
 from syncadmin.core.rows import in_scope
 from syncadmin.core.rules import RuleFailed
@@ -58,7 +59,8 @@ class BoundSide:
     `types` are those of the mapped fields, where the system itself says them; `limits` are what it takes, by
     field mapping (see `limits_of`). `changed_by` is the field that holds who changed a record last, if any.
     `lacking` are fields without which it makes no record, and that no field mapping fills. Of the fields in
-    `newer` the last writer may be found in the system itself, when a value is written there.
+    `newer` the last writer may be found in the system itself, when a value is written there. What is written
+    to the field mappings in `adding` may be added to whatever it holds; writes to them leave receipts.
     """
 
     side: Side
@@ -73,6 +75,7 @@ class BoundSide:
     changed_by: str = ""
     lacking: tuple[str, ...] = ()
     newer: frozenset[str] = frozenset()
+    adding: frozenset[str] = frozenset()
     wanted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -184,7 +187,8 @@ def linked(mapping_id: int, side: Side, keys: Iterable[str]) -> list[tuple[int, 
 class Binding:
     """A mapping, its policy as plain data, and its two bound sides.
 
-    `ahead` is how far the systems' clocks are ahead of the hub's, where it is known and times decide.
+    `ahead` is how far the systems' clocks are ahead of the hub's, where it is known and times decide; `uid`
+    names the mapping in receipts, if it leaves any.
     """
 
     mapping: MappingRow
@@ -192,6 +196,7 @@ class Binding:
     guards: Guards
     sides: dict[Side, BoundSide]
     ahead: dict[Side, timedelta] = field(default_factory=dict)
+    uid: str = ""
 
     @property
     def id(self) -> int:
@@ -232,6 +237,7 @@ def _bound_side(
     limits = {f.name: found for f in fields if f.source in infos and (found := limits_of(infos[f.source]))}
     filled = {f.source for f in fields}
     lacking = tuple(f.name for f in info.fields if f.needed and f.name not in filled)
+    alone = (can.stamps or can.receipts) and _alone(mapping, policy, resource)
     return BoundSide(
         side,
         connector,
@@ -244,21 +250,29 @@ def _bound_side(
         limits,
         resource.changed_by,
         lacking,
-        _newer(mapping, policy, resource, fields) if can.stamps else frozenset(),
+        _newer(policy, fields) if alone and can.stamps else frozenset(),
+        _adding(policy) if alone and can.receipts else frozenset(),
     )
 
 
-def _newer(
-    mapping: MappingRow, policy: Policy, resource: Resource, fields: Sequence[BoundField]
-) -> frozenset[str]:
-    """The fields of which nothing but the stamps says who wins: not other fields, nor another mapping."""
+def _alone(mapping: MappingRow, policy: Policy, resource: Resource) -> bool:
+    """Whether each shared field is decided by itself: not with other fields, nor by another mapping too."""
     if policy.owner is not None or policy.row_owners or policy.whole_record:
-        return frozenset()
+        return False
     others = MappingRow.objects.filter(Q(left=resource) | Q(right=resource)).exclude(pk=mapping.pk)
-    if others.exists():
-        return frozenset()
+    return not others.exists()
+
+
+def _newer(policy: Policy, fields: Sequence[BoundField]) -> frozenset[str]:
+    """The fields of which nothing but the stamps says who wins."""
     alone = {f.name for f in policy.fields if f.merge is Merge.NEWEST and f.owner is None and not f.group}
     return frozenset(f.source for f in fields if f.name in alone and f.target_id is None)
+
+
+def _adding(policy: Policy) -> frozenset[str]:
+    """The field mappings of counters that add, and sets that merge."""
+    shared = (f for f in policy.fields if f.owner is None and not f.group)
+    return frozenset(f.name for f in shared if adds_up(f.merge, f.type))
 
 
 def _name(raw: Any) -> str:
@@ -307,4 +321,5 @@ def bind(mapping: MappingRow, purpose: Purpose = Purpose.LIVE) -> Iterator[Bindi
         sides = {
             side: _bound_side(mapping, policy, side, connectors[side], described[side]) for side in SIDES
         }
-        yield Binding(mapping, policy, mapping.guards(), sides)
+        uid = mapping.state.uid.hex if any(bound.adding for bound in sides.values()) else ""
+        yield Binding(mapping, policy, mapping.guards(), sides, uid=uid)

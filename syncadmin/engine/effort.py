@@ -66,7 +66,8 @@ class Attempt:
 
     `idempotency` names it for systems that know such keys; `away` is why nothing at all could be written to
     its system: the system's failure, not the record's. `in_doubt`: an earlier round may have sent it, and its
-    system has not said that it was not carried out.
+    system has not said that it was not carried out. `receipts` names the place where its receipt is left, ''
+    if it leaves none.
     """
 
     write: core.Write
@@ -77,6 +78,7 @@ class Attempt:
     answer: Translated | None = None
     away: base.Retry | None = None
     in_doubt: bool = False
+    receipts: str = ""
 
     @property
     def applied(self) -> bool:
@@ -217,8 +219,9 @@ class Item:
         return {side: t.problems for side, t in self.seen.items() if t is not None and t.problems}
 
 
-def intent_body(effort: Effort, write: core.Write, *, undone: bool = False) -> bytes:
+def intent_body(effort: Effort, attempt: Attempt, *, undone: bool = False) -> bytes:
     """What an intent stores of its effort; `undone`: the system has said that it was not carried out."""
+    write = attempt.write
     return encode(
         {
             "values": dict(write.values),
@@ -237,6 +240,7 @@ def intent_body(effort: Effort, write: core.Write, *, undone: bool = False) -> b
             "restored": {name: back.packed() for name, back in effort.restored.items()},
             "noted": effort.noted,
             "undone": undone,
+            "receipts": attempt.receipts,
         }
     )
 
@@ -259,6 +263,11 @@ def without_changes(body: bytes, over: Container[int | None]) -> bytes:
     stored = decode(body)
     stored["changes"] = [change for change in stored["changes"] if change[-1] not in over]
     return encode(stored)
+
+
+def not_carried_out(body: bytes) -> bytes:
+    """What an intent stores once its system has said that it was not carried out."""
+    return encode(decode(body) | {"undone": True})
 
 
 def efforts_of(intents: list[Intent], link: LinkRow | None) -> list[Effort]:
@@ -292,6 +301,7 @@ def _effort_of(intents: list[Intent], link: LinkRow | None) -> Effort:
                 intent.pk,
                 idempotency_of(intent.pk, intent.created_at),
                 in_doubt=not body.get("undone"),
+                receipts=body.get("receipts", ""),
             )
             for intent, body in zip(intents, bodies, strict=True)
         ],

@@ -344,7 +344,7 @@ def _settle_intents(efforts: Sequence[Effort]) -> None:
                 if not attempt.applied:
                     told = attempt.outcome is not None and attempt.intent_id not in doubt
                     undone = told and not attempt.in_doubt
-                    body = intent_body(effort, attempt.write, undone=undone)
+                    body = intent_body(effort, attempt, undone=undone)
                     Intent.objects.filter(pk=attempt.intent_id).update(body=body)
     # an update that was carried out field by field is over only if every part of it is
     over -= {pk for pk, result in results if result not in (Result.APPLIED, Result.REJECTED)}

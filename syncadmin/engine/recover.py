@@ -1,8 +1,9 @@
 """Recovery: open intents that a dead worker or a lost answer left are settled by looking, first of all.
 
-Each open intent's record is marked dirty; when it is handled, both sides are read fresh. A system that holds
-what was wanted had applied it; a create is looked for by the match values it was sent with, or repeated under
-its own idempotency key. What was not applied is decided anew, as if it had never been planned.
+Each open intent's record is marked dirty; when it is handled, both sides are read fresh. A system that has a
+receipt of the write, or holds what was wanted, had applied it; a create is looked for by the match values it
+was sent with, or repeated under its own idempotency key. What was not applied is decided anew, as if it had
+never been planned.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from syncadmin.models import Intent, Link, ledger
 from syncadmin.models.journal import EntryKind
 from syncadmin.models.marks import mark
 
-from . import doubts, links, write
+from . import doubts, links, receipts, write
+from .answers import as_wanted
 from .binding import Translated
 from .candidates import find_created
 from .effort import Attempt, Effort, Item, Run, efforts_of, open_intents
@@ -57,6 +59,7 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     open_efforts = [(item, e) for item in items if not item.unanswered for e in _efforts(item)]
     if not open_efforts:
         return False
+    receipts.settle(run.binding, open_efforts)
     made, untold = find_created(run.binding, [a.write for _, e in open_efforts for a in e.attempts])
     counters = {f.name for f in run.binding.policy.fields if f.merge is Merge.COUNTER}
     finished: list[Effort] = []
@@ -64,11 +67,13 @@ def settle_applied(run: Run, items: Sequence[Item]) -> bool:
     repeated: list[Attempt] = []
     for item, effort in open_efforts:
         mute = any(id(a.write) in untold for a in effort.attempts)
-        effort.attempts = [part for a in effort.attempts for part in _parts(item, a, counters)]
+        effort.attempts = [
+            part for a in effort.attempts for part in ([a] if a.outcome else _parts(item, a, counters))
+        ]
         for attempt in effort.attempts:
             found = [t for t in made.get(id(attempt.write), []) if t.record.key not in item.distinct]
             found += _given_to(items, attempt.write, run.binding.policy.match)
-            if not attempt.in_doubt:
+            if attempt.outcome is not None or not attempt.in_doubt:
                 continue  # whatever the system holds, somebody else has written it
             _look(item, attempt, found, run.binding.policy.match)
         if any(a.applied for a in effort.attempts):
@@ -104,12 +109,16 @@ def _too_early(run: Run, intent: Intent) -> bool:
 
 
 def _made(efforts: Sequence[Effort]) -> list[tuple[Side, str]]:
-    """The records that recovered creates have made: somebody may have edited them since."""
+    """The records that recovered creates have made, or receipts tell of: edited since, as it may be.
+
+    Whoever read such an edit before the shadow was what it is now may have taken it for none.
+    """
     return [
         (a.write.side, a.outcome.key)
         for e in efforts
         for a in e.attempts
-        if a.applied and a.write.op is core.Op.CREATE and a.outcome is not None and a.outcome.key is not None
+        if a.applied and (a.write.op is core.Op.CREATE or a.receipts)
+        if a.outcome is not None and a.outcome.key is not None
     ]
 
 
@@ -146,7 +155,7 @@ def _look(item: Item, attempt: Attempt, made: Sequence[Translated], match: Seque
         ours = [found for found in made if doubts.resembles(found.record.values, wanted.values, match)]
         if len(ours) == 1 and not _paired(item):
             attempt.outcome = base.Outcome(base.Result.APPLIED, ours[0].record.key)
-            attempt.answer = write.as_wanted(ours[0], wanted)
+            attempt.answer = as_wanted(ours[0], wanted)
     elif side in item.seen:
         seen = item.seen[side]
         if wanted.op is core.Op.DELETE:

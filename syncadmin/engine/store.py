@@ -21,7 +21,7 @@ from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
 from syncadmin.models import Intent, IntentState, Unlinked, bulk, ledger, marks
 
-from . import distinct, doubts, late, links, shared
+from . import distinct, doubts, late, links, receipts, shared
 from .accounts import NOT_MAPPED, dispose, disposition_row, journal_changes, link_row
 from .agree import settle
 from .effort import (
@@ -86,7 +86,7 @@ def _effort(run: Run, item: Item, changes: list[ChangeRow], now: datetime) -> Ef
             for side, record in observed.items()
         },
         changes=[c for c in changes if c.disposition != core.Disposition.HELD],
-        attempts=[Attempt(write) for write in plan.writes],
+        attempts=[Attempt(write, receipts=receipts.place(run.binding, write)) for write in plan.writes],
         alone=links.pack_alone(plan.alone, plan.alone_record, plan.reopened, late.remembered(item, now)),
         marks=item.marks,
         places=item.places(),
@@ -286,7 +286,7 @@ def _store_intents(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                 a.write.side.value,
                 a.write.op.value,
                 e.source_key()[1] if a.write.op is core.Op.CREATE and e.link is None else a.write.key,
-                intent_body(e, a.write),
+                intent_body(e, a),
                 str(IntentState.PLANNED),
                 run.lease.token,
                 now,

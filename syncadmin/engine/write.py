@@ -13,11 +13,12 @@ from typing import Any
 
 from connectors import base
 from syncadmin.core import plan as core
-from syncadmin.core.alike import alike
+from syncadmin.core.deltas import Delta, delta
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import same
 
-from .binding import Binding, BoundSide, Translated
+from . import answers, receipts
+from .binding import Binding, BoundField, BoundSide, Translated
 from .effort import Attempt, Effort, Item
 
 TELL_SECONDS = 0.5  # how often it is told how far the writes are
@@ -32,8 +33,14 @@ def prepare(binding: Binding, writing: Sequence[tuple[Item, Effort]]) -> None:
         for item, attempt in mine:
             raw = _write(bound, attempt, _raw(item, side), keys)
             stamps = _stamps(bound, attempt.write, item.seen.get(side.other))
-            newer = bound.newer & stamps.keys() if _undisputed(item) else frozenset()
-            attempt.raw = replace(raw, stamps=stamps, newer=newer)
+            free = _undisputed(item)
+            attempt.raw = replace(
+                raw,
+                stamps=stamps,
+                newer=bound.newer & stamps.keys() if free else frozenset(),
+                merges=_merges(bound, attempt) if free else {},
+                receipt=receipts.of(binding, attempt),
+            )
 
 
 def _raw(item: Item, side: Side) -> base.Record | None:
@@ -75,6 +82,22 @@ def _stamps(bound: BoundSide, write: core.Write, source: Translated | None) -> d
         if f.source in bound.can.stamps and f.name in record.stamps and f.name in write.values
         if f.name in record.values and same(write.values[f.name], record.values[f.name])
     }
+
+
+def _merges(bound: BoundSide, attempt: Attempt) -> dict[str, base.Merging]:
+    """By source field, how what is written to counters and sets is added to whatever they hold."""
+    before, after = attempt.write.expected, attempt.write.values
+    found = {}
+    for f in bound.fields if attempt.receipts else ():
+        if f.name in bound.adding and f.name in before and f.name in after:
+            change = delta(bound.policy.types[f.name], before[f.name], after[f.name])
+            if change is not None:
+                found[f.source] = _merging(f, change)
+    return found
+
+
+def _merging(f: BoundField, change: Delta) -> base.Merging:
+    return lambda raw: f.write(change(f.read(raw)))
 
 
 def _nobody(share: float) -> None:
@@ -137,7 +160,10 @@ def _single_out(bound: BoundSide, attempt: Attempt) -> list[Attempt]:
                 version=version,
                 stamps=_only(raw.stamps, names),
                 newer=raw.newer & names,
+                merges=_only(raw.merges, names),
+                receipt=receipts.for_part(raw.receipt, names),
             ),
+            receipts=attempt.receipts,
         )
         _send_all(bound, [single])
         if single.applied and single.outcome is not None and single.outcome.record is not None:
@@ -195,20 +221,7 @@ def read_back(binding: Binding, efforts: Sequence[Effort]) -> None:
         held = {t.record.key: t for t in bound.translate(list(found.values()))}
         for attempt, key in mute:
             if key in held:
-                attempt.answer = as_wanted(held[key], attempt.write)
-
-
-def as_wanted(found: Translated, write: core.Write) -> Translated:
-    """The answer that a write would have given, from a later reading of the record.
-
-    What differs from the written values by more than form was somebody's later edit.
-    """
-    held = found.record.values
-    values = {
-        name: held[name] if name in held and alike(held[name], value) else value
-        for name, value in write.values.items()
-    }
-    return replace(found, record=replace(found.record, values=values, version=None))
+                attempt.answer = answers.as_wanted(held[key], attempt.write)
 
 
 def read_answers(binding: Binding, efforts: Sequence[Effort]) -> None:
@@ -220,6 +233,7 @@ def read_answers(binding: Binding, efforts: Sequence[Effort]) -> None:
             for a in e.attempts
             if a.write.side is side and a.outcome is not None and a.outcome.record is not None
         ]
-        translated = binding.sides[side].translate([record for _, record in mine])
+        bound = binding.sides[side]
+        translated = bound.translate([record for _, record in mine])
         for (attempt, _), answer in zip(mine, translated, strict=True):
-            attempt.answer = answer
+            attempt.answer = answers.without_unread(bound, attempt, answer)

@@ -27,6 +27,11 @@ def log(target: Target) -> str:
     return place(target, f"log_{target.id}")
 
 
+def receipts(target: Target) -> str:
+    """The receipts of a table."""
+    return place(target, f"receipts_{target.id}")
+
+
 def tracked(target: Target) -> str:
     """The table of tracked tables."""
     return place(target, "tracked")
@@ -60,7 +65,13 @@ def common(target: Target) -> list[str]:
 
 def install(target: Target) -> list[str]:
     """Statements that begin to track the table anew."""
-    return [*common(target), *remove(target), _log_table(target), *(_trigger(target, e) for e in EVENTS)]
+    return [
+        *common(target),
+        *remove(target),
+        _log_table(target),
+        _receipts_table(target),
+        *(_trigger(target, e) for e in EVENTS),
+    ]
 
 
 def remove(target: Target) -> list[str]:
@@ -68,6 +79,7 @@ def remove(target: Target) -> list[str]:
     return [
         *(f"drop trigger if exists {trigger(target, event)}" for event in EVENTS),
         f"drop table if exists {log(target)}",
+        f"drop table if exists {receipts(target)}",
         f"delete from {readers(target)} where id = '{target.id}'",
         f"delete from {tracked(target)} where id = '{target.id}'",
     ]
@@ -81,7 +93,7 @@ def without_trace(target: Target) -> list[str]:
 def rights(target: Target) -> list[str]:
     """What the hub's account needs to install it by itself."""
     user = account(target)
-    ours = (log(target), tracked(target), readers(target))
+    ours = (log(target), receipts(target), tracked(target), readers(target))
     return [
         f"grant select, insert, update, delete, trigger on {target.qualified} to {user}",
         *(f"grant create, drop, select, insert, update, delete on {one} to {user}" for one in ours),
@@ -91,7 +103,7 @@ def rights(target: Target) -> list[str]:
 def grants(target: Target) -> list[str]:
     """What it needs to read, if somebody else has installed it; TRIGGER lets it see the triggers."""
     user = account(target)
-    ours = (log(target), tracked(target), readers(target))
+    ours = (log(target), receipts(target), tracked(target), readers(target))
     return [
         f"grant trigger on {target.qualified} to {user}",
         *(f"grant select, insert, update, delete on {one} to {user}" for one in ours),
@@ -130,6 +142,17 @@ def _log_table(target: Target) -> str:
     application varchar(200),
     origin varchar(200),
     session bigint) engine = innodb character set utf8mb4 collate utf8mb4_bin"""
+
+
+def _receipts_table(target: Target) -> str:
+    return f"""create table {receipts(target)} (
+    record char(64) not null comment 'digest of the key',
+    writer varchar(40) not null comment 'who wrote, and the number that the write has there',
+    write_id varchar(80) not null,
+    part varchar(64) not null comment 'digest; empty for all of it',
+    done tinyint not null comment '0: asked for before it came, and not to be carried out any more',
+    noted_at datetime(6) not null,
+    primary key (record, writer, write_id, part)) engine = innodb character set ascii collate ascii_bin"""
 
 
 def _trigger(target: Target, event: str) -> str:

@@ -48,12 +48,18 @@ def log(target: Target) -> str:
     return f"{SCHEMA}.log_{target.id}"
 
 
+def receipts(target: Target) -> str:
+    """The receipts of a table."""
+    return f"{SCHEMA}.receipts_{target.id}"
+
+
 def install(target: Target) -> list[str]:
     """Statements that begin to track the table anew, in one transaction."""
     return [
         *COMMON,
         *remove(target),
         _log_table(target),
+        _receipts_table(target),
         *registers.install(target),
         _function(target),
         f"create trigger {ROW_TRIGGER} after insert or update or delete on {target.qualified}"
@@ -77,6 +83,7 @@ def remove(target: Target) -> list[str]:
         f"drop function if exists {SCHEMA}.capture_{target.id}() cascade",
         f"drop table if exists {log(target)}",
         f"drop table if exists {registers.register(target)}",
+        f"drop table if exists {receipts(target)}",
         f"delete from {TRACKED} where id = {literal(target.id)}",
     ]
 
@@ -114,6 +121,7 @@ def grants(target: Target) -> list[str]:
         f"grant select, update on {TRACKED} to {user}",
         f"grant select, insert, update, delete on {READERS} to {user}",
         f"grant select, delete on {log(target)} to {user}",
+        f"grant select, insert, delete on {receipts(target)} to {user}",
         *(
             [
                 f"grant select, insert, update on {registers.register(target)} to {user}",
@@ -140,6 +148,17 @@ def _log_table(target: Target) -> str:
     application text default nullif(current_setting('application_name', true), ''),
     origin text default nullif(current_setting('syncadmin.origin', true), ''),
     primary key (txid, lsn)) with (autovacuum_vacuum_scale_factor = 0.05)"""
+
+
+def _receipts_table(target: Target) -> str:
+    return f"""create table {receipts(target)} (
+    record text not null,             -- digest of the key
+    writer text not null,             -- who wrote, and the number that the write has there
+    write_id text not null,
+    part text not null,               -- digest; '' for all of it
+    done smallint not null,           -- 0: asked for before it came, and not to be carried out any more
+    noted_at timestamptz not null,
+    primary key (record, writer, write_id, part))"""
 
 
 def _function(target: Target) -> str:

@@ -18,11 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql
 
-from connectors.base import ChangeMode
-from connectors.sql.errors import Errors
 from connectors.sql.table import Bound
 
-from .target import Target, literal, target
+from .target import Target, literal
 
 SCHEMA = "syncadmin_tracking"
 AHEAD = 60.0  # seconds that a stamp may be ahead of the clock of the system that is to take it
@@ -100,11 +98,11 @@ _KEPT = """select obj_description(c.oid, 'pg_class')
      to_regclass(n.nspname || '.' || replace(c.relname, 'registers_', 'log_')), 'insert')"""
 
 
-def with_registers(connection: Connection, bound: Bound, errors: Errors) -> Bound:
+def with_registers(connection: Connection, bound: Bound, aim: Target) -> Bound:
     """The table, knowing of which columns stamps are kept that this account can read and write."""
-    if bound.dialect != "postgresql" or bound.config.mode is not ChangeMode.TRACKING:
+    if bound.dialect != "postgresql":
         return bound
-    name = register(target(connection, bound, (), errors)).partition(".")[2]
+    name = register(aim).partition(".")[2]
     told = connection.scalar(sa.text(_KEPT), {"schema": SCHEMA, "name": name})
     columns = tuple(name for name in json.loads(told or "[]") if name in bound.columns)
     return replace(bound, registers=columns, register=name if columns else "")

@@ -68,6 +68,11 @@ def log(target: Target) -> str:
     return f"syncadmin_log_{target.id}"
 
 
+def receipts(target: Target) -> str:
+    """The receipts of a table."""
+    return f"syncadmin_receipts_{target.id}"
+
+
 def trigger(target: Target, event: str) -> str:
     """The name of a trigger."""
     return f"syncadmin_{target.id}_{event}"
@@ -75,7 +80,7 @@ def trigger(target: Target, event: str) -> str:
 
 def install(target: Target) -> list[str]:
     """Statements that begin to track the table anew, in one transaction."""
-    return [*COMMON, *remove(target), _log_table(target), *_triggers(target)]
+    return [*COMMON, *remove(target), _log_table(target), _receipts_table(target), *_triggers(target)]
 
 
 def remove(target: Target) -> list[str]:
@@ -83,6 +88,7 @@ def remove(target: Target) -> list[str]:
     return [
         *(f"drop trigger if exists {trigger(target, event)}" for event in EVENTS),
         f"drop table if exists {log(target)}",
+        f"drop table if exists {receipts(target)}",
         f"delete from {READERS} where id = '{target.id}'",
         f"delete from {TRACKED} where id = '{target.id}'",
     ]
@@ -98,6 +104,17 @@ def _log_table(target: Target) -> str:
     new_values text,
     changed_at text not null default ({NOW}),
     origin text)"""
+
+
+def _receipts_table(target: Target) -> str:
+    return f"""create table {receipts(target)} (
+    record text not null,             -- digest of the key
+    writer text not null,             -- who wrote, and the number that the write has there
+    write_id text not null,
+    part text not null,               -- digest; '' for all of it
+    done integer not null,            -- 0: asked for before it came, and not to be carried out any more
+    noted_at text not null,
+    primary key (record, writer, write_id, part)) without rowid"""
 
 
 def _triggers(target: Target) -> list[str]:

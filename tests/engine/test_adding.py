@@ -1,0 +1,196 @@
+"""Counters add and sets merge in tracked systems: every edit counts, once, whatever comes between."""
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from sqlalchemy.exc import OperationalError
+
+from connectors.base import Result
+from connectors.sql import SqlConnector
+from syncadmin.config.connect import open_connector
+from syncadmin.embedded import wait_until
+from syncadmin.engine import run, write
+from syncadmin.engine.prove import prove
+from syncadmin.engine.run import run_pass
+from syncadmin.models import Intent, Mark, Resource
+
+from .test_pass import ANNA, quiet
+from .test_recovery import Died, kill_at
+from .world import Peer, World, build
+
+pytestmark = pytest.mark.runs_once
+TRACKED = {"table": "contacts", "changes": "tracking", "overlap": 0}
+DATABASES = ("postgres_database", "old_postgres_database", "mariadb_database", "sqlite_database")
+
+
+def tracked(left: str, right: str) -> World:
+    """Two tracked databases; points are a counter, tags are a set."""
+    world = build(left, right)
+    Resource.objects.filter(name="contacts").update(config=TRACKED)
+    for name in ("crm", "shop"):
+        call_command("track", name, "contacts", "--yes", stdout=io.StringIO())
+    world.mapping.refresh_from_db()
+    world.set(guard_floor=100_000)
+    return world
+
+
+@pytest.fixture(params=DATABASES)
+def world(request, db: None, another_database: str) -> Iterator[World]:
+    made = tracked(another_database, request.getfixturevalue(request.param))
+    yield made
+    made.left.close()
+    made.right.close()
+
+
+def before_writing(monkeypatch, *edits: Callable[[], None]) -> None:
+    """Somebody edits between the hub's reading and its next writes."""
+    write, moments = SqlConnector.write, list(edits)
+
+    def meanwhile(self, resource, writes, *, fields):
+        while moments:
+            moments.pop(0)()
+        return write(self, resource, writes, fields=fields)
+
+    monkeypatch.setattr(SqlConnector, "write", meanwhile)
+
+
+def points(peer: Peer, key: int, by: int) -> None:
+    peer.run("update contacts set points = points + :by where id = :id", by=by, id=key)
+
+
+def held(world: World, left: int, right: int) -> tuple[int, int, set[str], set[str]]:
+    one, two = world.left.row(left), world.right.row(right)
+    return one["points"], two["points"], {*one["tags"].split(";")}, {*two["tags"].split(",")}
+
+
+def settled(world: World) -> None:
+    """Nothing is left to do, and the journal accounts for all."""
+    quiet(world)
+    assert world.open() == []
+    assert not Intent.objects.exists()
+    assert prove(world.mapping, live=True).findings == []
+
+
+def test_an_edit_that_nobody_has_read_is_added_to_and_not_waited_for(world, monkeypatch):
+    left, right = world.both(**{**ANNA, "points": 5, "tags": ""})
+    world.left.edit(left, tags="a;b")
+    world.right.edit(right, tags="a,b")
+    world.sync("reconcile")
+    points(world.left, left, 10)
+    world.left.edit(left, tags="b;c")
+    before_writing(
+        monkeypatch,
+        lambda: points(world.right, right, 100),
+        lambda: world.right.edit(right, tags="a,b,d"),
+    )
+    done = world.sync()
+    assert done.counts.get("stale", 0) == 0
+    assert held(world, left, right) == (15, 115, {"b", "c"}, {"b", "c", "d"})
+    world.sync()
+    assert held(world, left, right) == (115, 115, {"b", "c", "d"}, {"b", "c", "d"})
+    settled(world)
+
+
+class Twins:
+    """A pair with a counter that both sides agree on."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.left, self.right = world.linked(**{**ANNA, "points": 5})
+
+    @property
+    def points(self) -> tuple[int, int]:
+        return self.world.left.row(self.left)["points"], self.world.right.row(self.right)["points"]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_after_a_death_it_is_read_and_not_guessed_whether_a_sum_has_arrived(world, monkeypatch, sent):
+    pair = Twins(world)
+    points(world.left, pair.left, 2)
+    kill_at(world, monkeypatch, run if sent else write, "store_outcomes" if sent else "send")
+    points(world.right, pair.right, 2 if not sent else -2)  # it looks as if it were the other way round
+    assert pair.points == (7, 7 if not sent else 5)
+    world.sync()
+    world.sync()
+    assert pair.points == ((9, 9) if not sent else (5, 5))
+    settled(world)
+
+
+def test_a_worker_that_was_taken_for_dead_adds_nothing_any_more(world, monkeypatch):
+    pair = Twins(world)
+    points(world.left, pair.left, 2)
+    late = []
+
+    def asleep(self, resource, writes, *, fields):
+        late.append((resource, writes, fields))
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlConnector, "write", asleep)
+        kill_at(world, monkeypatch, run, "store_outcomes")
+    world.sync()
+    assert pair.points == (7, 7)
+    (resource, writes, fields) = late[0]
+    with closing(open_connector(world.mapping.right.system)) as connector:
+        (outcome,) = connector.write(resource, writes, fields=fields)
+    assert outcome.result is Result.STALE
+    world.sync()
+    assert pair.points == (7, 7)
+    settled(world)
+
+
+def test_no_sum_and_no_label_of_many_writers_at_once_is_lost(world):
+    """Four people count and label the same few records on both sides while the hub is at work."""
+    pairs = [world.both(email=f"{n}@x.example", points=0, tags="") for n in range(4)]
+    world.sync("reconcile")
+    sides = [(world.left, 0, ";"), (world.right, 1, ",")]
+
+    def work(who: int) -> None:
+        peer, side, separator = sides[who % 2]
+        for n in range(EDITS):
+            key = pairs[(n * (1 + who)) % len(pairs)][side]
+            label = f"tags = case tags when '' then '' else tags || '{separator}' end || '{who}-{n}'"
+            if peer.engine.dialect.name == "mysql":
+                label = f"tags = concat(if(tags = '', '', concat(tags, '{separator}')), '{who}-{n}')"
+            again(peer, f"update contacts set points = points + 1, {label} where id = {key}")
+
+    people = [threading.Thread(target=work, args=(who,)) for who in range(4)]
+    for person in people:
+        person.start()
+    while any(person.is_alive() for person in people):
+        world.sync()
+    for person in people:
+        person.join()
+    wait_until(lambda: run_out(world), timeout=60, what="all is read")
+    rows = [(world.left.row(left), world.right.row(right)) for left, right in pairs]
+    assert all(one["points"] == two["points"] for one, two in rows)
+    assert sum(one["points"] for one, _ in rows) == 4 * EDITS
+    labels = [({*one["tags"].split(";")}, {*two["tags"].split(",")}) for one, two in rows]
+    assert all(one == two for one, two in labels)
+    assert set().union(*(one for one, _ in labels)) == {f"{w}-{n}" for w in range(4) for n in range(EDITS)}
+    settled(world)
+
+
+EDITS = 40
+
+
+def again(peer: Peer, statement: str) -> None:
+    """As an application does after a deadlock, or where a file is busy."""
+    while True:
+        try:
+            peer.run(statement)
+        except OperationalError:
+            continue
+        return
+
+
+def run_out(world: World) -> bool:
+    """A pass as if later; true if nothing was left to do."""
+    done = run_pass(world.mapping.pk, clock=lambda: timezone.now() + timedelta(hours=1))
+    return done is not None and not done.counts.get("read") and not Mark.objects.exists()

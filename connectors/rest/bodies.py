@@ -62,7 +62,7 @@ def _open(part: Any) -> bool:
     return isinstance(part, Mapping)
 
 
-def keyed(template: Any, known: Mapping[str, str | int]) -> Any:
+def keyed(template: Any, known: Mapping[str, Any]) -> Any:
     """A template with {key}, {version}... filled in; a text that is nothing else becomes the value itself."""
     if isinstance(template, str):
         for name, value in known.items():

@@ -30,6 +30,7 @@ from .asking import (
     TimeFormat,
 )
 from .credentials import Auth, Csrf, NoAuth
+from .forms import Forms
 from .increments import Deletions, Feed, Incremental
 from .presets import merged
 from .selectors import Selector
@@ -196,6 +197,9 @@ class Resource(Strict):
         default_factory=dict,
         description='What is written into a field to empty it, where null does not: {title.raw: ""}',
     )
+    forms: Forms | None = Field(
+        default=None, description="Values that are objects of their own kind, where the system describes them"
+    )
     count: Count | None = Field(default=None, description="How many records there are")
 
     model_config = ConfigDict(populate_by_name=True)
@@ -234,6 +238,8 @@ class Resource(Strict):
             raise ValueError("incremental by `param` needs `created_param` to ask by `created`")
         if (self.datetimes is TimeFormat.CUSTOM) != bool(self.datetime_pattern):
             raise ValueError("`datetimes: custom` and `datetime_pattern` go together")
+        if self.forms and (self.description is None or self.update.nested != "merge" or self.update.whole):
+            raise ValueError("forms need a `schema` that tells kinds, and `update: {nested: merge}`")
         if isinstance(self.paginator, Keyset) and not (
             self.filter and self.filter.greater and self.order and self.order.key
         ):
@@ -258,7 +264,9 @@ class Resource(Strict):
     def tells_deletes(self) -> bool:
         """Are deletes among the changes?"""
         in_feed = self.feed is not None and self.feed.deleted is not None
-        among = self.feed is None and (self.tombstone is not None or self.deletions is not None)
+        told = self.incremental
+        marked = self.tombstone is not None and (told is None or told.tombstones)
+        among = self.feed is None and (marked or self.deletions is not None)
         return self.incremental_reads and (in_feed or among)
 
 

@@ -251,7 +251,7 @@ class Follower:
         told = {key: feed.record(entry) for key, entry in changed.items()}
         if any(not isinstance(record, dict) for record in told.values()):
             raise self._reader.bad(f"`feed.record: {feed.record.text}` must select a record in each change")
-        return [(record, None) for record in told.values()], gone
+        return [(self._shape.plain(record), None) for record in told.values()], gone
 
     def _fed(
         self, feed: Feed, token: Any, params: Mapping[str, str], limit: int

@@ -38,6 +38,10 @@ class Incremental(Strict):
         description="The smallest step of the system's times, where it answers only what is later than what "
         "it is asked by, and not what is of the same moment",
     )
+    tombstones: bool = Field(
+        default=True,
+        description="Whether records with a `tombstone` are answered, too; some are read by key alone",
+    )
     created: str | None = Field(
         default=None, description="The field that counts while `modified` is empty, before a first change"
     )

@@ -146,6 +146,14 @@ OFFERS = (
         auth__username="anna@example.com",
     ),
     _product(
+        "notion",
+        "Notion",
+        _("Pages of one data source (database) of Notion. The hub looks just before each write."),
+        ("blanks.database", "blanks.data_source", "auth.token"),
+        blanks__database="d9824bdc-8445-4327-be8b-5b47500af6ce",
+        blanks__data_source="164b19c5-58e5-4a47-a3a9-c905d9519c65",
+    ),
+    _product(
         "salesforce",
         "Salesforce",
         _(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from connectors.base import Op, Outcome, Result, Write
+from connectors.base import Misconfigured, Op, Outcome, Result, Write
 
 from .asking import TimeFormat
 from .bodies import enveloped, keyed, laid_over
@@ -202,13 +202,23 @@ class Preparer:
         return digits
 
     def _wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        told = self._shape.config
+        return {told.written_as.get(name, name): self._wired(name, value) for name, value in values.items()}
+
+    def _wired(self, name: str, value: Any) -> Any:
+        """A value as it is sent. Raises Misconfigured for one of a kind that nobody has said how to write."""
         shape, told = self._shape, self._shape.config
-        return {
-            told.written_as.get(name, name): told.empty_as.get(name)
-            if value is None
-            else wire(value, shape.times, told.decimals)
-            for name, value in values.items()
-        }
+        plain = told.empty_as.get(name) if value is None else wire(value, shape.times, told.decimals)
+        if told.forms is None or not told.forms.covers(name):
+            return plain
+        kind = self._schema.native(name)
+        if kind not in told.forms.kinds:
+            raise Misconfigured(
+                f"{name} is of the kind {kind or 'unknown'}, which can't be written here",
+                system=shape.system,
+                resource=shape.name,
+            )
+        return told.forms.kinds[kind].written(plain)
 
     def _differing(self, write: Write, entry: Mapping[str, Any], version: str | None) -> str:
         """Why the record is not as expected; empty if it is."""

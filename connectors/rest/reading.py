@@ -174,7 +174,7 @@ class Reader:
                 f"`record: {selector.text}` must select one record but found {kind(found)} "
                 f"in {kind(data)}: correct `record`"
             )
-        return found
+        return shape.plain(found)
 
     def sample(self, limit: int = 100) -> tuple[list[dict[str, Any]], Answer]:
         """The first page as it is, with the answer it came in."""
@@ -277,7 +277,7 @@ class Reader:
             self._refused(answer)
             data = self._client.json(answer)
             entries = self._client.objects(data, records or shape.config.records, option, answer.path)
-        return answer, Listed(data, entries, answer.headers, request)
+        return answer, Listed(data, [shape.plain(entry) for entry in entries], answer.headers, request)
 
     def made(
         self, part: Sequence[dict[str, Any]], fields: Sequence[str], cursor: Any, *, tombstones: bool
@@ -317,9 +317,10 @@ class Reader:
                 safe=shape.config.query_safe,
             )
             self._refused(answer)
-            return self._client.objects(
+            found = self._client.objects(
                 self._client.json(answer), told.records, "search.records", answer.path
             )
+            return [shape.plain(entry) for entry in found]
 
     def _questions(
         self, field: str, values: Sequence[Any], many: KeyList | None, *, moments: bool = False

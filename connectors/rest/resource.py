@@ -113,6 +113,10 @@ class Shape:
             return at
         return Moments(told.asked, zone=self.config.zone).write(moment)
 
+    def plain(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """A record as the system answers it, with values in place of objects that only hold one."""
+        return self.config.forms.plain(entry) if self.config.forms else entry
+
     def is_gone(self, entry: Mapping[str, Any]) -> bool:
         """Is it a tombstone?"""
         return bool(self.config.tombstone and self.config.tombstone(dict(entry)))

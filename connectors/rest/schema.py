@@ -42,6 +42,13 @@ class Schema:
         self._known = {str(part["name"]): self._field(part) for part in listed if part.get("name")}
         return dict(self._known)
 
+    def native(self, name: str) -> str:
+        """What the system calls the kind of a field; '' if it does not describe it."""
+        if name not in (self._known or {}):
+            self.fields()
+        field = (self._known or {}).get(name)
+        return field.native if field else ""
+
     def require(self, names: Iterable[str]) -> None:
         """Raise Misconfigured if the system describes its fields and one of the names is not among them."""
         wanted = {name for name in names if not _covered(name, self._shape.config.fields)}

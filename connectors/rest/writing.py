@@ -303,7 +303,7 @@ class Writer:
         elif not isinstance(found := (told or shape.config.record)(answer.json()), dict):
             return key, None
         else:
-            entry = {shape.config.key: key, **found}
+            entry = shape.plain({shape.config.key: key, **found})
         if not shape.config.sparse and any(value_of(entry, name, _NOT) is _NOT for name in write.values):
             return key, None  # only an extract: whoever needs the record reads it
         return key, shape.record(entry, fields, answer.headers.get("ETag"))

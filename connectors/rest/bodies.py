@@ -19,19 +19,20 @@ def query(params: Mapping[str, str], safe: str = "") -> str:
 
 def form(body: Any, lists: Lists = "brackets") -> bytes:
     """A body as a form: `a[b]=c`, lists as `a[]`, `a[0]` or `a` again and again; nothing is an empty text."""
-    pairs = _pairs(body, "", lists)
-    return "&".join(f"{quote(name, safe='[]')}={quote(text, safe='')}" for name, text in pairs).encode()
+    written = pairs(body, "", lists)
+    return "&".join(f"{quote(name, safe='[]')}={quote(text, safe='')}" for name, text in written).encode()
 
 
-def _pairs(value: Any, name: str, lists: Lists) -> Iterator[tuple[str, str]]:
+def pairs(value: Any, name: str, lists: Lists) -> Iterator[tuple[str, str]]:
+    """The parameters that a value becomes: `name[b]` for the parts of an object, lists as `form` has them."""
     match value:
         case Mapping():
             for inner, part in value.items():
-                yield from _pairs(part, f"{name}[{inner}]" if name else str(inner), lists)
+                yield from pairs(part, f"{name}[{inner}]" if name else str(inner), lists)
         case list() | tuple():
             for place, part in enumerate(value):
                 end = {"brackets": "[]", "indexed": f"[{place}]", "repeated": ""}[lists]
-                yield from _pairs(part, f"{name}{end}", lists)
+                yield from pairs(part, f"{name}{end}", lists)
         case None:
             yield name, ""
         case bool():

@@ -70,11 +70,20 @@ class SchemaConfig(Strict):
 
     path: str = Field(description="Where it describes the resource; may hold {path}")
     method: str = Field(default="GET", description="Method of that request")
-    named: Selector | None = Field(
-        default=None, description="The object of fields by name, if they are no list: a schema's properties"
+    named: str | None = Field(
+        default=None,
+        description="The object of fields by name (JMESPath), if they are no list: a schema's properties; "
+        "may hold '{collection}'",
     )
     fields: Selector = Field(description="The list of fields")
     types: dict[str, str] = Field(default_factory=dict, description="What each native type is for us")
+
+    @field_validator("named")
+    @classmethod
+    def _selects(cls, value: str | None) -> str | None:
+        if value is not None:
+            Selector(re.sub(r"\{\w+\}", "x", value))
+        return value
 
 
 class Count(Strict):

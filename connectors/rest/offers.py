@@ -82,6 +82,14 @@ OFFERS = (
         base_url="https://directus.example.com",
     ),
     _product(
+        "strapi",
+        "Strapi",
+        _("Published entries of a Strapi, with an API token. The hub looks just before each write."),
+        ("base_url", "auth.token"),
+        {"auth.token": _("API token")},
+        base_url="https://strapi.example.com/api",
+    ),
+    _product(
         "wordpress",
         "WordPress",
         _(

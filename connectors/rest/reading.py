@@ -266,7 +266,7 @@ class Reader:
             params = shape.stated(request.params) if request.question else request.params
             answer = self._client.read(
                 path,
-                params=None if in_body else params,
+                params=None if in_body else shape.sent(params),
                 method=asking.method,
                 body={**asking.body, **asked_by(params, asking.parts)} if in_body else asking.body or None,
                 headers=request.headers,
@@ -334,6 +334,9 @@ class Reader:
                 )
             for part in shape.any_of(field, values, moments=moments):
                 yield shape.where(part)
+            return
+        if "{n}" in many.param:
+            yield {many.param.format(field=field, n=n): quoted(v, many.quote) for n, v in enumerate(values)}
             return
         alone = [value for value in values if many.separator in str(value)]
         together = [value for value in values if many.separator not in str(value)]

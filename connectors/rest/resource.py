@@ -14,11 +14,11 @@ from urllib.parse import quote as percent
 from connectors.base import ConnectorError, Misconfigured, Record, Unreadable
 
 from .asking import Filter, Order, Quote, TimeFormat
-from .bodies import Lists
+from .bodies import Lists, pairs
 from .config import Resource
 from .moments import Moments
-from .selectors import kind, shortened
-from .values import chosen, pick, quoted
+from .selectors import Selector, kind, shortened
+from .values import chosen, decode, pick, quoted
 
 _BLANK = re.compile(r"\{(\w+)\}")
 
@@ -55,6 +55,13 @@ class Shape:
     def fill(self, text: str, **more: str) -> str:
         """A path with its blanks filled."""
         return filled(text, {**self.blanks, **more}, system=self.system, resource=self.name)
+
+    def selector(self, text: str) -> Selector:
+        """A selector with the blanks in its quotes filled."""
+        inside = {
+            name: value.replace("\\", r"\\").replace("'", r"\'") for name, value in self._blanks.items()
+        }
+        return Selector(filled(text, inside, system=self.system, resource=self.name))
 
     def item(self, key: str, path: str | None = None, version: str = "") -> str:
         """The path of one record (or of an operation on it)."""
@@ -225,6 +232,14 @@ class Shape:
     def where(self, expression: str) -> dict[str, str]:
         """The parameter that holds a filter; none for an empty one."""
         return {self._filter().param: expression} if expression else {}
+
+    def sent(self, params: Mapping[str, str]) -> Mapping[str, str]:
+        """Parameters as the system takes them: a filter in brackets becomes several."""
+        language = self.config.filter
+        if language is None or not language.brackets or language.param not in params:
+            return params
+        others = {name: value for name, value in params.items() if name != language.param}
+        return others | dict(pairs(decode(params[language.param].encode()), language.param, "indexed"))
 
     def behind(self, entry: Mapping[str, Any], by: str) -> str:
         """A filter: what comes after this record in that order."""

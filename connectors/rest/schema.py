@@ -34,7 +34,7 @@ class Schema:
             )
             data = self._client.json(answer)
             listed = self._client.objects(
-                _by_name(config.named(data)) if config.named else data,
+                _by_name(self._shape.selector(config.named)(data)) if config.named else data,
                 config.fields,
                 "schema.fields",
                 answer.path,

@@ -34,6 +34,7 @@ PROMISES = {
     "salesforce": (CURSOR, CHECKED, CHECKED, False),
     "shopify": (CURSOR, CHECKED, CHECKED, False),
     "square": (CURSOR, ATOMIC, ATOMIC, True),
+    "strapi": (CURSOR, CHECKED, CHECKED, False),
     "stripe": (SCAN, CHECKED, CHECKED, True),
     "wordpress": (CURSOR, CHECKED, CHECKED, False),
     "xero": (CURSOR, CHECKED, CHECKED, True),

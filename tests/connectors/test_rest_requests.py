@@ -328,6 +328,32 @@ def test_a_list_can_be_asked_for_by_a_question_in_the_body() -> None:
     assert asked.json == {"sort": "id", "query": {"name": "a"}, "page": {"from": 0, "size": 1000}}
 
 
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (
+            {"find": {"many": {"param": "filters[{field}][$in][{n}]"}}},
+            "filters[name][$in][0]=a,b&filters[name][$in][1]=5 &",
+        ),
+        (
+            {
+                "filter": {
+                    "param": "filters",
+                    "brackets": True,
+                    "equals": '{{"{field}": {{"$eq": {value}}}}}',
+                    "either": '{{"$or": [{left}, {right}]}}',
+                    "quote": "json",
+                }
+            },
+            "filters[$or][0][name][$eq]=a,b&filters[$or][1][name][$eq]=5 &",
+        ),
+    ],
+)
+def test_values_and_filters_can_go_as_parameters_of_their_own(told: dict[str, Any], line: str) -> None:
+    (asked,) = questions(told, "name", ["a,b", "5 &"])
+    assert unquote(asked.line.partition("?")[2]) == line
+
+
 def test_by_a_field_that_the_system_cannot_be_asked_for_all_is_looked_through() -> None:
     told = {"find": {"many": {"param": "{field}"}, "fields": ["slug"]}}
     assert [asked.line for asked in questions(told, "slug", ["a", "b"])] == ["/Things?slug=a%2Cb"]
@@ -339,18 +365,19 @@ def test_fields_told_by_name_are_described_with_the_parts_of_objects() -> None:
     schema = {"id": {"type": "integer"}, "title": title, "meta": {"type": "object", "properties": []}}
     told = {
         "path": "things",
+        "collection": "thing's",
         "fetch": {"params": {"context": "edit"}},
         "schema": {
             "path": "{path}",
             "method": "OPTIONS",
-            "named": "schema.properties",
+            "named": "types[?name == '{collection}'] | [0].properties",
             "fields": "[].{name: name, native: type, writable: !readonly}",
             "types": {"string": "text", "integer": "integer", "object": "json"},
         },
     }
 
     def answer(asked: Asked) -> Say:
-        described = {"schema": {"properties": schema}}
+        described = {"types": [{"name": "others"}, {"name": "thing's", "properties": schema}]}
         return Say(described if asked.method == "OPTIONS" else {"id": 1, "title": {"raw": "x"}, "meta": []})
 
     with OddServer(answer) as server:

@@ -58,9 +58,7 @@ class Shape:
 
     def selector(self, text: str) -> Selector:
         """A selector with the blanks in its quotes filled."""
-        inside = {
-            name: value.replace("\\", r"\\").replace("'", r"\'") for name, value in self._blanks.items()
-        }
+        inside = {name: value.replace("\\", r"\\").replace("'", r"\'") for name, value in self.blanks.items()}
         return Selector(filled(text, inside, system=self.system, resource=self.name))
 
     def item(self, key: str, path: str | None = None, version: str = "") -> str:

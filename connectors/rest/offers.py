@@ -82,6 +82,17 @@ OFFERS = (
         base_url="https://directus.example.com",
     ),
     _product(
+        "medusa",
+        "Medusa",
+        _(
+            "Customers, customer groups and products of a Medusa shop, with a secret API key. The hub looks "
+            "just before each write."
+        ),
+        ("base_url", "auth.api_key"),
+        {"auth.api_key": _("Secret API key")},
+        base_url="https://shop.example.com",
+    ),
+    _product(
         "strapi",
         "Strapi",
         _("Published entries of a Strapi, with an API token. The hub looks just before each write."),

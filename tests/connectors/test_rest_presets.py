@@ -26,6 +26,7 @@ PROMISES = {
     "hubspot": (SCAN, CHECKED, CHECKED, False),
     "jira": (CURSOR, CHECKED, CHECKED, False),
     "kinto": (CURSOR, ATOMIC, ATOMIC, True),
+    "medusa": (CURSOR, CHECKED, CHECKED, False),
     "notion": (CURSOR, CHECKED, CHECKED, False),
     "odata": (SCAN, ATOMIC, ATOMIC, False),
     "parse-server": (CURSOR, CHECKED, CHECKED, False),

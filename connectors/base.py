@@ -126,8 +126,9 @@ class ResourceInfo:
 class Capabilities:
     """What can be promised for a resource. Guarantees are per operation.
 
-    `finds` tells if `find` works (search by field values); `tombstones` if deletes are reported
-    by `changes`; `batch` is the largest number of writes in one call that is worth making;
+    `finds` tells if `find` works (search by field values); `deletes` if records can be deleted at all (else a
+    delete is REJECTED); `tombstones` if deletes are reported by `changes`; `batch` is the largest number of
+    writes in one call that is worth making;
     `answers` tells if an applied outcome carries the record as the write left it; `idempotent` that a
     create repeated with the same idempotency makes no second record (it answers APPLIED, or STALE with the
     key if that record has been changed since). One request carries `writes_together` writes, or reads
@@ -143,6 +144,7 @@ class Capabilities:
     delete: Guarantee
     create: Guarantee = Guarantee.ATOMIC
     finds: bool = True
+    deletes: bool = True
     tombstones: bool = False
     batch: int = 5000
     answers: bool = True

@@ -171,6 +171,7 @@ SENTENCES = (
     gettext_noop("%(path)s gave no answer to a login"),
     gettext_noop("the login's answer holds no token at %(place)s but %(found)s"),
     gettext_noop("the login at %(path)s set no cookie"),
+    gettext_noop("records can't be deleted here by the hub"),
     gettext_noop("forms need a `schema` that tells kinds, and `update: {nested: merge}`"),
     gettext_noop("%(name)s is of the kind %(kind)s, which can't be written here"),
     gettext_noop("listing `parts` need `params_in: body`"),

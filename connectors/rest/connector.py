@@ -154,6 +154,7 @@ class RestConnector:
             update=atomic if refuses(Op.UPDATE) else checked,
             delete=atomic if refuses(Op.DELETE) else checked,
             finds=config.find is not None or config.filter is not None,
+            deletes=config.delete.possible,
             tombstones=config.tells_deletes,
             batch=500,
             answers=config.answers,

@@ -83,7 +83,7 @@ class Follower:
             for part in parts(listed.entries, limit):
                 if ordered:
                     at = self._later(at, shape.modified(part[-1]))
-                yield self._reader.made(part, fields, {**cursor, "at": _json(at)}, tombstones=True)
+                yield self._reader.made(part, fields, {**cursor, "at": _json(at)}, tombstones=told.tombstones)
         if not ordered and last != at:
             yield Page((), cursor={**cursor, "at": _json(last)})
 
@@ -96,7 +96,7 @@ class Follower:
         for listed in self._questioned(told, at, fields, limit):
             new = self._told(told, listed) if new in (None, "") else new
             for part in parts(listed.entries, limit):
-                yield self._reader.made(part, fields, dict(cursor), tombstones=True)
+                yield self._reader.made(part, fields, dict(cursor), tombstones=told.tombstones)
         if new not in (None, "", at):
             yield Page((), cursor={**cursor, "at": _json(new)})
 

@@ -103,6 +103,8 @@ class Preparer:
             if stale := self._differing(write, entry, current):
                 return Outcome(Result.STALE, write.key, said=stale)
             version = current
+        if write.op is Op.DELETE and not told.delete.possible:
+            return Outcome(Result.REJECTED, write.key, said="records can't be deleted here by the hub")
         headers = {}
         untold = told.version is None or (told.version.seconds and write.op is Op.DELETE)
         if version is not None and told.version and told.version.type == "etag" and not untold:

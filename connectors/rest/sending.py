@@ -196,7 +196,11 @@ class Update(Operation):
 
 
 class Delete(Operation):
-    """How a record is deleted."""
+    """How a record is deleted, if it can be."""
+
+    possible: bool = Field(
+        default=True, description="Whether it can be: some are deleted by people alone, or never"
+    )
 
     method: str = Field(default="DELETE", description="Method of that request")
     body: dict[str, Any] | None = Field(default=None, description="The body, if any; may hold {key}")

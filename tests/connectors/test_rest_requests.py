@@ -398,3 +398,9 @@ def test_fields_told_by_name_are_described_with_the_parts_of_objects() -> None:
 def test_characters_that_a_system_wants_as_they_are_stay_so() -> None:
     (asked,) = questions({"find": {"many": {"param": "ids"}}, "query_safe": ",:"}, "name", ["a:1", "b"])
     assert asked.line == "/Things?ids=a:1,b"
+
+
+def test_what_cannot_be_deleted_is_not_asked_to_be() -> None:
+    asked, (outcome,) = asked_and_told({"delete": {"possible": False}}, DELETE, Say({}))
+    assert asked == []
+    assert (outcome.result, outcome.said) == (Result.REJECTED, "records can't be deleted here by the hub")

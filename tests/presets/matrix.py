@@ -39,7 +39,7 @@ def _row(name: str, found: Report | None) -> str:
     cells += [
         found.peer,
         str(promised["found_by"]),
-        "seen at once" if promised["tombstones"] else "full comparison",
+        _deletes(promised),
         guarantees[0] if len(set(guarantees)) == 1 else ", ".join(guarantees),
         _repeated(promised),
         "yes" if promised["finds"] else "no",
@@ -47,6 +47,12 @@ def _row(name: str, found: Report | None) -> str:
         f"{found.passed} of {found.ran}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _deletes(promised: Mapping[str, Any]) -> str:
+    """How deletes are seen, and whether they can be made."""
+    seen = "seen at once" if promised["tombstones"] else "full comparison"
+    return seen if promised.get("deletes", True) else f"{seen}; none can be made"
 
 
 def _repeated(promised: Mapping[str, Any]) -> str:

@@ -167,7 +167,7 @@ def _absolute(schema: Any) -> Any:
 
 
 def _nullable(told: Any) -> Any:
-    """A description in which `nullable` beside `anyOf` without a type means what publishers mean by it."""
+    """A description in which `nullable` beside `anyOf` or `enum` means what publishers mean by it."""
     if isinstance(told, list):
         return [_nullable(part) for part in told]
     if not isinstance(told, Mapping):
@@ -175,6 +175,8 @@ def _nullable(told: Any) -> Any:
     found = {name: _nullable(part) for name, part in told.items()}
     if found.get("nullable") is True and isinstance(found.get("anyOf"), list) and "type" not in found:
         found["anyOf"] = [*found["anyOf"], {"enum": [None], "nullable": True}]
+    if found.get("nullable") is True and isinstance(found.get("enum"), list):
+        found["enum"] = [*found["enum"], None]
     return found
 
 

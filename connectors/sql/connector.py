@@ -6,6 +6,7 @@ not as expected, and knows nothing of what is on the other side.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,7 +39,7 @@ from connectors.tracked import Log, Tracking
 from . import check, fingerprints, read, shape, table
 from .changes import changes, decode
 from .config import SqlConfig, SqlResource
-from .engine import open_engine
+from .engine import open_engine, reading
 from .errors import DATABASE_ERRORS, Errors
 from .moments import database_now
 from .offers import OFFERS, suggested
@@ -77,6 +78,7 @@ class SqlConnector:
         self._bound: dict[str, Bound] = {}
         self._stamps: dict[str, str | None] = {}
         self._targets: dict[str, Target] = {}
+        self._noted: dict[str, tuple[str, float]] = {}  # by resource, which reader of its log told when
 
     def __repr__(self) -> str:
         return f"<SqlConnector {self._errors.address}>"
@@ -147,7 +149,8 @@ class SqlConnector:
         columns = bound.named(fields, self._errors)
         position = None if cursor is None else self._decoded(bound.name, log.decode, cursor)
         with self._translated("reading the log of changes", bound.name):
-            yield from log.changes(self._opened(), bound, position, columns, limit, self._errors)
+            aim = self._target(bound)
+            yield from log.changes(self._opened(), bound, aim, position, columns, limit, self._errors)
 
     def _decoded(self, resource: str, decode: Callable[[Any], T], cursor: Any) -> T:
         """The position a stored cursor stands for. Raises Gap if it is of another way to find changes."""
@@ -241,6 +244,7 @@ class SqlConnector:
         self._bound.clear()
         self._stamps.clear()
         self._targets.clear()
+        self._noted.clear()
 
     # ------------------------------------------------------------ signals
 
@@ -256,11 +260,7 @@ class SqlConnector:
         bound = self._table(resource)
         position = self._decoded(resource, log.decode, cursor)
         with self._translated("looking for changes", resource):
-            aim = self._targets.get(resource)
-            if aim is None:
-                with self._opened().connect() as connection:
-                    aim = self._targets[resource] = target(connection, bound, (), self._errors)
-            return signals.unread(self._opened(), bound, aim, position, ours=ours)
+            return signals.unread(self._opened(), bound, self._target(bound), position, ours=ours)
 
     def ear(self, resources: Sequence[str]) -> Ear | None:
         """A connection that listens to the notifications of these tables, if they notify."""
@@ -301,7 +301,11 @@ class SqlConnector:
             return
         position = self._decoded(resource, log.decode, cursor)
         with self._translated("noting how far the log was read", resource):
-            log.passed(self._opened(), bound, position, self._errors)
+            reader, at = self._noted.get(resource, ("", 0.0))
+            if reader == position.reader and time.monotonic() - at < log.MOVING_NOTED:
+                return
+            log.passed(self._opened(), bound, self._target(bound), position, self._errors)
+            self._noted[resource] = position.reader, time.monotonic()
 
     # ------------------------------------------------------------ inside
 
@@ -323,12 +327,16 @@ class SqlConnector:
         known = self._bound.pop(resource, None)
         with self._connection("reading the shape of the table", resource) as connection:
             # stamped before it is read: what changes in between is seen the next time
-            stamp = shape.stamp(connection, known) if known is not None else None
+            aim = self._targets.get(resource)
+            stamp = shape.stamp(connection, known, aim) if known is not None else None
             if known is None or stamp is None or stamp != self._stamps.get(resource):
                 self._stamps[resource] = stamp
                 self._targets.pop(resource, None)
                 known = table.bind(connection, resource, config, self._config.db_schema, self._errors)
-            if config.mode is ChangeMode.TRACKING:
+                told = False
+            else:
+                told = known.dialect == "postgresql"  # the stamp is of what its tracking keeps, too
+            if config.mode is ChangeMode.TRACKING and not told:
                 known = self._with_tracking(connection, known)
         self._bound[resource] = known
         return known
@@ -343,9 +351,17 @@ class SqlConnector:
                 return bound
         return with_receipts(connection, with_registers(connection, bound, aim), aim)
 
+    def _target(self, bound: Bound) -> Target:
+        """What is tracked of a table, asked once for each of its shapes."""
+        aim = self._targets.get(bound.name)
+        if aim is None:
+            with reading(self._opened()) as connection:
+                aim = self._targets[bound.name] = target(connection, bound, (), self._errors)
+        return aim
+
     @contextmanager
     def _connection(self, doing: str, resource: str = "") -> Iterator[Connection]:
-        with self._translated(doing, resource), self._opened().connect() as connection:
+        with self._translated(doing, resource), reading(self._opened()) as connection:
             yield connection
 
     @contextmanager

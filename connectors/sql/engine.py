@@ -5,18 +5,23 @@ A SQLite file is never created by opening it: a wrong path must not look like an
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import time
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import QueuePool
 
 from .config import SqlConfig
+from .errors import DATABASE_ERRORS
 
 APPLICATION = "syncadmin"
 KEPT_CONNECTIONS, MOST_CONNECTIONS = 2, 4
+RESTED = 1.0  # seconds after which a kept connection is tried before it is used
+_USED = "used at"
 
 
 def open_engine(config: SqlConfig) -> Engine:
@@ -30,16 +35,40 @@ def open_engine(config: SqlConfig) -> Engine:
 
 
 def _create(url: URL, **options: Any) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         poolclass=QueuePool,
         pool_size=KEPT_CONNECTIONS,
         max_overflow=MOST_CONNECTIONS - KEPT_CONNECTIONS,
         pool_timeout=30,
-        pool_pre_ping=True,
         hide_parameters=True,
         **options,
     )
+
+    @event.listens_for(engine, "checkin")
+    def _rests(_connection: Any, record: Any) -> None:
+        record.info[_USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _lives(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get(_USED, math.inf) < RESTED:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except DATABASE_ERRORS as error:  # it died meanwhile: the pool makes new ones
+            raise exc.InvalidatePoolError from error
+
+    return engine
+
+
+def reading(engine: Engine) -> Connection:
+    """A connection for single reads, each of which sees what is committed by then: in no transaction.
+
+    On SQLite it is one: all of them see the same.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine.connect()
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _postgres(url: URL, config: SqlConfig) -> Engine:

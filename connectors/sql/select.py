@@ -188,7 +188,7 @@ def run(connection: Connection, statement: sa.Select[Any]) -> Sequence[Row]:
     if connection.dialect.name != "postgresql":
         return connection.execute(statement).fetchall()
     sql, parameters = _compiled(connection, statement)
-    with _driver(connection).cursor(binary=True) as cursor:
+    with driver(connection).cursor(binary=True) as cursor:
         cursor.execute(sql, parameters)
         rows: Sequence[Row] = cursor.fetchall()
         return rows
@@ -197,7 +197,7 @@ def run(connection: Connection, statement: sa.Select[Any]) -> Sequence[Row]:
 def stream(connection: Connection, statement: sa.Select[Any], size: int) -> Iterator[Sequence[Row]]:
     """The rows of a statement in portions of `size`, kept at the server until wanted (PostgreSQL)."""
     sql, parameters = _compiled(connection, statement)
-    with _driver(connection).cursor(name="syncadmin_scan", binary=True) as cursor:
+    with driver(connection).cursor(name="syncadmin_scan", binary=True) as cursor:
         cursor.execute(sql, parameters)
         while rows := cursor.fetchmany(size):
             yield rows
@@ -208,6 +208,6 @@ def _compiled(connection: Connection, statement: sa.Select[Any]) -> tuple[str, d
     return str(compiled), dict(compiled.params)
 
 
-def _driver(connection: Connection) -> Any:
+def driver(connection: Connection) -> Any:
     """The psycopg connection under SQLAlchemy's; it shares its transaction."""
     return connection.connection.driver_connection

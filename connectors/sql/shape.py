@@ -10,10 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from .table import Bound
+from .tracking import receipts, registers
+from .tracking.target import Target
 
-_POSTGRES = """with t as (select to_regclass(:table)::oid as oid)
+_POSTGRES = f"""with t as (select to_regclass(:table)::oid as oid)
 select md5(string_agg(part, ',' order by part)) from (
-  select format('table %s %s %s', c.oid, c.xmin, c.relkind) from pg_class c, t where c.oid = t.oid
+  select format('table %s %s %s %s', n.nspname, c.oid, c.xmin, c.relkind)
+   from t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace
   union all select format('column %s %s %s', attnum, attname, a.xmin) from pg_attribute a, t
    where attrelid = t.oid
   union all select format('default %s %s', adnum, d.xmin) from pg_attrdef d, t where adrelid = t.oid
@@ -23,15 +26,21 @@ select md5(string_agg(part, ',' order by part)) from (
    where attrelid = t.oid and y.oid = atttypid and y.typtype <> 'b'
   union all select format('label %s %s %s', e.oid, e.xmin, e.enumlabel) from pg_enum e, pg_attribute a, t
    where attrelid = t.oid and e.enumtypid = atttypid
-) shape(part)"""
+  union all select 'stamps ' || kept from ({registers.KEPT}) stamps(kept)
+  union all select 'receipts ' || place from ({receipts.PLACE}) receipts(place)
+) shape(part)"""  # noqa: S608 - of constants
 
 
-def stamp(connection: Connection, bound: Bound) -> str | None:
-    """The same as long as the table has the same shape; None where that can't be told quickly."""
+def stamp(connection: Connection, bound: Bound, aim: Target | None) -> str | None:
+    """The same as long as the table has the same shape; None where that can't be told quickly.
+
+    With the target of its tracking also as long as the same stamps and receipts are kept.
+    """
     table = connection.dialect.identifier_preparer.format_table(bound.clause)
     if bound.dialect == "postgresql":
         plain = table.replace("%%", "%")
-        told = connection.scalar(sa.text(_POSTGRES), {"table": plain})
+        given = {"table": plain, **registers.kept_in(aim), **receipts.kept_in(aim)}
+        told = connection.scalar(sa.text(_POSTGRES), given)
     elif bound.dialect == "sqlite":
         told = connection.exec_driver_sql("PRAGMA schema_version").scalar()
     else:

@@ -36,7 +36,9 @@ def write(
     try:
         with engine.connect().execution_options(**options) as connection:
             transaction = connection.begin()
-            if bound.config.mode is ChangeMode.TRACKING:
+            if bound.dialect == "postgresql":
+                write_postgres.begin(connection, bound)
+            elif bound.config.mode is ChangeMode.TRACKING:
                 origin.say(connection, bound)
             outcomes |= _with_receipts(connection, bound, prepared, columns, errors)
             if bound.config.mode is ChangeMode.TRACKING:
@@ -67,12 +69,13 @@ def _with_receipts(
     errors: Errors,
 ) -> dict[int, Outcome]:
     """Carry out the writes, each with its receipt, if it has one."""
+    alone = len(prepared) == 1 and prepared[0].receipt is None
     taken = receipts.leave(connection, bound, prepared)
     said = "it was carried out before, or given up"
     outcomes = {w.index: Outcome(Result.STALE, w.key, said=said) for w in prepared if w.index in taken}
     made = [write for write in prepared if write.index not in taken]
     for segment in segments(made):
-        outcomes |= _apply(connection, bound, segment, columns, errors)
+        outcomes |= _apply(connection, bound, segment, columns, errors, alone)
     receipts.take_back(
         connection, bound, (write for write in made if outcomes[write.index].result is not Result.APPLIED)
     )
@@ -85,9 +88,11 @@ def _apply(
     segment: Sequence[Prepared],
     columns: Sequence[Column],
     errors: Errors,
+    alone: bool,
 ) -> dict[int, Outcome]:
-    module = write_postgres if bound.dialect == "postgresql" else write_rows
-    return module.apply(connection, bound, segment, columns, errors)
+    if bound.dialect == "postgresql":
+        return write_postgres.apply(connection, bound, segment, columns, errors, alone)
+    return write_rows.apply(connection, bound, segment, columns, errors)
 
 
 def _uncommitted(

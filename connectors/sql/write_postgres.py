@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connectors.base import Op, Outcome, Record, Result
+from connectors.base import ChangeMode, Op, Outcome, Record, Result
 
 from . import unread
 from .columns import Column, Family, json_text
@@ -23,12 +23,23 @@ from .errors import DATABASE_ERRORS, Errors, Fault, diagnose
 from .keys import key_text, key_value
 from .prepare import Prepared, missed_outcome
 from .read import fetch
-from .select import Selection, compared_as_text, read_as, sent_as
+from .select import Selection, compared_as_text, driver, read_as, sent_as
 from .table import Bound
-from .tracking import registers
+from .tracking import origin, registers
 from .tracking.target import literal
 
 Outcomes = dict[int, Outcome]
+
+
+def begin(connection: Connection, bound: Bound) -> None:
+    """What each transaction begins with: constraints that wait for the commit would refuse all of it there.
+
+    In a tracked table it says besides that its writes are ours.
+    """
+    tracked = bound.config.mode is ChangeMode.TRACKING
+    statement = f"SET CONSTRAINTS ALL IMMEDIATE{'; ' + origin.SAID if tracked else ''}"
+    with driver(connection).cursor() as cursor:
+        cursor.execute(statement)
 
 
 def apply(
@@ -37,21 +48,24 @@ def apply(
     segment: Sequence[Prepared],
     columns: Sequence[Column],
     errors: Errors,
+    alone: bool,
 ) -> Outcomes:
-    """Carry out writes in which no key occurs twice, in the open transaction."""
-    return _Batch(connection, bound, columns, errors).apply(segment)
+    """Carry out writes in which no key occurs twice, in the open transaction.
+
+    Of a write that is `alone` in it nothing is left if it is refused, and nothing else is lost.
+    """
+    return _Batch(connection, bound, columns, errors, alone).apply(segment)
 
 
 class _Batch:
     def __init__(
-        self, connection: Connection, bound: Bound, columns: Sequence[Column], errors: Errors
+        self, connection: Connection, bound: Bound, columns: Sequence[Column], errors: Errors, alone: bool
     ) -> None:
         self.connection, self.bound, self.columns, self.errors = connection, bound, columns, errors
+        self.alone = alone
         self.selection = Selection(bound, columns)
         self.quote = connection.dialect.identifier_preparer.quote_identifier
         self.table = connection.dialect.identifier_preparer.format_table(bound.clause)
-        # constraints that wait for the commit would refuse the whole batch there
-        self._execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def apply(self, segment: Sequence[Prepared]) -> Outcomes:
         outcomes = self._refused_stamps(segment)
@@ -78,20 +92,22 @@ class _Batch:
         return {w.index: Outcome(Result.REJECTED, w.key, said=said) for w, said in told if said}
 
     def _guarded(self, step: Callable[[Sequence[Prepared]], Outcomes], group: Sequence[Prepared]) -> Outcomes:
-        savepoint = self.connection.begin_nested()
+        savepoint = None if self.alone else self.connection.begin_nested()
         try:
             outcomes = step(group)
         except DATABASE_ERRORS as error:
             found = diagnose(error)
             if found.fault is not Fault.REFUSED:
                 raise
-            savepoint.rollback()
+            if savepoint is not None:
+                savepoint.rollback()
             if len(group) == 1:
                 said = self.errors.clean(found.said)
                 return {group[0].index: Outcome(Result.REJECTED, group[0].key, said=said)}
             half = len(group) // 2
             return self._guarded(step, group[:half]) | self._guarded(step, group[half:])
-        savepoint.commit()
+        if savepoint is not None:
+            savepoint.commit()
         return outcomes
 
     # ------------------------------------------------------------ the three statements
@@ -269,7 +285,7 @@ class _Batch:
 
     def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Rows of a statement. Percent signs are doubled in it, as the identifiers' already are."""
-        with self.connection.connection.driver_connection.cursor(binary=True) as cursor:  # type: ignore[union-attr]
+        with driver(self.connection).cursor(binary=True) as cursor:
             cursor.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
 

@@ -109,19 +109,19 @@ def send(binding: Binding, efforts: Sequence[Effort], tell: Callable[[float], No
 
     While a system takes its time, `tell` hears from time to time what share of the writes is answered.
     """
-    with ThreadPoolExecutor(max_workers=len(SIDES)) as pool:
-        jobs = [
-            pool.submit(
-                _send_side,
-                binding.sides[side],
-                [a for e in efforts for a in e.attempts if a.write.side is side],
-            )
-            for side in SIDES
-        ]
-        attempts = [attempt for effort in efforts for attempt in effort.attempts]
-        while wait(jobs, timeout=TELL_SECONDS).not_done:
-            tell(sum(attempt.outcome is not None for attempt in attempts) / len(attempts))
-        singled = {id(attempt): singles for job in jobs for attempt, singles in job.result()}
+    attempts = [attempt for effort in efforts for attempt in effort.attempts]
+    if len(attempts) == 1:  # not worth a thread
+        replaced = _send_side(binding.sides[attempts[0].write.side], attempts)
+    else:
+        with ThreadPoolExecutor(max_workers=len(SIDES)) as pool:
+            jobs = [
+                pool.submit(_send_side, binding.sides[side], [a for a in attempts if a.write.side is side])
+                for side in SIDES
+            ]
+            while wait(jobs, timeout=TELL_SECONDS).not_done:
+                tell(sum(attempt.outcome is not None for attempt in attempts) / len(attempts))
+            replaced = [one for job in jobs for one in job.result()]
+    singled = {id(attempt): singles for attempt, singles in replaced}
     for effort in efforts if singled else ():
         effort.attempts = [single for a in effort.attempts for single in singled.get(id(a), [a])]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -29,7 +29,10 @@ MODULES: dict[str, ModuleType] = {"postgresql": postgres, "mysql": mysql, "sqlit
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is installed for a table. `wrong` says what is amiss, in words for a person."""
+    """What is installed for a table. `wrong` says what is amiss, in words for a person.
+
+    `latest` is where no honest position is beyond, if it was found on the way.
+    """
 
     there: bool = False
     columns: tuple[str, ...] = ()
@@ -38,7 +41,7 @@ class Standing:
     trimmed: int = 0
     seal: str = ""
     wrong: str = ""
-    notes: Sequence[str] = field(default_factory=tuple)
+    latest: int | None = None
 
 
 def scripts(target: Target, dialect: str) -> tuple[list[str], str]:
@@ -172,22 +175,47 @@ def standing(connection: Connection, bound: Bound, aim: Target | None = None) ->
     module = MODULES[bound.dialect]
     aim = aim or target(connection, bound, (), _NO_ERRORS)
     if not _exists(connection, aim, bound.dialect):
-        return Standing(wrong="it is not tracked")
+        return Standing(wrong=NOT_TRACKED)
+    if bound.dialect == "postgresql":
+        return standing_at_once(connection, bound, aim)
     row = connection.execute(
         sa.text(f"select columns, digest, epoch, trimmed from {module.tracked(aim)} where id = :id"),
         {"id": aim.id},
     ).first()
     if row is None:
-        return Standing(wrong="it is not tracked")
+        return Standing(wrong=NOT_TRACKED)
     columns = tuple(json.loads(row[0]))
-    missing = [name for name in columns if name not in bound.columns]
-    if missing:
-        wrong, seal = f"its column {', '.join(missing)} is tracked, and is not there any more", ""
-    else:
+    wrong, seal = _without_columns(bound, columns), ""
+    if not wrong:
         wrong, seal = _whole(connection, aim, columns, bound.dialect)
     return Standing(True, columns, row[1], row[2], int(row[3]), seal, wrong)
 
 
+def standing_at_once(connection: Connection, bound: Bound, aim: Target) -> Standing:
+    """The same on PostgreSQL, by one statement. It fails where nothing was ever tracked."""
+    given = {"id": aim.id, "table": aim.qualified, "key": aim.key.name}
+    row = connection.execute(sa.text(postgres.STANDING), given).first()
+    if row is None:
+        return Standing(wrong=NOT_TRACKED)
+    columns = tuple(json.loads(row[0]))
+    wrong, seal = _without_columns(bound, columns), ""
+    if not wrong:
+        found = {name: postgres.FIRING.get(how, how) for name, _, how in (t.partition(" ") for t in row[4])}
+        off = [f"{name} is {state}" for name, state in found.items() if state]
+        wrong, seal = _amiss({postgres.ROW_TRIGGER, postgres.TABLE_TRIGGER} - found.keys(), off), str(row[5])
+    return Standing(True, columns, row[1], row[2], int(row[3]), seal, wrong, int(row[6]))
+
+
+def _without_columns(bound: Bound, columns: Sequence[str]) -> str:
+    missing = [name for name in columns if name not in bound.columns]
+    return f"its column {', '.join(missing)} is tracked, and is not there any more" if missing else ""
+
+
+def _amiss(gone: Iterable[str], off: Sequence[str]) -> str:
+    return "; ".join([*(f"its trigger {name} is gone" for name in sorted(gone)), *off])
+
+
+NOT_TRACKED = "it is not tracked"
 _NO_ERRORS = Errors("", "", "")
 
 
@@ -208,22 +236,13 @@ def _others(connection: Connection, aim: Target, dialect: str) -> bool:
 
 
 def _whole(connection: Connection, aim: Target, columns: tuple[str, ...], dialect: str) -> tuple[str, str]:
-    """What is wrong with the triggers of a tracked table, and its seal."""
-    if dialect == "postgresql":
-        found = {
-            name: postgres.FIRING.get(state, state)
-            for name, state in connection.execute(sa.text(postgres.TRIGGERS), {"table": aim.qualified})
-        }
-        expected = {postgres.ROW_TRIGGER, postgres.TABLE_TRIGGER}
-        given = {"table": aim.qualified, "columns": [*columns, aim.key.name]}
-        seal = connection.scalar(sa.text(postgres.SEAL), given)
-        off = [f"{name} is {state}" for name, state in found.items() if state]
-    elif dialect == "mysql":
+    """What is wrong with the triggers of a tracked table, and its seal; not on PostgreSQL."""
+    if dialect == "mysql":
         place = {"schema": aim.schema, "table": aim.table}
         rows = connection.execute(
             sa.text(mysql.TRIGGERS), {**place, "like": f"syncadmin\\_{aim.id}\\_%"}
         ).all()
-        found = {row[0]: "" for row in rows}
+        found = {row[0] for row in rows}
         expected = {f"syncadmin_{aim.id}_{event}" for event in mysql.EVENTS}
         kept = {*columns, aim.key.name}
         shape = [tuple(r) for r in connection.execute(sa.text(mysql.SHAPE), place) if r[0] in kept]
@@ -235,13 +254,11 @@ def _whole(connection: Connection, aim: Target, columns: tuple[str, ...], dialec
             ]
     else:
         rows = connection.execute(sa.text(sqlite.TRIGGERS), {"like": f"syncadmin\\_{aim.id}\\_%"}).all()
-        found = {row[0]: "" for row in rows}
+        found = {row[0] for row in rows}
         expected = {sqlite.trigger(aim, event) for event in sqlite.EVENTS}
         made = connection.scalar(sa.text(sqlite.SHAPE), {"table": aim.table})
         seal, off = _hashed([tuple(row) for row in rows], made), []
-    gone = sorted(expected - found.keys())
-    wrong = "; ".join([*(f"its trigger {name} is gone" for name in gone), *off])
-    return wrong, str(seal)
+    return _amiss(expected - found, off), str(seal)
 
 
 def _hashed(*parts: object) -> str:

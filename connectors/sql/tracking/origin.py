@@ -14,15 +14,15 @@ from connectors.sql.table import Bound
 from .sqlite import ORIGIN
 
 OURS = "syncadmin"
+SAID = f"SELECT set_config('syncadmin.origin', '{OURS}', true)"
 _SAY = {
-    "postgresql": "select set_config('syncadmin.origin', :ours, true)",
     "mysql": "set @syncadmin_origin = :ours",
     "sqlite": f"insert into {ORIGIN} values (:ours)",
 }
 
 
 def say(connection: Connection, bound: Bound) -> None:
-    """What this transaction writes from now on is ours."""
+    """What this transaction writes from now on is ours; on PostgreSQL SAID says so."""
     if bound.dialect != "sqlite" or _there(connection):
         connection.execute(sa.text(_SAY[bound.dialect]), {"ours": OURS})
 

@@ -236,20 +236,25 @@ def _object(target: Target, row: str) -> str:
     return " || ".join(parts) or "'{}'::jsonb"
 
 
-SEAL = f"""select md5(string_agg(part, ',' order by part)) from (
+_SEAL = f"""select md5(string_agg(part, ',' order by part)) from (
   select format('trigger %s %s %s', oid, xmin, tgenabled) from pg_trigger
    where tgrelid = to_regclass(:table) and tgname in ('{ROW_TRIGGER}', '{TABLE_TRIGGER}')
-  union all select format('function %s %s', p.oid, p.xmin) from pg_trigger t
-   join pg_proc p on p.oid = t.tgfoid
+  union all select format('function %s %s', p.oid, p.xmin) from pg_trigger g
+   join pg_proc p on p.oid = g.tgfoid
    where tgrelid = to_regclass(:table) and tgname = '{ROW_TRIGGER}'
   union all select format('column %s %s', attnum, xmin) from pg_attribute
-   where attrelid = to_regclass(:table) and attname = any(:columns)
+   where attrelid = to_regclass(:table)
+   and attname in (select json_array_elements_text(t.columns::json) union all select :key)
   union all select format('timeline %s', left(pg_walfile_name(pg_current_wal_lsn()), 8))
 ) sealed(part)"""
 """Changes when a trigger is dropped, made, disabled or enabled, when a column changes, on failover."""
 
-TRIGGERS = f"""select tgname, tgenabled::text from pg_trigger
- where tgrelid = to_regclass(:table) and tgname in ('{ROW_TRIGGER}', '{TABLE_TRIGGER}')"""
+STANDING = f"""select t.columns, t.digest, t.epoch, t.trimmed, array(
+   select tgname::text || ' ' || tgenabled::text from pg_trigger
+    where tgrelid = to_regclass(:table) and tgname in ('{ROW_TRIGGER}', '{TABLE_TRIGGER}')),
+ ({_SEAL}), pg_snapshot_xmax(pg_current_snapshot())::text::bigint from {TRACKED} t where t.id = :id"""
+"""All that is asked before each read of the log, at once. With the triggers, whether each is enabled."""
+
 FIRING = {"O": "", "A": "", "D": "disabled", "R": "enabled for replication only"}
 
 PARTED = """select c.relkind <> 'r' or exists(select 1 from pg_inherits where inhparent = c.oid)

@@ -26,11 +26,12 @@ from sqlalchemy import Connection, Engine
 from connectors.base import Gap, Page, Replaced
 from connectors.sql import read
 from connectors.sql.columns import Column
+from connectors.sql.engine import reading
 from connectors.sql.errors import Errors
 from connectors.sql.table import Bound
 
-from .installed import MODULES, Standing, standing
-from .target import TRIMMED_AT_ONCE, Target, target
+from .installed import MODULES, Standing, standing, standing_at_once
+from .target import TRIMMED_AT_ONCE, Target
 
 AGO = {
     "postgresql": "clock_timestamp() - interval '{} seconds'",
@@ -107,47 +108,39 @@ Read = tuple[list[Logged], Position, bool]
 def changes(
     engine: Engine,
     bound: Bound,
+    aim: Target,
     position: Position | None,
     columns: Sequence[Column],
     limit: int,
     errors: Errors,
 ) -> Iterator[Page]:
     """Pages of changed rows and of keys that are gone. Raises Misconfigured if it is not tracked, or Gap."""
-    with engine.connect() as connection:
-        log = _Log(engine, connection, bound, errors)
+    log = _Log(engine, bound, aim, errors)
+    with reading(engine) as connection:
         now = log.standing(connection, columns)
-        if position is not None:
-            log.follows(position, now, log.latest(connection, now.trimmed))
+        if position is None:
+            start = Position(now.epoch, now.seal, secrets.token_hex(16), log.end(connection, now))
+        else:
+            latest = log.latest(connection, now.trimmed) if now.latest is None else now.latest
+            log.follows(position, now, latest)
+            page, full = log.page(connection, position, columns, limit)
     if position is None:
-        start = Position(now.epoch, now.seal, secrets.token_hex(16), log.end(now))
         yield Page((), start.encode())
         return
-    while True:
-        rows, following, full = log.after(position, limit)
-        if not rows:
-            yield Page((), position.encode())
-            return
-        if special := next((row for row in rows if row.op in REASONS), None):
-            raise log.gap(REASONS[special.op])
-        keys = list(dict.fromkeys(row.key for row in rows if row.key is not None))
-        with engine.connect() as connection:
-            fetched = read.fetch(connection, bound, keys, columns)
-        position = following
-        who = {row.key: row.who for row in rows}
-        found = [replace(fetched.found[key], who=who[key]) for key in keys if key in fetched.found]
-        gone = [key for key in keys if key in fetched.absent]
-        yield Page(found, position.encode(), gone, [one for row in rows for one in _replaced(row)])
-        if not full:
-            return
+    yield page
+    while full:
+        with reading(engine) as connection:
+            page, full = log.page(connection, decode(page.cursor), columns, limit)
+        yield page
 
 
-def passed(engine: Engine, bound: Bound, position: Position, errors: Errors) -> None:
+def passed(engine: Engine, bound: Bound, aim: Target, position: Position, errors: Errors) -> None:
     """Note how far a reader has stored what it read, and let go what all have behind them.
 
     A position that does not follow from the present log is passed over: the next read tells of it.
     """
-    with engine.connect() as connection:
-        log = _Log(engine, connection, bound, errors)
+    log = _Log(engine, bound, aim, errors)
+    with reading(engine) as connection:
         trimmed = log.to_be_noted(connection, position)
     if trimmed is not None:
         log.acknowledge(position, trimmed)
@@ -163,15 +156,14 @@ def _replaced(row: Logged) -> list[Replaced]:
 class _Log:
     """The log of one table."""
 
-    def __init__(self, engine: Engine, connection: Connection, bound: Bound, errors: Errors) -> None:
-        self.engine, self.bound, self.errors = engine, bound, errors
+    def __init__(self, engine: Engine, bound: Bound, aim: Target, errors: Errors) -> None:
+        self.engine, self.bound, self.target, self.errors = engine, bound, aim, errors
         self.module = MODULES[bound.dialect]
-        self.target: Target = target(connection, bound, (), errors)
-        self.name = self.module.log(self.target)
+        self.name = self.module.log(aim)
 
     def standing(self, connection: Connection, columns: Sequence[Column]) -> Standing:
         """What is installed. Raises Misconfigured if it is not whole, or logs too few columns."""
-        found = standing(connection, self.bound, self.target)
+        found = self._stands(connection)
         wrong = found.wrong
         missing = [c.name for c in columns if c.name not in found.columns and c.name != self.bound.key.name]
         if not wrong and missing:
@@ -184,6 +176,14 @@ class _Log:
                 resource=self.bound.name,
             )
         return found
+
+    def _stands(self, connection: Connection) -> Standing:
+        if self.bound.dialect == "postgresql":
+            try:
+                return standing_at_once(connection, self.bound, self.target)
+            except sa.exc.ProgrammingError:  # in no transaction: what is not there can be asked for now
+                pass
+        return standing(connection, self.bound, self.target)
 
     def gap(self, why: str) -> Gap:
         """The error of a reader that can't go on from where it was."""
@@ -213,54 +213,64 @@ class _Log:
         last = connection.scalar(sa.text(f"select max(seq) from {self.name}"))
         return max(trimmed, (last or 0) + 1)
 
-    def end(self, now: Standing) -> int:
+    def end(self, connection: Connection, now: Standing) -> int:
         """Where a reader begins that is to see all that is committed from now on."""
-        if self.bound.dialect == "postgresql":
-            with self.engine.connect() as connection:
-                return _horizon(connection)
+        if self.bound.dialect == "postgresql":  # each transaction with a lower number is over
+            return int(connection.scalar(sa.text("select pg_snapshot_xmin(pg_current_snapshot())::text")))
         position, full = Position("", "", "", now.trimmed), True
         while full:
-            _rows, position, full = self.after(position, TRIMMED_AT_ONCE)
+            _rows, position, full = self.after(connection, position, TRIMMED_AT_ONCE)
         return position.at
 
     # ------------------------------------------------------------ rows
 
-    def after(self, position: Position, limit: int) -> Read:
+    def page(
+        self, connection: Connection, position: Position, columns: Sequence[Column], limit: int
+    ) -> tuple[Page, bool]:
+        """The next page, and whether there may be more at once. Raises Gap."""
+        rows, following, full = self.after(connection, position, limit)
+        if not rows:
+            return Page((), position.encode()), False
+        if special := next((row for row in rows if row.op in REASONS), None):
+            raise self.gap(REASONS[special.op])
+        keys = list(dict.fromkeys(row.key for row in rows if row.key is not None))
+        fetched = read.fetch(connection, self.bound, keys, columns)
+        who = {row.key: row.who for row in rows}
+        found = [replace(fetched.found[key], who=who[key]) for key in keys if key in fetched.found]
+        gone = [key for key in keys if key in fetched.absent]
+        return Page(found, following.encode(), gone, [one for row in rows for one in _replaced(row)]), full
+
+    def after(self, connection: Connection, position: Position, limit: int) -> Read:
         """The next rows that may be read, the position behind them, and whether there may be more at once."""
         if self.bound.dialect == "postgresql":
-            return self._after_postgres(position, limit)
+            return self._after_postgres(connection, position, limit)
         if self.bound.dialect == "mysql":
             return self._after_mysql(position, limit)
-        with self.engine.connect() as connection:
-            rows = connection.execute(
-                sa.text(
-                    f"select seq, op, record_key, '' from {self.name} where seq >= :at order by seq limit :n"
-                ),
-                {"at": position.at, "n": limit},
-            ).all()
+        rows = connection.execute(
+            sa.text(
+                f"select seq, op, record_key, '' from {self.name} where seq >= :at order by seq limit :n"
+            ),
+            {"at": position.at, "n": limit},
+        ).all()
         return _numbered(position, [Logged(*row) for row in rows], len(rows) == limit)
 
-    def _after_postgres(self, position: Position, limit: int) -> Read:
-        with self.engine.connect() as connection:
-            horizon = _horizon(connection)
-            rows = connection.execute(
-                sa.text(
-                    f"select txid::text::bigint, op, record_key, {_WHO}, lsn::text, {_REPLACED}"
-                    f" from {self.name} where (txid, lsn) > (cast(:at as xid8), cast(:within as pg_lsn))"
-                    " and txid < cast(:horizon as xid8) order by txid, lsn limit :n"
-                ),
-                {
-                    "at": str(position.at),
-                    "within": position.within or "0/0",
-                    "horizon": str(horizon),
-                    "n": limit,
-                },
-            ).all()
-        found = [Logged(*row) for row in rows]
+    def _after_postgres(self, connection: Connection, position: Position, limit: int) -> Read:
+        """What is below the horizon is over, and seen: one snapshot tells both, that of the statement."""
+        horizon = "pg_snapshot_xmin(pg_current_snapshot())"
+        rows = connection.execute(
+            sa.text(
+                f"select txid::text::bigint, op, record_key, {_WHO}, lsn::text, {_REPLACED},"
+                f" {horizon}::text::bigint"
+                f" from {self.name} where (txid, lsn) > (cast(:at as xid8), cast(:within as pg_lsn))"
+                f" and txid < {horizon} order by txid, lsn limit :n"
+            ),
+            {"at": str(position.at), "within": position.within or "0/0", "n": limit},
+        ).all()
+        found = [Logged(*row[:-1]) for row in rows]
         if len(found) == limit:
             return found, position.moved(found[-1].at, found[-1].within), True
         # a position that stands still spares the hub a write for each read of a table where nothing happens
-        return found, position.moved(horizon) if found else position, False
+        return found, position.moved(rows[-1][-1]) if found else position, False
 
     def _after_mysql(self, position: Position, limit: int) -> Read:
         given = {"at": position.at, "n": limit}
@@ -378,11 +388,6 @@ class _Log:
 def _numbered(position: Position, rows: list[Logged], full: bool) -> Read:
     """Rows of a log whose numbers are their order, with the position behind them."""
     return rows, position.moved(rows[-1].at + 1) if rows else position, full
-
-
-def _horizon(connection: Connection) -> int:
-    """Every transaction with a lower number is over, whatever it was called and wherever it ran."""
-    return int(connection.scalar(sa.text("select pg_snapshot_xmin(pg_current_snapshot())::text")))
 
 
 def _only(given: dict[str, Any], *names: str) -> dict[str, Any]:

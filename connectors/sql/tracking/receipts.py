@@ -20,6 +20,7 @@ from connectors.base import Receipt
 from connectors.sql.prepare import Prepared
 from connectors.sql.table import Bound
 
+from . import postgres
 from .installed import MODULES
 from .target import Target
 
@@ -29,14 +30,15 @@ _LONG_AGO = {
     "mysql": f"utc_timestamp(6) - interval {KEPT_DAYS} day",
     "sqlite": f"strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{KEPT_DAYS} days')",
 }
-_PLACE = {  # told: what is another one once the place was made anew
-    "postgresql": """select c.oid::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
- where n.nspname = 'syncadmin_tracking' and c.relname = :name and has_schema_privilege(n.oid, 'usage')
+PLACE = """select c.oid::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = 'syncadmin_tracking' and c.relname = :receipts and has_schema_privilege(n.oid, 'usage')
    and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
-   and has_table_privilege(c.oid, 'delete')""",
+   and has_table_privilege(c.oid, 'delete')"""
+_PLACE = {  # told: what is another one once the place was made anew
+    "postgresql": PLACE,
     "mysql": """select 'syncadmin_tracked' from information_schema.tables
- where table_schema = :schema and table_name = :name""",
-    "sqlite": "select 'syncadmin_tracked' from sqlite_master where type = 'table' and name = :name",
+ where table_schema = :schema and table_name = :receipts""",
+    "sqlite": "select 'syncadmin_tracked' from sqlite_master where type = 'table' and name = :receipts",
 }
 _ARRAYS = ", ".join(f"cast(:{name} as text[])" for name in ("record", "writer", "write_id", "part"))
 _COLUMNS = "record, writer, write_id, part"
@@ -44,11 +46,16 @@ _IS = "record = :record and writer = :writer and write_id = :write_id and part =
 Row = tuple[str, str, str, str]
 
 
+def kept_in(aim: Target | None) -> dict[str, str]:
+    """What PLACE is to be asked with."""
+    return {"receipts": postgres.receipts(aim).rpartition(".")[2] if aim is not None else ""}
+
+
 def with_receipts(connection: Connection, bound: Bound, aim: Target) -> Bound:
     """The table, knowing where its receipts are kept, if this account can read and leave some."""
     module = MODULES[bound.dialect]
     name = module.receipts(aim)
-    given = {"name": name.rpartition(".")[2].strip("`"), "schema": aim.schema}
+    given = {"receipts": name.rpartition(".")[2].strip("`"), "schema": aim.schema}
     asked = _PLACE[bound.dialect]
     since = connection.scalar(sa.text(asked), {k: v for k, v in given.items() if f":{k}" in asked})
     if since is not None and bound.dialect != "postgresql":

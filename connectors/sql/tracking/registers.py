@@ -89,7 +89,7 @@ def emptied(target: Target) -> str:
 
 # ---------------------------------------------------------------- what the connector asks
 
-_KEPT = """select obj_description(c.oid, 'pg_class')
+KEPT = """select obj_description(c.oid, 'pg_class')
  from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where n.nspname = :schema and c.relname = :name and has_schema_privilege(n.oid, 'usage')
    and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
@@ -98,14 +98,19 @@ _KEPT = """select obj_description(c.oid, 'pg_class')
      to_regclass(n.nspname || '.' || replace(c.relname, 'registers_', 'log_')), 'insert')"""
 
 
+def kept_in(target: Target | None) -> dict[str, str]:
+    """What KEPT is to be asked with."""
+    return {"schema": SCHEMA, "name": register(target).partition(".")[2] if target is not None else ""}
+
+
 def with_registers(connection: Connection, bound: Bound, aim: Target) -> Bound:
     """The table, knowing of which columns stamps are kept that this account can read and write."""
     if bound.dialect != "postgresql":
         return bound
-    name = register(aim).partition(".")[2]
-    told = connection.scalar(sa.text(_KEPT), {"schema": SCHEMA, "name": name})
+    given = kept_in(aim)
+    told = connection.scalar(sa.text(KEPT), given)
     columns = tuple(name for name in json.loads(told or "[]") if name in bound.columns)
-    return replace(bound, registers=columns, register=name if columns else "")
+    return replace(bound, registers=columns, register=given["name"] if columns else "")
 
 
 def log_of(bound: Bound) -> str:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from connectors.signals import Signal, Unread
+from connectors.sql.engine import reading
 from connectors.sql.errors import Errors
 from connectors.sql.table import Bound
 
@@ -45,7 +46,7 @@ def unread(engine: Engine, bound: Bound, aim: Target, position: Position, *, our
     given: dict[str, object] = {"at": position.at}
     if bound.dialect == "postgresql":
         given = {"at": str(position.at), "within": position.within or "0/0"}
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         found = connection.execute(sa.text(statement), given).first()
     return None if found is None else Unread(max(float(found[0]), 0.0), bool(found[1]))
 

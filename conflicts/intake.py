@@ -95,9 +95,21 @@ class Reopened:
     decision: int
 
 
+_DECIDED = "mapping_id = %s AND state = 'decided'"
+DECIDED = f"SELECT 1 FROM conflicts_conflict WHERE {_DECIDED}"
+"""A mapping's decisions that wait to be carried out."""
+
+
 def any_decided(mapping_id: int) -> bool:
     """Whether some decision waits to be carried out."""
-    return bulk.any_row(Conflict, "mapping_id = %s AND state = 'decided'", [mapping_id])
+    return bulk.any_row(Conflict, _DECIDED, [mapping_id])
+
+
+def any_of_records(mapping_id: int, keys: Iterable[str]) -> bool:
+    """Whether there is a live item of an unlinked record, of whichever side, with one of these keys."""
+    where, params = bulk.one_of("key", list(keys))
+    live = "state IN ('open', 'decided') AND link_id IS NULL AND mapping_id = %s"
+    return bulk.any_row(Conflict, f"{live} AND {where}", [mapping_id, *params])
 
 
 def live_by_link(link_ids: Iterable[int]) -> dict[int, Conflict]:

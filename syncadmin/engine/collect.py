@@ -6,6 +6,7 @@ read are kept in a bounded cache, so that a batch need not read them twice.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from connectors.base import ChangeMode, Gap
 from connectors.tracked import Tracks
 from syncadmin.core.side import SIDES, Side
 from syncadmin.core.values import encode
-from syncadmin.models import Cursor, bulk
+from syncadmin.models import bulk
 from syncadmin.models.marks import mark, note_backup
 
 from . import links, ranges, replaced, stage
@@ -84,14 +85,14 @@ Report = Callable[[str, int], None]
 
 def read_changes(binding: Binding, lease: Lease, cache: Cache, now: datetime, report: Report) -> Collected:
     """Incremental read of both sides; one that can't tell what changed is scanned. Raises ConnectorError."""
-    found = Collected()
+    found, cursors = Collected(), _cursors(binding.id)
     for side in SIDES:
         bound = binding.sides[side]
         if bound.can.changes is ChangeMode.SCAN:
             _compare_side(binding, side, lease, now, found, report)
         else:
             try:
-                _read_side(binding, bound, lease, cache, now, found, report)
+                _read_side(binding, bound, cursors.get(side), lease, cache, now, found, report)
             except Gap as gap:
                 logger.warning("mapping %s: %s; the whole %s side is compared", binding.mapping, gap, side)
                 _read_whole(binding, bound, lease, now, found, report)
@@ -126,13 +127,13 @@ def _read_whole(
 def _read_side(
     binding: Binding,
     bound: BoundSide,
+    cursor: Any,
     lease: Lease,
     cache: Cache,
     now: datetime,
     found: Collected,
     report: Report,
 ) -> None:
-    cursor = _cursor(binding.id, bound.side)
     for page in bound.connector.changes(bound.resource, cursor, fields=bound.wanted, limit=PAGE):
         records = bound.translate(page.records)
         dirty, new = _unsettled(binding, bound.side, records)
@@ -309,7 +310,7 @@ def _counting(found: Collected, side: Side, report: Report) -> Callable[[int], N
 def establish_cursor(binding: Binding, side: Side, lease: Lease, now: datetime) -> None:
     """Give a side that was never read a cursor that stands at the present."""
     bound = binding.sides[side]
-    if bound.can.changes is ChangeMode.SCAN or _cursor(binding.id, side) is not None:
+    if bound.can.changes is ChangeMode.SCAN or _cursors(binding.id).get(side) is not None:
         return
     for page in bound.connector.changes(bound.resource, None, fields=bound.wanted, limit=PAGE):
         with lease.fenced():
@@ -321,22 +322,32 @@ def acknowledge(binding: Binding) -> None:
 
     For passes alone: whoever only looks has stored nothing. Raises base.ConnectorError.
     """
-    for side, bound in binding.sides.items():
-        if bound.can.changes is ChangeMode.TRACKING and isinstance(bound.connector, Tracks):
-            cursor = _cursor(binding.id, side)
-            if cursor is not None:
-                bound.connector.passed(bound.resource, cursor)
+    logging_sides = [
+        (side, bound.connector, bound.resource)
+        for side, bound in binding.sides.items()
+        if bound.can.changes is ChangeMode.TRACKING and isinstance(bound.connector, Tracks)
+    ]
+    cursors = _cursors(binding.id) if logging_sides else {}
+    for side, connector, resource in logging_sides:
+        if cursors.get(side) is not None:
+            connector.passed(resource, cursors[side])
 
 
-def _cursor(mapping_id: int, side: Side) -> Any:
-    statement = "SELECT * FROM syncadmin_cursor WHERE mapping_id = %s AND side = %s"
-    return next((row.value for row in Cursor.objects.raw(statement, [mapping_id, side.value])), None)
+def _cursors(mapping_id: int) -> dict[Side, Any]:
+    """How far the sides have been read."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT side, value FROM syncadmin_cursor WHERE mapping_id = %s", [mapping_id])
+        return {
+            Side(side): json.loads(value) if isinstance(value, str) else value
+            for side, value in cursor.fetchall()
+        }
 
 
 def _store_cursor(mapping_id: int, side: Side, value: Any, now: datetime) -> None:
-    Cursor.objects.bulk_create(
-        [Cursor(mapping_id=mapping_id, side=side.value, value=value, read_at=now)],
-        update_conflicts=True,
-        unique_fields=["mapping", "side"],
-        update_fields=["value", "read_at", "waiting_since"],
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO syncadmin_cursor (mapping_id, side, value, read_at) VALUES (%s, %s, %s, %s) "
+            "ON CONFLICT (mapping_id, side) DO UPDATE SET value = excluded.value, "
+            "read_at = excluded.read_at, waiting_since = NULL",
+            [mapping_id, side.value, None if value is None else json.dumps(value), bulk.moment(now)],
+        )

@@ -144,6 +144,9 @@ def hold_back(binding: Binding, items: Sequence[Item]) -> None:
     A record that it may have made, linked or copied now, would be doubled; so would its source, paired with
     another record.
     """
+    free = [item for item in items if item.link is None and not item.unanswered and item.seen.get(item.side)]
+    if not free:
+        return
     settled = {intent.pk for item in items if not item.unanswered for intent in item.intents}
     sources: set[tuple[Side, str | None]] = set()
     texts: dict[Side, set[str]] = defaultdict(set)
@@ -161,7 +164,6 @@ def hold_back(binding: Binding, items: Sequence[Item]) -> None:
             sources.add((side.other, intent.key))
     if not since:
         return
-    free = [item for item in items if item.link is None and not item.unanswered and item.seen.get(item.side)]
     for side in SIDES:
         mine = {item.key: item for item in free if item.side is side}
         may_be = [key for key, item in mine.items() if texts[side] & _texts(_values(item))]

@@ -102,23 +102,21 @@ def _hash(item: Item, write: core.Write) -> int:
     return int.from_bytes(hashlib.sha256(content).digest())
 
 
-def check(run: Run, cache: Cache, report: Report) -> None:
+def check(run: Run, cache: Cache, report: Report, marked: marks.Tally) -> None:
     """Let the pass go on, or raise GuardTripped. Decides everything that is due, and writes nothing."""
     guards = run.binding.guards
-    as_of = marks.backup_of(run.binding.id, run.clock())
-    if as_of is None and _is_little(run):
+    if marked.as_of is None and _is_little(run, marked.due):
         return
-    report("deciding", 0, marks.count_due(run.binding.id, run.clock()))
+    report("deciding", 0, marked.due)
     tally, known = tally_all(run, cache, report), links.count_open(run.binding.id)
-    reasons = [core_guards.tripped(guards, tally.counts, known), tally.untold(as_of)]
+    reasons = [core_guards.tripped(guards, tally.counts, known), tally.untold(marked.as_of)]
     if any(reasons):
         _stop_unless_approved(run, tally, "; ".join(filter(None, reasons)), known)
 
 
-def _is_little(run: Run) -> bool:
+def _is_little(run: Run, due: int) -> bool:
     """Whether so little is due that no limit can be reached."""
     guards = run.binding.guards
-    due = marks.count_due(run.binding.id, run.clock())
     few = due < max(guards.floor, 1)
     if few and (due < core_guards.ALL or links.count_open(run.binding.id, at_most=due + 1) > due):
         return True

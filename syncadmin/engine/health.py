@@ -39,12 +39,15 @@ def failed(error: base.Retry, now: datetime) -> None:
 
 def note_clocks(binding: Binding, now: datetime) -> None:
     """Keep how far the systems' clocks are from the hub's, where they can be asked. Raises ConnectorError."""
-    for side, bound in binding.sides.items():
-        if not isinstance(bound.connector, base.TellsTime):
+    ids = [binding.mapping.resource(side).system_id for side in SIDES]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT system_id, skew_at FROM syncadmin_health WHERE system_id IN (%s, %s)", ids)
+        asked = {system_id: bulk.as_moment(at) for system_id, at in cursor.fetchall()}
+    for bound, system_id in zip((binding.sides[side] for side in SIDES), ids, strict=True):
+        at = asked.get(system_id)
+        if not isinstance(bound.connector, base.TellsTime) or (at is not None and now - at < CLOCKS_EVERY):
             continue
-        health, _ = Health.objects.get_or_create(system_id=binding.mapping.resource(side).system_id)
-        if health.skew_at is not None and now - health.skew_at < CLOCKS_EVERY:
-            continue
+        health, _ = Health.objects.get_or_create(system_id=system_id)
         reading = bound.connector.clock()
         if reading is not None:
             Health.objects.filter(pk=health.pk).update(

@@ -52,8 +52,6 @@ def take(run: Run) -> None:
     Only at the beginning of a pass: what came in the middle of it would be done without a guard, or an
     approved plan, having counted it.
     """
-    if not bulk.any_row(Hint, "mapping_id = %s AND came = %s AND NOT marked", [run.binding.id, Came.WAITING]):
-        return
     waiting = Hint.objects.filter(mapping_id=run.binding.id, came=Came.WAITING, marked=False)
     while found := list(waiting.order_by("id").values_list("id", "side", "key")[:MARKED]):
         with run.lease.fenced():

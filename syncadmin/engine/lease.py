@@ -7,12 +7,11 @@ the state row and checks the number first: it can store nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Thread
-from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
@@ -25,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 TERM = timedelta(seconds=30)
 RENEW_AFTER = timedelta(seconds=10)
+LONG = timedelta(seconds=1)  # a transaction that took so long renews the lease at its end, too
 
 
 class LeaseLost(Exception):
@@ -44,6 +44,7 @@ class Lease:
     clock: Callable[[], datetime]
     name: str = ""
     stored: int = 0
+    parting: Mapping[str, object] = field(default_factory=dict)
     renewed_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,17 +65,22 @@ class Lease:
         with transaction.atomic():
             if beside:
                 lock_all((self.mapping_id, *beside))
-            state = locked(self.mapping_id)
-            if state.token != self.token:
-                raise LeaseLost(
-                    f"mapping {self.mapping_id}: lease {self.token} was taken over by {state.token}"
-                )
+            began = self._renew()
             yield
-            self.renewed_at = self.clock()
-            renewed = {"expires_at": self.renewed_at + TERM, "stored": self.stored + 1}
-            bulk.assign(MappingState, {"mapping_id": self.mapping_id}, renewed)
+            if self.clock() - began >= LONG:
+                self._renew()
         self.stored += 1
         self.testify()
+
+    def _renew(self) -> datetime:
+        """Lock the state row, check the number and count the transaction, all at once. Raises LeaseLost."""
+        now = self.clock()
+        mine = {"mapping_id": self.mapping_id, "token": self.token}
+        if not bulk.assign(MappingState, mine, {"expires_at": now + TERM, "stored": self.stored + 1}):
+            taken = locked(self.mapping_id).token
+            raise LeaseLost(f"mapping {self.mapping_id}: lease {self.token} was taken over by {taken}")
+        self.renewed_at = now
+        return now
 
     def testify(self) -> None:
         """Have the witness know how far the database has come, before anything more is done to a system."""
@@ -82,9 +88,9 @@ class Lease:
             witness.note(self.name, witness.Numbers(self.token, self.stored))
 
     def release(self) -> None:
-        """Give the lease back (no error if it was lost)."""
+        """Give the lease back, and store `parting` with it (no error if it was lost)."""
         mine = {"mapping_id": self.mapping_id, "token": self.token}
-        bulk.assign(MappingState, mine, {"holder": "", "expires_at": None})
+        bulk.assign(MappingState, mine, {"holder": "", "expires_at": None, **self.parting})
 
 
 class NoLease(Lease):
@@ -107,7 +113,7 @@ def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Leas
     """
     now = clock()
     with transaction.atomic(), connection.cursor() as cursor:
-        locked(mapping_id)
+        found = locked(mapping_id)
         cursor.execute(
             "UPDATE syncadmin_mappingstate SET token = token + 1, holder = %s, expires_at = %s "
             "WHERE mapping_id = %s AND retired_at IS NULL AND (expires_at IS NULL OR expires_at <= %s) "
@@ -118,11 +124,7 @@ def acquire(mapping_id: int, holder: str, clock: Callable[[], datetime]) -> Leas
         )
         if not cursor.rowcount:
             return None
-        cursor.execute(
-            "SELECT token, uid, stored FROM syncadmin_mappingstate WHERE mapping_id = %s", [mapping_id]
-        )
-        token, uid, stored = cursor.fetchone()
-    return Lease(mapping_id, token, clock, f"{mapping_id}-{UUID(str(uid)).hex}", stored)
+    return Lease(mapping_id, found.token + 1, clock, f"{mapping_id}-{found.uid.hex}", found.stored)
 
 
 @contextmanager

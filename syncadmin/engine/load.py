@@ -43,8 +43,10 @@ def load(
     items = _paired(binding, batch)
     for item in items:
         item.fresh = item.as_of is not None or any(place in again for place in item.places())
-    _attach_conflicts(binding, items)
-    _attach_intents(binding, items)
+    decided, intents = _any(binding.id)
+    _attach_conflicts(binding, items, decided)
+    if intents:
+        _attach_intents(binding, items)
     _read(binding, items, cache)
     find_candidates(binding, [i for i in items if i.link is None and i.seen.get(i.side)], cache)
     for item in items:
@@ -72,10 +74,21 @@ def _paired(binding: Binding, batch: Sequence[Due]) -> list[Item]:
     return list(found.values())
 
 
-def _attach_conflicts(binding: Binding, items: Sequence[Item]) -> None:
+def _any(mapping_id: int) -> tuple[bool, bool]:
+    """Whether some decision waits to be carried out, and whether there are open intents."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS ({intake.DECIDED}), "
+            "EXISTS (SELECT 1 FROM syncadmin_intent WHERE mapping_id = %s)",
+            [mapping_id, mapping_id],
+        )
+        decided, intents = cursor.fetchone()
+    return bool(decided), bool(intents)
+
+
+def _attach_conflicts(binding: Binding, items: Sequence[Item], decided: bool) -> None:
     linked = [i for i in items if i.link is not None and i.link.id is not None]
-    # an item that a person has taken up again, to undo a decision, is not noted with its link yet
-    decided = intake.any_decided(binding.id)
+    # with `decided`: an item that a person has taken up again, to undo a decision, is not noted with its link
     held = {i.link.id: i for i in linked if i.link is not None and i.link.id and (i.link.held or decided)}
     for link_id, conflict in intake.live_by_link(held).items():
         held[link_id].conflict = conflict

@@ -26,7 +26,7 @@ from .effort import Item, Run
 from .foresee import foresee, from_stages, label_of
 from .guard import Tally
 from .lease import NoLease
-from .run import kind_due
+from .opening import before
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ def preview(
     mapping: Mapping, kind: str = PassKind.INCREMENTAL, clock: Callable[[], datetime] = timezone.now
 ) -> Preview:
     """The plan of a pass of `mapping` that would start now. Raises base.ConnectorError."""
-    made = Preview(kind_due(mapping, kind, clock()))
+    made = Preview(before(mapping.pk, clock()).kind(kind))
     whole = made.kind != PassKind.INCREMENTAL
     with bind(mapping) as binding, apart(mapping, links=whole):
         clocks.know(binding)

@@ -14,14 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.utils import timezone
 
 from conflicts import listing
 from conflicts.services import ruling
 from connectors import base
 from connectors.surroundings import Purpose
+from syncadmin.config.keeping import mapping_as_it_is
 from syncadmin.core import plan as core
 from syncadmin.core.retry import RECORDS
 from syncadmin.core.side import Side
@@ -46,8 +48,10 @@ from . import (
     guard,
     health,
     hints,
+    lately,
     lease,
     meter,
+    opening,
     recover,
     reshape,
     restored,
@@ -76,6 +80,7 @@ PURPOSES = {
     PassKind.RECONCILE: Purpose.VERIFY,
 }
 Clock = Callable[[], datetime]
+NotedBefore = dict[str, Any]
 Progress = Callable[[Pass], None]
 
 
@@ -99,70 +104,70 @@ def run_pass(
     if held is None:
         return None
     restored.recognise(held)
-    lost = {
-        "state": PassState.LOST,
-        "finished_at": clock(),
-        "message": "its worker died or lost the lease",
-    }
-    bulk.assign(Pass, {"mapping_id": mapping_id, "state": PassState.RUNNING}, lost)
-    row = Pass.objects.create(
-        mapping=mapping, kind=kind_due(mapping, kind, clock()), token=held.token, started_at=clock()
-    )
+    before = opening.before(mapping_id, clock())
+    if before.unended:
+        lost = {
+            "state": PassState.LOST,
+            "finished_at": clock(),
+            "message": "its worker died or lost the lease",
+        }
+        bulk.assign(Pass, {"mapping_id": mapping_id, "state": PassState.RUNNING}, lost)
+    row = Pass(mapping=mapping, kind=before.kind(kind), token=held.token, started_at=clock())
+    bulk.add(row)
     reporter = Reporter(row, clock, progress)
     end = End()
     try:
         beating = lease.kept_alive(held) if heartbeat else nullcontext()
         with _ending(row, end, clock), beating, bind(mapping, PURPOSES[row.kind]) as binding:
             run = Run(binding, held, row.pk, clock, row.counts)
-            told = _told_before(binding.id)
-            _note_promises(binding, told)
+            _note_promises(binding, before.told)
             health.note_clocks(binding, clock())
             clocks.know(binding)
-            _ensure_shape(binding, told)
-            reshape.follow(binding, held, told.remembered)
-            listing.weigh_anew(mapping, told.weighed)
-            end.message = _work(run, row, reporter)
+            _ensure_shape(binding, before.told["shape"])
+            reshape.follow(binding, held, before.told["remembered"])
+            listing.weigh_anew(mapping, before.told["weighed"])
+            waiting = opening.waiting(binding.id)
+            end.message = _work(run, row, reporter, waiting)
             acknowledge(binding)
             run.count("decided by rules", ruling.let_decide(mapping, clock()))
             meter.read_journal(binding, held.token)
             hints.account(binding, held.token, clock())
-            risk.look(binding, clock())
-            approved.carried_out(run)
+            if waiting.accepted:
+                risk.look(binding, clock())
+            if waiting.plans:
+                approved.carried_out(run)
     finally:
-        _finish(mapping, row, end, clock)
+        _finish(mapping, row, end, held)
         held.release()
     return row
 
 
 def mapping_for_pass(mapping_id: int) -> Mapping:
-    """A mapping with all that a pass asks of it, read at once."""
+    """A mapping with all that a pass asks of it."""
+    return mapping_as_it_is(mapping_id, _read_mapping)
+
+
+def _read_mapping(mapping_id: int) -> Mapping:
     wanted = Mapping.objects.select_related("left__system", "right__system")
     return wanted.prefetch_related("fields", "row_rules").get(pk=mapping_id)
 
 
-def _told_before(mapping_id: int) -> MappingState:
-    """What a pass last noted: the systems' guarantees, limits and types of fields, the inbox's weights."""
-    columns = "mapping_id, guarantees, limits, shape, weighed, remembered"
-    statement = f"SELECT {columns} FROM syncadmin_mappingstate WHERE mapping_id = %s"
-    return MappingState.objects.raw(statement, [mapping_id])[0]
-
-
-def _note_promises(binding: Binding, told: MappingState) -> None:
+def _note_promises(binding: Binding, told: NotedBefore) -> None:
     """Keep what the systems promise and what values they take now, for the pages."""
     guarantees = promises(binding)
     limits = {side.value: dict(bound.limits) for side, bound in binding.sides.items()}
-    if (told.guarantees, told.limits) != (guarantees, limits):
+    if (told["guarantees"], told["limits"]) != (guarantees, limits):
         MappingState.objects.filter(mapping_id=binding.id).update(guarantees=guarantees, limits=limits)
 
 
-def _ensure_shape(binding: Binding, told: MappingState) -> None:
+def _ensure_shape(binding: Binding, told: NotedBefore) -> None:
     """Raise base.Misconfigured if a field is of another type than when a pass last saw it; keep the types.
 
     Its old values may be gone: a column that became a boolean would spread `false` over the other side.
     """
     shape = {side.value: dict(bound.types) for side, bound in binding.sides.items()}
     for side, bound in binding.sides.items():
-        for name, was in told.shape.get(side.value, {}).items():
+        for name, was in told.get(side.value, {}).items():
             now = bound.types.get(name, was)
             if now != was:
                 raise base.Misconfigured(
@@ -171,28 +176,15 @@ def _ensure_shape(binding: Binding, told: MappingState) -> None:
                     system=bound.name,
                     resource=bound.resource,
                 )
-    if told.shape != shape:
+    if told != shape:
         MappingState.objects.filter(mapping_id=binding.id).update(shape=shape)
 
 
-def kind_due(mapping: Mapping, asked: str, now: datetime) -> str:
-    """The kind of pass that is due: a full comparison where none was made yet, was asked for, or is due."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT next_reconcile <= %s OR restored_from IS NOT NULL, "
-            "EXISTS (SELECT 1 FROM syncadmin_pass p "
-            "WHERE p.mapping_id = s.mapping_id AND p.state = 'done' AND p.kind <> 'incremental') "
-            "FROM syncadmin_mappingstate s WHERE s.mapping_id = %s",
-            [bulk.moment(now), mapping.pk],
-        )
-        due, compared = cursor.fetchone()
-    if not compared:
-        return PassKind.BACKFILL
-    return PassKind.RECONCILE if due or asked == PassKind.RECONCILE else PassKind.INCREMENTAL
-
-
 class Reporter:
-    """Writes a pass's progress to its row, at most twice a second, and calls back."""
+    """Writes a pass's progress to its row, at most twice a second, and calls back.
+
+    A new phase is told at once, except of a pass that has only just begun and that nobody looks at.
+    """
 
     def __init__(self, row: Pass, clock: Clock, progress: Progress | None) -> None:
         self.row, self.clock, self.progress = row, clock, progress
@@ -203,7 +195,8 @@ class Reporter:
         row = self.row
         if phase != row.phase:
             row.phase, row.progress, row.total = phase, 0, 0
-            self.reported_at = datetime.min.replace(tzinfo=self.reported_at.tzinfo)
+            if self.progress is not None or self.clock() - row.started_at >= REPORT_EVERY:
+                self.reported_at = datetime.min.replace(tzinfo=self.reported_at.tzinfo)
         row.progress += advanced
         if total is not None:
             row.total = total
@@ -282,31 +275,30 @@ def _ending(row: Pass, end: End, clock: Clock) -> Iterator[None]:
         row.phase, row.finished_at = "", clock()
 
 
-def _finish(mapping: Mapping, row: Pass, end: End, clock: Clock) -> None:
-    """Store the end of a pass, when the next one is due, and what stops the mapping."""
+def _finish(mapping: Mapping, row: Pass, end: End, held: lease.Lease) -> None:
+    """Store the end of a pass. When the next is due, and what stops the mapping, goes back with the lease."""
     told = {
         "state": row.state,
         "message": row.message,
         "phase": "",
-        "finished_at": row.finished_at or clock(),
+        "finished_at": row.finished_at or held.clock(),
         "counts": row.counts,
     }
     bulk.assign(Pass, {"id": row.pk}, told)
     if row.state == PassState.LOST:
         return
-    now = clock()
+    now = held.clock()
     due: dict[str, object] = {"next_due": now + timedelta(seconds=mapping.schedule)}
     if row.state == PassState.DONE and row.kind != PassKind.INCREMENTAL:
         due["next_reconcile"] = now + timedelta(seconds=mapping.reconcile_every)
     if end.later is not None:
         due["next_due" if row.kind == PassKind.BACKFILL else "next_reconcile"] = end.later
-    due |= {"stopped": end.stopped, "message": row.message}
-    bulk.assign(MappingState, {"mapping_id": mapping.pk, "token": row.token}, due)
+    held.parting = {**due, "stopped": end.stopped, "message": row.message}
     if row.token % TRIM_EVERY == 0:
         trim_passes(mapping.pk)
 
 
-def _work(run: Run, row: Pass, report: Reporter) -> str:
+def _work(run: Run, row: Pass, report: Reporter, waiting: opening.Waiting) -> str:
     """Read, then decide and write until nothing is due. Raises GuardTripped, LeaseLost, ConnectorError.
 
     Answers what people should know of the reading, '' if nothing was unusual.
@@ -314,8 +306,10 @@ def _work(run: Run, row: Pass, report: Reporter) -> str:
     cache = Cache()
     plan = approved.needed(run.binding, row.kind)
     run.waiting_sides = risk.waiting_sides(run.binding, run.clock())
-    recover.mark_open_intents(run)
-    hints.take(run)
+    if waiting.intents:
+        recover.mark_open_intents(run)
+    if waiting.hints:
+        hints.take(run)
     report("reading", 0)
     hints.meet(run)
     if plan is not None:
@@ -332,16 +326,15 @@ def _work(run: Run, row: Pass, report: Reporter) -> str:
     run.count("linked", found.linked)
     if found.linked:
         _note_linked(run, found.linked)
+    marked = marks.tally(run.binding.id, run.clock())
     if plan is None or found.restored:
-        guard.check(run, cache, report)
-    due = marks.count_due(run.binding.id, run.clock())
-    if due:
-        report("writing", 0, due)
-    newest = marks.newest(run.binding.id)
+        guard.check(run, cache, report, marked)
+    if marked.due:
+        report("writing", 0, marked.due)
     again: frozenset[tuple[Side, str]] = frozenset()
     rounds: Counter[int] = Counter()
     while batch := due_marks(run.binding.id, run.clock()):
-        foreseen = frozenset(m.id for m in batch if m.id <= newest and not rounds[m.id])
+        foreseen = frozenset(m.id for m in batch if m.id <= marked.newest and not rounds[m.id])
         portion = Portion(report, len(batch))
         with _one_sweep():
             again = _handle(run, batch, cache, again, foreseen, portion)
@@ -385,10 +378,11 @@ def _handle(
     _put_off_unanswered(run, items)
     forget_own_times(run, items)
     judged = judge(run.binding, items)
-    unsure = doubtful(run, judged)
+    written = lately.written(run, judged)
+    unsure = doubtful(judged, written)
     judged = [item for item in judged if item not in unsure]
     judged = _without_late_deletes(run, judged, foreseen)
-    hold_bounces(run, judged)
+    hold_bounces(judged, written)
     hold_doubtful(run, judged)
     judged = risk.without_unaccepted(run, judged)
     writing = store.store_plans(run, judged)

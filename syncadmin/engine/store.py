@@ -186,9 +186,11 @@ def close_questions(run: Run, paired: Sequence[tuple[Side, str]], own: set[int],
     """
     over: dict[int, str] = {}
     rows: list[ledger.Row] = []
+    if not paired or not intake.any_of_records(run.binding.id, {key for _, key in paired}):
+        return set()
     for side in SIDES:
         keys = [key for s, key in paired if s is side]
-        for key, conflict in intake.live_by_record(run.binding.id, side, keys).items() if keys else ():
+        for key, conflict in intake.live_by_record(run.binding.id, side, keys).items():
             if conflict.pk in own:
                 continue
             over[conflict.pk] = "resolved: the record has found its partner"

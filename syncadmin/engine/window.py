@@ -56,6 +56,8 @@ def meter(run: Run, efforts: Sequence[Effort], now: datetime) -> None:
                 run.count("raced")
                 mine["raced"] += 1
                 rows.append(_row(run, effort, attempt))
+    if not days:
+        return
     _store(run, days, now)
     ledger.append(run.binding.id, rows, now)
     Pass.objects.filter(pk=run.pass_id).update(counts=run.counts)

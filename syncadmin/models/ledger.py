@@ -101,7 +101,8 @@ def append(mapping_id: int, rows: Iterable[Row], at: datetime) -> list[int]:
     if not rows:
         return []
     with transaction.atomic(savepoint=False):
-        _, sequence, head = locked(mapping_id)
+        state = locked(mapping_id)
+        sequence, head = state.sequence, state.head
         stored, numbers = [], []
         for row in rows:
             sequence += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -74,32 +74,27 @@ def due_of(mapping_id: int, now: datetime, side: Side, keys: Sequence[str]) -> l
         return _dues(cursor.fetchall())
 
 
-def backup_of(mapping_id: int, now: datetime) -> datetime | None:
-    """As of when the backup is that due marks were set for; None if there are no such marks."""
+class Tally(NamedTuple):
+    """The marks of a mapping: how many may be handled now, and the highest id of all (0 if there are none).
+
+    `as_of`: some of those due were set for a backup of then.
+    """
+
+    due: int
+    newest: int
+    as_of: datetime | None
+
+
+def tally(mapping_id: int, now: datetime) -> Tally:
+    """Count a mapping's marks."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT MIN(as_of) FROM syncadmin_mark "
-            "WHERE mapping_id = %s AND not_before <= %s AND as_of IS NOT NULL",
-            [mapping_id, bulk.moment(now)],
+            "SELECT count(*), (SELECT COALESCE(MAX(id), 0) FROM syncadmin_mark WHERE mapping_id = %s), "
+            "MIN(as_of) FROM syncadmin_mark WHERE mapping_id = %s AND not_before <= %s",
+            [mapping_id, mapping_id, bulk.moment(now)],
         )
-        return bulk.as_moment(cursor.fetchone()[0])
-
-
-def newest(mapping_id: int) -> int:
-    """The highest id among the marks of a mapping; 0 if there are none."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COALESCE(MAX(id), 0) FROM syncadmin_mark WHERE mapping_id = %s", [mapping_id])
-        return int(cursor.fetchone()[0])
-
-
-def count_due(mapping_id: int, now: datetime) -> int:
-    """How many marks may be handled now."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM syncadmin_mark WHERE mapping_id = %s AND not_before <= %s",
-            [mapping_id, bulk.moment(now)],
-        )
-        return int(cursor.fetchone()[0])
+        due, newest, as_of = cursor.fetchone()
+    return Tally(due, newest, bulk.as_moment(as_of))
 
 
 def mark(mapping_id: int, records: Iterable[tuple[Side | str, str]], reason: str, now: datetime) -> int:

@@ -70,6 +70,8 @@ class Locked(NamedTuple):
     token: int
     sequence: int
     head: bytes
+    uid: uuid.UUID
+    stored: int
 
 
 def locked(mapping_id: int) -> Locked:
@@ -77,13 +79,14 @@ def locked(mapping_id: int) -> Locked:
     lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT token, sequence, head FROM syncadmin_mappingstate WHERE mapping_id = %s {lock}",
+            "SELECT token, sequence, head, uid, stored FROM syncadmin_mappingstate "
+            f"WHERE mapping_id = %s {lock}",
             [mapping_id],
         )
         found = cursor.fetchone()
     if found is None:
         raise MappingState.DoesNotExist(f"mapping {mapping_id} has no state")
-    return Locked(found[0], found[1], bytes(found[2]))
+    return Locked(found[0], found[1], bytes(found[2]), uuid.UUID(str(found[3])), found[4])
 
 
 def lock_all(mapping_ids: Iterable[int]) -> list[MappingState]:

@@ -7,6 +7,7 @@ the finished job is remembered.
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,6 +38,7 @@ HOOKS_NOTE = "syncadmin:hooks"
 NOTE_OF_ONE_SECONDS = 60
 AGAIN = b"again"
 BUSY_SECONDS = 60
+STAYS_SECONDS = 5.0  # after which a job that is asked for one more pass goes to the queue again
 ONE_TIMEOUT = 900
 PATIENCE_SECONDS = 2.0
 
@@ -44,7 +46,8 @@ PATIENCE_SECONDS = 2.0
 def run_pass(mapping_id: int, kind: str) -> None:
     """The job: one pass of one mapping. Safe to run twice, and at any time.
 
-    What was asked for while it ran gets a pass of its own. Where another one runs, that one is told so.
+    What was asked for while it ran gets a pass of its own, at once while no other job waits for a worker.
+    Where another one runs, that one is told so.
     """
     from syncadmin.engine import run
 
@@ -54,13 +57,21 @@ def run_pass(mapping_id: int, kind: str) -> None:
             _no_longer_waiting(mapping_id, job)
         except RedisError as error:  # the note that stays counts no more: its job is not in the queue
             logger.warning("mapping %s: the queue can't be reached: %s", mapping_id, error)
-    _note_busy(mapping_id, nx=True)
-    done = run.run_pass(mapping_id, kind, heartbeat=True)
-    if done is None:
-        _note_busy(mapping_id, again=True)
-        done = run.run_pass(mapping_id, kind, heartbeat=True)  # the other may have ended before it was told
-    if done is not None and _asked_again(mapping_id):
-        put_in_queue(mapping_id, "incremental")
+    stays_until = time.monotonic() + STAYS_SECONDS
+    while True:
+        _note_busy(mapping_id, nx=True)
+        done = run.run_pass(mapping_id, kind, heartbeat=True)
+        if done is None:
+            _note_busy(mapping_id, again=True)
+            done = run.run_pass(
+                mapping_id, kind, heartbeat=True
+            )  # the other may have ended before it was told
+        if done is None or not _asked_again(mapping_id):
+            return
+        if time.monotonic() > stays_until or _others_wait():
+            put_in_queue(mapping_id, "incremental")
+            return
+        kind = "incremental"
 
 
 def wake(mapping_id: int) -> bool:
@@ -68,13 +79,24 @@ def wake(mapping_id: int) -> bool:
 
     A pass that was killed leaves its note for BUSY_SECONDS at most. Till then the ticker alone asks.
     """
+    return wake_running(mapping_id) or put_in_queue(mapping_id, "incremental")
+
+
+def wake_running(mapping_id: int) -> bool:
+    """Where a pass runs, ask for one more after it; False if none does, or that failed."""
     try:
-        if kept_connection().set(_busy(mapping_id), AGAIN, xx=True, keepttl=True):
-            return True
+        return bool(kept_connection().set(_busy(mapping_id), AGAIN, xx=True, keepttl=True))
     except RedisError as error:
-        logger.warning("mapping %s waits for the ticker: the queue can't be reached: %s", mapping_id, error)
+        logger.warning("mapping %s: the queue can't be reached: %s", mapping_id, error)
         return False
-    return put_in_queue(mapping_id, "incremental")
+
+
+def _others_wait() -> bool:
+    """Whether any job waits for a worker; also if that can't be told."""
+    try:
+        return bool(kept_connection().llen(get_queue(connection=kept_connection()).key))
+    except RedisError:
+        return True
 
 
 def _busy(mapping_id: int) -> str:

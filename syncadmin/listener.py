@@ -24,7 +24,7 @@ from connectors.base import Connector, ConnectorError
 from connectors.signals import Signals, Unread
 from syncadmin.config.connect import connector_class, resolved
 from syncadmin.core.side import SIDES
-from syncadmin.jobs import wake
+from syncadmin.jobs import wake, wake_running
 from syncadmin.models import Cursor, Mapping, System
 from syncadmin.models.duties import give_up, take
 from syncadmin.posts import OFTEN, Post, Reader
@@ -176,7 +176,13 @@ def unread(connector: Signals, reader: Reader) -> Unread | None:
 
 
 def wake_those_that_may(mappings: set[int]) -> None:
-    """Ask for passes of those mappings for which one may run: not stopped, not off, their systems there."""
-    may = runnable(timezone.now()).filter(stopped="", mapping__in=mappings)
+    """Ask for passes of those mappings for which one may run: not stopped, not off, their systems there.
+
+    One for which a pass runs is asked for one more, whatever is known of it.
+    """
+    idle = {mapping_id for mapping_id in mappings if not wake_running(mapping_id)}
+    if not idle:
+        return
+    may = runnable(timezone.now()).filter(stopped="", mapping__in=idle)
     for mapping_id in may.values_list("mapping_id", flat=True):
         wake(mapping_id)

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conflicts.models import Conflict
-from syncadmin.engine import bounce
+from syncadmin.engine import indoubt
 from syncadmin.engine import run as engine
 from syncadmin.engine.prove import prove
 from syncadmin.engine.shared import ALONE, PAIRED
@@ -129,7 +129,7 @@ def test_what_another_mapping_begins_to_ask_until_the_delete_is_stored_holds_it_
     world.sync("reconcile", cities)
     [second] = of(cities)
     world.choose(staff, second, "delete")
-    later = bounce.hold_bounces
+    later = indoubt.hold_doubtful
 
     def meanwhile(run, items):
         later(run, items)
@@ -137,7 +137,7 @@ def test_what_another_mapping_begins_to_ask_until_the_delete_is_stored_holds_it_
             world.right.edit(right, phone="030 2")
             world.sync("reconcile")
 
-    monkeypatch.setattr(engine, "hold_bounces", meanwhile)
+    monkeypatch.setattr(engine, "hold_doubtful", meanwhile)
     world.sync(mapping=cities)
     assert [row["phone"] for row in world.right.rows()] == ["030 2"]
     assert proven(world, cities)

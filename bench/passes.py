@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from . import rig as rigs
-from .latency import ROWS, SHIFT, track
+from .latency import ROWS
 
 WARM_UP = 20
 
@@ -47,12 +47,12 @@ def main() -> None:
     with rigs.rig() as made:
         made.fill(ROWS)
         mapping = rigs.make_mapping(made)
-        track()
+        rigs.track()
         rigs.run_pass(mapping, "backfill")
         from syncadmin.config.keeping import keeping
 
         with made.connect("left") as left, made.connect("right") as right, keeping():
-            ends = ((left, 0), (right, SHIFT))
+            ends = ((left, rigs.SHIFTS["left"]), (right, rigs.SHIFTS["right"]))
 
             def change(n: int) -> None:
                 """One edit and its pass, which also reads the echo of the one before."""

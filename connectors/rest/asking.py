@@ -213,10 +213,16 @@ class Listing(Strict):
     """How a list is asked for, where it is no plain GET with its parameters."""
 
     method: str = Field(default="GET", description="GET, or POST for a search")
-    params_in: Literal["query", "body"] = Field(
-        default="query", description="Where parameters go; in a body, dotted names are objects"
+    params_in: Literal["query", "body", "template"] = Field(
+        default="query",
+        description="Where parameters go; in a body, dotted names are objects; in a template, the body holds "
+        "{names} of parameters, and a member whose parameter is not asked for is left out",
     )
-    body: dict[str, Any] = Field(default_factory=dict, description="Fixed parts of the body")
+    body: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Fixed parts of the body; may hold {names} of blanks. `{limit:int}` becomes a number, "
+        "`{fields:list}` a list, `{domain:items}` a list of JSON values",
+    )
     parts: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="What a parameter becomes in the body, {value} standing for what it holds",
@@ -249,7 +255,8 @@ class KeyList(Strict):
 class Search(Strict):
     """An address of its own that is given many values in a body, and answers all records at once.
 
-    In the body, the text `{values}` becomes the list of values, and `{field}` the name of the field.
+    In the body, the text `{values}` becomes the list of values, and `{field}` the name of the field; it may
+    hold blanks, too.
     """
 
     path: str = Field(description="Where it is; may hold {path}")
@@ -262,7 +269,8 @@ class Search(Strict):
 class Fetch(Strict):
     """How records are read by key. Without `many`, `search` and a filter, one by one.
 
-    `confirm`: a key that a bulk answer leaves out is asked for by itself before it counts as absent.
+    `confirm`: a key that a bulk answer leaves out is asked for by itself before it counts as absent. Without it
+    a `search` is believed, and a single record is asked for by it, too.
     """
 
     params: dict[str, str] = Field(

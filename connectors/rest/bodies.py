@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import quote
 
+from .values import decode
+
+_BLANK = re.compile(r"\{(\w+)(?::(int|list|items))?\}")
 Lists = Literal["brackets", "indexed", "repeated"]
 
 
@@ -63,19 +67,41 @@ def _open(part: Any) -> bool:
     return isinstance(part, Mapping)
 
 
-def keyed(template: Any, known: Mapping[str, Any]) -> Any:
-    """A template with {key}, {version}... filled in; a text that is nothing else becomes the value itself."""
+def keyed(template: Any, known: Mapping[str, Any], *, sparse: bool = False) -> Any:
+    """A template with its {names} filled in; a text that is nothing else becomes the value itself.
+
+    `{name:int}` becomes a number, `{name:list}` a list of texts that commas part, `{name:items}` a list of JSON
+    values that commas part. A name that is not known stays; if `sparse`, a member of an object that is nothing
+    but one goes. Raises ValueError for what is no number, or no JSON.
+    """
     if isinstance(template, str):
-        for name, value in known.items():
-            if template == f"{{{name}}}":
-                return value
-            template = template.replace(f"{{{name}}}", str(value))
-        return template
+        whole = _BLANK.fullmatch(template)
+        if whole and whole[1] in known:
+            return _typed(known[whole[1]], whole[2])
+        return _BLANK.sub(lambda found: str(known.get(found[1], found[0])), template)
     if isinstance(template, Mapping):
-        return {name: keyed(part, known) for name, part in template.items()}
+        open_ = {name for name, part in template.items() if sparse and _is_open(part, known)}
+        return {n: keyed(part, known, sparse=sparse) for n, part in template.items() if n not in open_}
     if isinstance(template, Sequence):
-        return [keyed(part, known) for part in template]
+        return [keyed(part, known, sparse=sparse) for part in template]
     return template
+
+
+def _is_open(part: Any, known: Mapping[str, Any]) -> bool:
+    whole = _BLANK.fullmatch(part) if isinstance(part, str) else None
+    return whole is not None and whole[1] not in known
+
+
+def _typed(value: Any, how: str | None) -> Any:
+    match how:
+        case "int":
+            return int(value)
+        case "list":
+            return str(value).split(",")
+        case "items":
+            return decode(f"[{value}]".encode())
+        case _:
+            return value
 
 
 def asked(template: Any, field: str, values: Sequence[Any]) -> Any:

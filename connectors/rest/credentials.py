@@ -58,6 +58,13 @@ class ApiKeyAuth(Strict):
     )
 
 
+class BodyAuth(Strict):
+    """A secret in the body of each request, where its template says {secret}."""
+
+    type: Literal["body"]
+    secret: SecretStr = Field(title=_("Key"), description=_("As the system gave it for programs"))
+
+
 class LoginAuth(Strict):
     """A login call that answers a token or sets cookies; done again when refused or near their end."""
 
@@ -149,6 +156,7 @@ Auth = Annotated[
     | BearerAuth
     | HeaderAuth
     | ApiKeyAuth
+    | BodyAuth
     | LoginAuth
     | JwtAuth
     | ClientCredentialsAuth

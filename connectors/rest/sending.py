@@ -12,6 +12,10 @@ from pydantic import Field, model_validator
 from .selectors import Selector
 from .strict import Strict
 
+FIXED = (
+    "Fixed parts of the body; may hold {key}, {version} and {names} of blanks. Where the text {values} stands, "
+    "the values go; else beside them"
+)
 Verdict = Literal["applied", "stale", "gone", "rejected", "retry", "unknown", "exists"]
 
 
@@ -149,7 +153,7 @@ class Create(Operation):
     """How a record is made."""
 
     method: str = Field(default="POST", description="Method of that request")
-    body: dict[str, Any] = Field(default_factory=dict, description="Fixed parts of the body")
+    body: dict[str, Any] = Field(default_factory=dict, description=FIXED)
     id: CreateId | None = Field(default=None, description="Whether we make the key")
     key: NewKey | None = Field(default=None, description="Where the key is told, if not in the record")
     idempotency_header: str | None = Field(
@@ -183,7 +187,7 @@ class Update(Operation):
     """
 
     method: str = Field(default="PATCH", description="Method of that request")
-    body: dict[str, Any] = Field(default_factory=dict, description="Fixed parts of the body; may hold {key}")
+    body: dict[str, Any] = Field(default_factory=dict, description=FIXED)
     nested: Literal["replace", "merge"] = Field(
         default="replace", description="What the system does to an object that it is given"
     )
@@ -203,7 +207,9 @@ class Delete(Operation):
     )
 
     method: str = Field(default="DELETE", description="Method of that request")
-    body: dict[str, Any] | None = Field(default=None, description="The body, if any; may hold {key}")
+    body: dict[str, Any] | None = Field(
+        default=None, description="The body, if any; may hold {key}, {version} and {names} of blanks"
+    )
 
 
 # ---------------------------------------------------------------- many operations in one request

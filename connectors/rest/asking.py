@@ -255,8 +255,8 @@ class KeyList(Strict):
 class Search(Strict):
     """An address of its own that is given many values in a body, and answers all records at once.
 
-    In the body, the text `{values}` becomes the list of values, and `{field}` the name of the field; it may
-    hold blanks, too.
+    In the body, the text `{values}` becomes the list of values, and `{field}` the name of the field. It may
+    hold blanks, too, and fields that are asked for by the name of their parameter: `{fields:list}`.
     """
 
     path: str = Field(description="Where it is; may hold {path}")
@@ -269,8 +269,8 @@ class Search(Strict):
 class Fetch(Strict):
     """How records are read by key. Without `many`, `search` and a filter, one by one.
 
-    `confirm`: a key that a bulk answer leaves out is asked for by itself before it counts as absent. Without it
-    a `search` is believed, and a single record is asked for by it, too.
+    `confirm`: a key that a bulk answer leaves out is asked for by itself before it counts as absent. Without
+    it a `search` is believed, and a single record is asked for by it, too.
     """
 
     params: dict[str, str] = Field(

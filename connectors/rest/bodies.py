@@ -70,18 +70,21 @@ def _open(part: Any) -> bool:
 def keyed(template: Any, known: Mapping[str, Any], *, sparse: bool = False) -> Any:
     """A template with its {names} filled in; a text that is nothing else becomes the value itself.
 
-    `{name:int}` becomes a number, `{name:list}` a list of texts that commas part, `{name:items}` a list of JSON
-    values that commas part. A name that is not known stays; if `sparse`, a member of an object that is nothing
-    but one goes. Raises ValueError for what is no number, or no JSON.
+    `{name:int}` becomes a number, `{name:list}` a list of texts that commas part, `{name:items}` a list of
+    JSON values that commas part. A name that is not known stays; if `sparse`, a member of an object that is
+    nothing but one goes. Raises ValueError for what is no number, or no JSON.
     """
     if isinstance(template, str):
         whole = _BLANK.fullmatch(template)
         if whole and whole[1] in known:
             return _typed(known[whole[1]], whole[2])
+        if whole and whole[2] and not sparse:
+            raise ValueError(f"{whole[1]} is not known: give it under `blanks`")
         return _BLANK.sub(lambda found: str(known.get(found[1], found[0])), template)
     if isinstance(template, Mapping):
         open_ = {name for name, part in template.items() if sparse and _is_open(part, known)}
-        return {n: keyed(part, known, sparse=sparse) for n, part in template.items() if n not in open_}
+        told = {keyed(n, known): part for n, part in template.items() if n not in open_}
+        return {name: keyed(part, known, sparse=sparse) for name, part in told.items()}
     if isinstance(template, Sequence):
         return [keyed(part, known, sparse=sparse) for part in template]
     return template
@@ -102,19 +105,6 @@ def _typed(value: Any, how: str | None) -> Any:
             return decode(f"[{value}]".encode())
         case _:
             return value
-
-
-def asked(template: Any, field: str, values: Sequence[Any]) -> Any:
-    """A question's body: the text {values} becomes the list of values, {field} the field's name."""
-    if template == "{values}":
-        return list(values)
-    if isinstance(template, str):
-        return template.replace("{field}", field)
-    if isinstance(template, Mapping):
-        return {asked(name, field, ()): asked(part, field, values) for name, part in template.items()}
-    if isinstance(template, Sequence):
-        return [asked(part, field, values) for part in template]
-    return template
 
 
 class Text(str):

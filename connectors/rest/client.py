@@ -8,11 +8,13 @@ where it must not, takes more than it may, or lets a secret out.
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import httpx
 
@@ -26,6 +28,7 @@ from .auth import secrets
 from .bodies import Lists
 from .clock import ClockWatch
 from .config import System
+from .credentials import BodyAuth
 from .gates import gate
 from .network import Backend, TooMuch, within_reach
 from .network import content as whole
@@ -94,6 +97,8 @@ class Client:
         self.clock = ClockWatch()
         self._heard: list[Heard] | None = None  # while somebody watches
         self._secrets = secrets(config.auth, config.headers)
+        # stands for the secret in bodies until they are bytes: nothing that a record holds can stand for it
+        self.sealed = uuid.uuid4().hex
         self._closed_until = 0.0
         self.surround(Surroundings())
 
@@ -208,6 +213,10 @@ class Client:
         safe: str,
     ) -> httpx.Request:
         content = None if body is None else encode(body) if form is None else bodies.form(body, form)
+        if content is not None and isinstance(self._config.auth, BodyAuth):
+            secret = self._config.auth.secret.get_secret_value()
+            told = encode(secret)[1:-1] if form is None else quote(secret, safe="").encode()
+            content = content.replace(self.sealed.encode(), told)
         written = "application/json" if form is None else "application/x-www-form-urlencoded"
         kinds = {} if content is None else {"Content-Type": written}
         url = self.url(path)

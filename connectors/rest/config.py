@@ -70,6 +70,9 @@ class SchemaConfig(Strict):
 
     path: str = Field(description="Where it describes the resource; may hold {path}")
     method: str = Field(default="GET", description="Method of that request")
+    body: dict[str, Any] | None = Field(
+        default=None, description="Its body, if any; may hold {names} of blanks"
+    )
     named: str | None = Field(
         default=None,
         description="The object of fields by name (JMESPath), if they are no list: a schema's properties; "
@@ -91,6 +94,9 @@ class Count(Strict):
 
     params: dict[str, str] = Field(default_factory=dict, description="Parameters of that request")
     method: str = Field(default="GET", description="Its method")
+    body: dict[str, Any] | None = Field(
+        default=None, description="Its body, if any; may hold {names} of blanks"
+    )
     selector: Selector | None = Field(default=None, description="Where the number is in the answer")
     header: str | None = Field(default=None, description="The header that holds it")
 
@@ -100,6 +106,10 @@ class Discover(Strict):
 
     path: str = Field(
         description="Where they are listed; with `known`, an address that answers those alone who are let in"
+    )
+    method: str = Field(default="GET", description="Method of that request")
+    body: dict[str, Any] | None = Field(
+        default=None, description="Its body, if any; may hold {names} of blanks"
     )
     names: Selector | None = Field(default=None, description="Their names in that answer")
     known: dict[str, dict[str, Any]] = Field(
@@ -185,6 +195,10 @@ class Resource(Strict):
         default=None, description="A path that answers only as long as the account sees everything"
     )
     sparse: bool = Field(default=False, description="Whether a field that is not delivered is empty")
+    false_is_empty: bool = Field(
+        default=False,
+        description="Whether false stands for an empty value, in all fields but those that are yes or no",
+    )
     datetimes: TimeFormat = Field(default=TimeFormat.ISO, description="How the values of fields are written")
     datetime_pattern: str = Field(default="", description="The pattern of `datetimes: custom`")
     zone: str = Field(default="UTC", description="The zone of times that tell none: Europe/Berlin")

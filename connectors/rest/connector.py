@@ -34,6 +34,7 @@ from connectors.pacing import Quota
 from connectors.surroundings import Surroundings
 from connectors.trying import Exchange
 
+from .bodies import keyed
 from .client import Client
 from .config import Resource, System
 from .describing import Describer, check_system, discover
@@ -66,7 +67,8 @@ class RestConnector:
         self._readers: dict[str, Reader] = {}
         self._followers: dict[str, Follower] = {}
         self._describers: dict[str, Describer] = {}
-        blanks = {**config.blanks, "base_path": self._client.base_path}
+        blanks = {**config.blanks, "base_path": self._client.base_path, "secret": self._client.sealed}
+        self._blanks = blanks
         for name, resource in resources.items():
             if not isinstance(resource, Resource):
                 raise Misconfigured("not the configuration of a REST resource", system=system, resource=name)
@@ -90,7 +92,8 @@ class RestConnector:
         """Test the connection: reachable, authenticated, clock, each configured resource."""
         told = ((shape.path, shape.config.listing) for shape in self._shapes.values())
         plain = (path for path, listing in told if listing.method == "GET" and not listing.statement)
-        probe = next(plain, "") or self._listing()
+        listed = self._config.discover
+        probe = next(plain, "") or (self._listing() if listed and listed.method == "GET" else "")
         return check_system(self._client, self._describers.values(), probe)
 
     def registers_hooks(self) -> bool:
@@ -128,7 +131,11 @@ class RestConnector:
             return [self.describe(name) for name in self._shapes]
         if told.names is None:
             return [ResourceInfo(name=name, key="", complete=False) for name in told.known]
-        return discover(self._client, self._listing(), told.names)
+        try:
+            body = None if told.body is None else keyed(told.body, self._blanks)
+        except ValueError as error:
+            raise Misconfigured(f"a body can't be filled in: {error}", system=self._system) from error
+        return discover(self._client, self._listing(), told.names, method=told.method, body=body)
 
     def suggested(self, info: ResourceInfo) -> dict[str, Any]:
         """How a resource that `discover` found would be configured."""

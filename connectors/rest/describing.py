@@ -179,14 +179,16 @@ def _declared(name: str, config: FieldConfig) -> FieldInfo:
     )
 
 
-def discover(client: Client, path: str, selector: Selector) -> list[ResourceInfo]:
+def discover(
+    client: Client, path: str, selector: Selector, *, method: str = "GET", body: Any = None
+) -> list[ResourceInfo]:
     """The resources that the system lists. Raises Unreadable if the selector finds no names."""
-    answer = client.read(path)
+    answer = client.read(path, method=method, body=body)
     names = selector(client.json(answer))
     if not isinstance(names, list):
         raise Unreadable(
             f"{answer.path}: `discover.names: {selector.text}` must select a list of names",
             system=client.system,
-            said=shortened(names, 80),
+            said=shortened(names, 80) if names else client.words(answer),
         )
     return [ResourceInfo(name=str(name), key="", complete=False) for name in names]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.base import Misconfigured, Retry
+
 from .client import LATER, Answer, Client
 from .resource import Shape
 from .sending import Verdict
@@ -47,6 +49,23 @@ def error_code(shape: Shape, answer: Answer) -> str | None:
         return None
     code = errors.code(data) if errors.code else None
     return "" if code is None else str(code)
+
+
+def refused(shape: Shape, client: Client, answer: Answer) -> Verdict | None:
+    """What an error inside an answer to a read means: `gone`, or nothing. Raises Retry or Misconfigured."""
+    code = error_code(shape, answer)
+    if code is None:
+        return None
+    meant = shape.config.errors.codes.get(code, "rejected") if shape.config.errors else "rejected"
+    if meant == "gone":
+        return meant
+    said = words(shape, client, answer)
+    place = f"{answer.path} answered with an error" + (f" {code}" if code else "")
+    if meant in ("retry", "unknown"):
+        raise Retry(place, after=answer.after, system=shape.system, resource=shape.name, said=said)
+    raise Misconfigured(
+        f"{place}: check `auth`, params and path", system=shape.system, resource=shape.name, said=said
+    )
 
 
 def words(shape: Shape, client: Client, answer: Answer) -> str:

@@ -147,6 +147,23 @@ OFFERS = (
         blanks__repo="octo-repo",
     ),
     _product(
+        "odoo",
+        "Odoo",
+        _(
+            "Contacts, products and other models of Odoo 15 and later, by its external API. The hub looks "
+            "just before each write."
+        ),
+        ("base_url", "blanks.database", "blanks.uid", "auth.secret"),
+        {
+            "blanks.database": _("Database"),
+            "blanks.uid": _("Number of the user, as in the address of its page"),
+            "auth.secret": _("API key of the user"),
+        },
+        base_url="https://my-company.odoo.com",
+        blanks__database="my-company",
+        blanks__uid="2",
+    ),
+    _product(
         "hubspot",
         "HubSpot",
         _("Contacts, companies, deals and more of HubSpot. Everything is read each time."),

@@ -155,14 +155,15 @@ class Preparer:
         version: str | None = None,
     ) -> Prepared:
         shape, name, conditional = self._shape, key or "", bool(headers)
-        known = {**shape.blanks, "key": shape.raw_key(name), "version": _number(version or "")}
+        known: dict[str, Any] = {"key": shape.raw_key(name), "version": _number(version or "")}
         texts = {"key": name, "version": version or ""}
+        envelope = shape.fill(told.envelope)
         if isinstance(told, Delete):
-            body = (
-                None if told.body is None else enveloped(shape.fill(told.envelope), keyed(told.body, known))
-            )
+            body = None if told.body is None else enveloped(envelope, shape.body(told.body, known))
+        elif "{values}" in str(told.body):
+            body = shape.body(told.body, {**known, "values": enveloped(envelope, values)})
         else:
-            body = laid_over(keyed(told.body, known), enveloped(shape.fill(told.envelope), values))
+            body = laid_over(shape.body(told.body, known), enveloped(envelope, values))
         encode(body)  # what can't be written is noticed before anything is sent
         params = {param: shape.fill(str(keyed(text, texts))) for param, text in told.params.items()}
         headers = {**{header: str(keyed(text, texts)) for header, text in told.headers.items()}, **headers}
@@ -210,7 +211,8 @@ class Preparer:
     def _wired(self, name: str, value: Any) -> Any:
         """A value as it is sent. Raises Misconfigured for one of a kind that nobody has said how to write."""
         shape, told = self._shape, self._shape.config
-        plain = told.empty_as.get(name) if value is None else wire(value, shape.times, told.decimals)
+        empty = told.empty_as.get(name, False if told.false_is_empty else None)
+        plain = empty if value is None else wire(value, shape.times, told.decimals)
         if told.forms is None or not told.forms.covers(name):
             return plain
         kind = self._schema.native(name)

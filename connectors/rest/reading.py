@@ -15,14 +15,14 @@ from connectors.base import Fetched, Misconfigured, Page, Record, Retry, Unknown
 
 from . import pagination
 from .asking import Fetch, Find, KeyList, Keyset, Offset, PageNumber, Search
-from .bodies import Text, asked, asked_by
+from .asking import Listing as Asking
+from .bodies import Text, asked_by
 from .client import Answer, Client
-from .judging import error_code, words
+from .judging import refused
 from .pagination import Listed, Request
 from .resource import Shape
 from .schema import Schema
 from .selectors import Selector, kind
-from .sending import Verdict
 from .values import pick, quoted, same, wire
 
 
@@ -126,10 +126,15 @@ class Reader:
 
     def one(self, key: str) -> tuple[dict[str, Any] | None, str | None, bool]:
         """One raw record, its ETag, and whether its absence is proved. Forbidden is neither."""
-        shape = self._shape
+        shape, told = self._shape, self._shape.config.fetch
+        if told.search is not None and not told.confirm:
+            for entry in self._searched(told.search, shape.config.key, [shape.raw_key(key)], None):
+                if shape.key(entry) == key and not shape.is_gone(entry):
+                    return entry, None, False
+            return None, None, True
         try:
             with shape.named():
-                answer = self._client.send("GET", shape.item(key), params=shape.config.fetch.params)
+                answer = self._client.send("GET", shape.item(key), params=told.params)
         except Unknown as error:
             raise Retry(error.message, system=shape.system, resource=shape.name, said=error.said) from error
         if answer.status in shape.config.gone:
@@ -139,28 +144,12 @@ class Reader:
         if not answer.ok:
             with shape.named():
                 raise self._client.failure(answer)
-        if self._refused(answer) == "gone":
+        if refused(shape, self._client, answer) == "gone":
             return None, None, True
         entry = self.entry(answer)
         if shape.is_gone(entry):
             return None, None, True
         return entry, answer.headers.get("ETag"), False
-
-    def _refused(self, answer: Answer) -> Verdict | None:
-        """What an error inside of an answer means: `gone`, or nothing. Raises Retry or Misconfigured."""
-        shape, code = self._shape, error_code(self._shape, answer)
-        if code is None:
-            return None
-        meant = shape.config.errors.codes.get(code, "rejected") if shape.config.errors else "rejected"
-        if meant == "gone":
-            return meant
-        said = words(shape, self._client, answer)
-        place = f"{answer.path} answered with an error" + (f" {code}" if code else "")
-        if meant in ("retry", "unknown"):
-            raise Retry(place, after=answer.after, system=shape.system, resource=shape.name, said=said)
-        raise Misconfigured(
-            f"{place}: check `auth`, params and path", system=shape.system, resource=shape.name, said=said
-        )
 
     def entry(self, answer: Answer, selector: Selector | None = None) -> dict[str, Any]:
         """The one record in an answer. Raises Unreadable."""
@@ -190,7 +179,8 @@ class Reader:
             return None
         with shape.named():
             params = {**shape.params, **{name: shape.fill(text) for name, text in told.params.items()}}
-            answer = self._client.read(shape.path, params=shape.stated(params), method=told.method)
+            body = None if told.body is None else shape.body(told.body, {})
+            answer = self._client.read(shape.path, params=shape.stated(params), method=told.method, body=body)
             number = answer.headers.get(told.header) if told.header else None
             if told.selector:
                 number = told.selector(self._client.json(answer))
@@ -262,22 +252,28 @@ class Reader:
         shape, asking = self._shape, self._shape.config.listing
         with shape.named():
             path = str(self._client.follow(request.path, shape.path)) if request.link else request.path
-            in_body = asking.params_in == "body"
             params = shape.stated(request.params) if request.question else request.params
             answer = self._client.read(
                 path,
-                params=None if in_body else shape.sent(params),
+                params=shape.sent(params) if asking.params_in == "query" else None,
                 method=asking.method,
-                body={**asking.body, **asked_by(params, asking.parts)} if in_body else asking.body or None,
+                body=self._question(asking, params),
                 headers=request.headers,
                 safe=shape.config.query_safe,
             )
             if answer.status == 304:
                 return answer, Listed(None, [], answer.headers, request)
-            self._refused(answer)
+            refused(shape, self._client, answer)
             data = self._client.json(answer)
             entries = self._client.objects(data, records or shape.config.records, option, answer.path)
         return answer, Listed(data, [shape.plain(entry) for entry in entries], answer.headers, request)
+
+    def _question(self, asking: Asking, params: Mapping[str, str]) -> Any:
+        """The body of a listing."""
+        if asking.params_in == "template":
+            return self._shape.body(asking.body, params, sparse=True)
+        fixed = self._shape.body(asking.body, {})
+        return {**fixed, **asked_by(params, asking.parts)} if asking.params_in == "body" else fixed or None
 
     def made(
         self, part: Sequence[dict[str, Any]], fields: Sequence[str], cursor: Any, *, tombstones: bool
@@ -299,24 +295,27 @@ class Reader:
     ) -> Iterator[dict[str, Any]]:
         """Raw records that are answered to the question whose field is one of the values."""
         if told.search is not None:
-            yield from self._searched(told.search, field, values)
+            yield from self._searched(told.search, field, values, fields)
             return
         for question in self._questions(field, values, told.many, moments=moments):
             for listed in self.listing(question, "key", fields, 1000):
                 yield from listed.entries
 
-    def _searched(self, told: Search, field: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    def _searched(
+        self, told: Search, field: str, values: Sequence[Any], fields: Sequence[str] | None
+    ) -> list[dict[str, Any]]:
         """Raw records that an address of its own answers at once."""
         shape = self._shape
+        known = {**shape.wanted(fields), "field": field, "values": list(values)}
         with shape.named():
             answer = self._client.read(
                 shape.fill(told.path, path=shape.path),
                 params=told.params,
                 method=told.method,
-                body=asked(told.body, field, values),
+                body=shape.body(told.body, known, sparse=True),
                 safe=shape.config.query_safe,
             )
-            self._refused(answer)
+            refused(shape, self._client, answer)
             found = self._client.objects(
                 self._client.json(answer), told.records, "search.records", answer.path
             )

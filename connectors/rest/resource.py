@@ -14,7 +14,7 @@ from urllib.parse import quote as percent
 from connectors.base import ConnectorError, Misconfigured, Record, Unreadable
 
 from .asking import Filter, Order, Quote, TimeFormat
-from .bodies import Lists, pairs
+from .bodies import Lists, keyed, pairs
 from .config import Resource
 from .moments import Moments
 from .selectors import Selector, kind, shortened
@@ -35,9 +35,9 @@ class Shape:
         told = config.incremental
         self.moments = Moments(told.format, told.pattern, config.zone) if told else Moments(zone=config.zone)
         self.times = Moments(config.datetimes, config.datetime_pattern, config.zone)
-        plain = (TimeFormat.ISO, TimeFormat.POCKETBASE)
-        dated = {} if config.datetimes in plain and config.zone == "UTC" else config.fields
-        self._dated = [name for name, field in dated.items() if field.type == "datetime"]
+        self._dated: set[str] = set()
+        self._yes_or_no: set[str] = set()
+        self.described({name: field.type for name, field in config.fields.items()})
         self.params = {param: self.fill(value) for param, value in config.params.items()}
         self.item("x")  # so that an open blank is found now
 
@@ -60,6 +60,15 @@ class Shape:
         """A selector with the blanks in its quotes filled."""
         inside = {name: value.replace("\\", r"\\").replace("'", r"\'") for name, value in self.blanks.items()}
         return Selector(filled(text, inside, system=self.system, resource=self.name))
+
+    def body(self, template: Any, known: Mapping[str, Any], *, sparse: bool = False) -> Any:
+        """A body with its blanks and what else is known filled in. Raises Misconfigured."""
+        try:
+            return keyed(template, {**self.blanks, **known}, sparse=sparse)
+        except ValueError as error:
+            raise Misconfigured(
+                f"a body can't be filled in: {shortened(error)}", system=self.system, resource=self.name
+            ) from error
 
     def item(self, key: str, path: str | None = None, version: str = "") -> str:
         """The path of one record (or of an operation on it)."""
@@ -120,7 +129,13 @@ class Shape:
 
     def plain(self, entry: dict[str, Any]) -> dict[str, Any]:
         """A record as the system answers it, with values in place of objects that only hold one."""
-        return self.config.forms.plain(entry) if self.config.forms else entry
+        found = self.config.forms.plain(entry) if self.config.forms else entry
+        if not self.config.false_is_empty:
+            return found
+        asked = self._yes_or_no
+        return {
+            name: None if value is False and name not in asked else value for name, value in found.items()
+        }
 
     def is_gone(self, entry: Mapping[str, Any]) -> bool:
         """Is it a tombstone?"""
@@ -142,6 +157,13 @@ class Shape:
     def vague(self) -> bool:
         """Is its version a time in seconds, which two states of a record may share?"""
         return self.config.version is not None and self.config.version.seconds
+
+    def described(self, types: Mapping[str, str]) -> None:
+        """Take note of the types of fields, by name, as far as records are read by them."""
+        self._yes_or_no |= {name for name, kind in types.items() if kind == "boolean"}
+        plain = (TimeFormat.ISO, TimeFormat.POCKETBASE)
+        if self.config.datetimes not in plain or self.config.zone != "UTC":
+            self._dated |= {name for name, kind in types.items() if kind == "datetime"}
 
     def record(
         self, entry: Mapping[str, Any], fields: Iterable[str] | None, etag: str | None = None

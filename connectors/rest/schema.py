@@ -13,6 +13,7 @@ from typing import Any
 from connectors.base import FieldInfo, Misconfigured
 
 from .client import Client
+from .judging import refused
 from .resource import Shape
 
 
@@ -30,8 +31,11 @@ class Schema:
             return {}
         with self._shape.named():
             answer = self._client.read(
-                self._shape.fill(config.path, path=self._shape.path), method=config.method
+                self._shape.fill(config.path, path=self._shape.path),
+                method=config.method,
+                body=None if config.body is None else self._shape.body(config.body, {}),
             )
+            refused(self._shape, self._client, answer)
             data = self._client.json(answer)
             listed = self._client.objects(
                 _by_name(self._shape.selector(config.named)(data)) if config.named else data,
@@ -40,6 +44,7 @@ class Schema:
                 answer.path,
             )
         self._known = {str(part["name"]): self._field(part) for part in listed if part.get("name")}
+        self._shape.described({name: field.type for name, field in self._known.items()})
         return dict(self._known)
 
     def native(self, name: str) -> str:

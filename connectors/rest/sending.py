@@ -13,8 +13,8 @@ from .selectors import Selector
 from .strict import Strict
 
 FIXED = (
-    "Fixed parts of the body; may hold {key}, {version} and {names} of blanks. Where the text {values} stands, "
-    "the values go; else beside them"
+    "Fixed parts of the body; may hold {key}, {version} and {names} of blanks. Where the text {values} "
+    "stands, the values go; else beside them"
 )
 Verdict = Literal["applied", "stale", "gone", "rejected", "retry", "unknown", "exists"]
 

@@ -29,6 +29,7 @@ PROMISES = {
     "medusa": (CURSOR, CHECKED, CHECKED, False),
     "notion": (CURSOR, CHECKED, CHECKED, False),
     "odata": (SCAN, ATOMIC, ATOMIC, False),
+    "odoo": (CURSOR, CHECKED, CHECKED, False),
     "parse-server": (CURSOR, CHECKED, CHECKED, False),
     "pipedrive": (CURSOR, CHECKED, CHECKED, False),
     "pocketbase": (CURSOR, CHECKED, CHECKED, True),

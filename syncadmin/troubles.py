@@ -45,6 +45,7 @@ SENTENCES = (
     gettext_noop("the request does not fit this system"),
     gettext_noop("check params, filter, order and paginator"),
     gettext_noop("a body can't be filled in: %(said)s"),
+    gettext_noop("%(text)s stands for nothing"),
     gettext_noop("no answer in time"),
     gettext_noop("the connection was lost"),
     gettext_noop("login is not possible now (status %(status)s)"),

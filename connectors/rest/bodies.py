@@ -79,7 +79,7 @@ def keyed(template: Any, known: Mapping[str, Any], *, sparse: bool = False) -> A
         if whole and whole[1] in known:
             return _typed(known[whole[1]], whole[2])
         if whole and whole[2] and not sparse:
-            raise ValueError(f"{whole[1]} is not known: give it under `blanks`")
+            raise ValueError(f"{template} stands for nothing: give it under `blanks`")
         return _BLANK.sub(lambda found: str(known.get(found[1], found[0])), template)
     if isinstance(template, Mapping):
         open_ = {name for name, part in template.items() if sparse and _is_open(part, known)}

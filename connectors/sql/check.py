@@ -18,7 +18,7 @@ from .moments import database_now
 from .read import fetch, filtered
 from .table import Bound, bind
 from .tracking.installed import standing
-from .tracking.registers import with_registers
+from .tracking.stamps import with_registers
 from .tracking.target import target
 
 _SEES_OTHERS = "select pg_has_role(current_user, 'pg_read_all_stats', 'usage')"
@@ -238,8 +238,5 @@ def _tracked(connection: Connection, bound: Bound) -> CheckItem:
     name = f"{bound.name}: changes"
     if found.wrong:
         return CheckItem(name, False, f"by triggers: {found.wrong}", "run manage.py track for it")
-    if bound.dialect == "postgresql":
-        kept = f"and stamp {', '.join(bound.registers) or 'no column'}"
-    else:
-        kept = "and stamp none: this database keeps no stamps yet, so that `newest` goes by `modified`"
+    kept = f"and stamp {', '.join(bound.registers) or 'no column'}"
     return CheckItem(name, True, f"by triggers, which log {', '.join(found.columns) or 'no column'}, {kept}")

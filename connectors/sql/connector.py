@@ -47,7 +47,7 @@ from .table import Bound
 from .tracking import contents, installed, receipts, signals
 from .tracking import reading as log
 from .tracking.receipts import with_receipts
-from .tracking.registers import with_registers
+from .tracking.stamps import with_registers
 from .tracking.target import Target, target
 from .write import write
 

@@ -20,7 +20,7 @@ from .columns import Column, UnfitValue, plain
 from .keys import key_values
 from .select import Row, Selection, among, chunks, run, stream
 from .table import Bound
-from .tracking.registers import stamps
+from .tracking import stamps
 
 
 def scan(engine: Engine, bound: Bound, columns: Sequence[Column], limit: int) -> Iterator[Page]:
@@ -84,12 +84,12 @@ def fetch(connection: Connection, bound: Bound, keys: Sequence[str], columns: Se
     """
     possible = key_values(bound.key, keys)
     stamped = bool(bound.registers)
-    selection = Selection(bound, columns, extra=[stamps(bound)] if stamped else ())
+    selection = Selection(bound, columns, extra=[stamps.of_row(bound)] if stamped else ())
     found: dict[str, Record] = {}
     for part in chunks(bound, list(possible.values())):
         rows = run(connection, selection.statement().where(among(bound, bound.key, part)))
         for row, record in zip(rows, selection.records(rows), strict=True):
-            found[record.key] = replace(record, stamps=row[-1]) if stamped and row[-1] else record
+            found[record.key] = replace(record, stamps=stamps.told(bound, row[-1])) if stamped else record
     wanted = set(keys)
     found = {key: record for key, record in found.items() if key in wanted}
     missing = wanted - found.keys()

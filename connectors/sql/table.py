@@ -29,8 +29,9 @@ class Bound:
 
     `clause` names the table and its columns in statements, without types: values pass through
     SQLAlchemy untouched. `transactional` is false for tables that ignore transactions (MyISAM). Of
-    the columns in `registers` the table `register` keeps stamps (see `tracking.registers`); `receipts` keeps
-    those of our writes, since it was made as `receipts_since` (see `tracking.receipts`).
+    the columns in `registers` the table `register` keeps stamps (see `tracking.stamps`), and `log` is told
+    what they decided; `receipts` keeps those of our writes, since it was made as `receipts_since` (see
+    `tracking.receipts`).
     """
 
     name: str
@@ -44,7 +45,8 @@ class Bound:
     transactional: bool = True
     count: int | None = None
     registers: tuple[str, ...] = ()
-    register: str = ""
+    register: sa.TableClause | None = None
+    log: str = ""
     receipts: str = ""
     receipts_since: str = ""
 

@@ -23,7 +23,6 @@ from .prepare import Prepared
 from .read import fetch
 from .select import among, run
 from .table import Bound
-from .tracking import registers
 
 
 def allowed(connection: Connection, bound: Bound, writes: Sequence[Prepared]) -> list[Prepared]:
@@ -84,14 +83,17 @@ def note(connection: Connection, bound: Bound, replaced: Iterable[tuple[Prepared
         if done.newer
     ]
     if rows:
-        log = f"{registers.SCHEMA}.{registers.log_of(bound)}"
-        connection.execute(
-            sa.text(
-                f"insert into {log} (op, record_key, old_values, new_values)"  # noqa: S608
-                " values ('R', :key, cast(:expected as jsonb), cast(:values as jsonb))"
-            ),
-            rows,
-        )
+        connection.execute(sa.text(_NOTE[bound.dialect].format(bound.log)), rows)
+
+
+_NOTE = {
+    "postgresql": "insert into {} (op, record_key, old_values, new_values)"
+    " values ('R', :key, cast(:expected as jsonb), cast(:values as jsonb))",
+    "mysql": "insert into {} (op, record_key, old_values, new_values, changed_at, origin)"
+    " values ('R', :key, :expected, :values, utc_timestamp(6), 'syncadmin')",
+    "sqlite": "insert into {} (op, record_key, old_values, new_values, origin)"
+    " values ('R', :key, :expected, :values, 'syncadmin')",
+}
 
 
 def _json(values: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from .prepare import Prepared, missed_outcome
 from .read import fetch
 from .select import Selection, compared_as_text, driver, read_as, sent_as
 from .table import Bound
-from .tracking import origin, registers
+from .tracking import origin, stamps
 from .tracking.target import literal
 
 Outcomes = dict[int, Outcome]
@@ -68,7 +68,7 @@ class _Batch:
         self.table = connection.dialect.identifier_preparer.format_table(bound.clause)
 
     def apply(self, segment: Sequence[Prepared]) -> Outcomes:
-        outcomes = self._refused_stamps(segment)
+        outcomes = stamps.refused(self.connection, segment)
         segment = [write for write in segment if write.index not in outcomes]
         steps = ((Op.DELETE, self._delete), (Op.UPDATE, self._update), (Op.CREATE, self._create))
         for op, step in steps:
@@ -81,15 +81,6 @@ class _Batch:
             for write in refused:
                 outcomes |= self._guarded(by_op[write.op], [write])
         return outcomes
-
-    def _refused_stamps(self, segment: Sequence[Prepared]) -> Outcomes:
-        """Writes whose stamps this database can't take: one of them would win over all that comes after."""
-        stamped = [write for write in segment if write.stamps]
-        if not stamped:
-            return {}
-        now = self._execute("SELECT clock_timestamp()")[0][0]
-        told = ((write, registers.refused(write.stamps, now)) for write in stamped)
-        return {w.index: Outcome(Result.REJECTED, w.key, said=said) for w, said in told if said}
 
     def _guarded(self, step: Callable[[Sequence[Prepared]], Outcomes], group: Sequence[Prepared]) -> Outcomes:
         savepoint = None if self.alone else self.connection.begin_nested()
@@ -158,7 +149,7 @@ class _Batch:
         pairs = ", ".join(f"{literal(name)}, s.s{i}" for i, name in enumerate(names)).replace("%", "%%")
         given = ", ".join(f"s{i}" for i in range(len(names)))
         sent = ", ".join("%b::text[]" for _ in names)
-        kept = f"{registers.SCHEMA}.{self.bound.register}"
+        kept = stamps.place(self.bound)
         key = f"to_jsonb(t.{self.quote(self.bound.key.name)}) #>> '{{}}'"
         sql = (  # identifiers are quoted, values are parameters
             f"WITH done({', '.join(columns)}, ord, record_key) AS ({update}, {key}),"  # noqa: S608

@@ -25,6 +25,7 @@ from .prepare import Prepared, TransactionEnded, missed_outcome
 from .read import fetch
 from .select import Selection, among, bound_value, chunks, run
 from .table import Bound
+from .tracking import stamps
 
 Outcomes = dict[int, Outcome]
 
@@ -51,16 +52,19 @@ class _Batch:
         self.cursor: Any = connection.connection.cursor()
 
     def apply(self, segment: Sequence[Prepared], columns: Sequence[Column]) -> Outcomes:
-        outcomes: Outcomes = {}
+        outcomes = stamps.refused(self.connection, segment)
+        segment = [write for write in segment if write.index not in outcomes]
         began = perf_counter()
         stored = self._locked([write for write in segment if write.op is not Op.CREATE])
-        allowed: list[Prepared] = []
-        for write in segment:
-            found = write if write.op is Op.CREATE else self._allowed(write, stored.get(write.key or ""))
-            if found is not None:
-                allowed.append(found)
-            else:
-                outcomes[write.index] = missed_outcome(write, write.key in stored)
+        allowed = [write for write in segment if write.op is Op.CREATE]
+        missed: list[Prepared] = []
+        for write in (write for write in segment if write.op is not Op.CREATE):
+            (allowed if self._as_expected(write, stored.get(write.key or "")) else missed).append(write)
+        allowed = [replace(write, newer=frozenset(), merges={}) for write in allowed]
+        anew = self._over_unread(missed, stored)
+        allowed += anew
+        for write in missed:
+            outcomes[write.index] = missed_outcome(write, write.key in stored)
         order = {Op.DELETE: 0, Op.UPDATE: 1, Op.CREATE: 2}
         allowed.sort(key=lambda write: order[write.op])
         for write in allowed:
@@ -72,6 +76,9 @@ class _Batch:
                 outcomes[write.index] = self._attempt(write)
         self.cursor.close()
         self._read_back(allowed, columns, outcomes)
+        asked = {write.index: write for write in missed}
+        done = (write for write in anew if outcomes[write.index].result is Result.APPLIED)
+        unread.note(self.connection, self.bound, ((asked[write.index], write) for write in done))
         if not self.bound.transactional:  # no lock held: say how long the window was open
             window = perf_counter() - began
             outcomes = {
@@ -102,16 +109,15 @@ class _Batch:
                 found[record.key] = record
         return found
 
-    def _allowed(self, write: Prepared, stored: Record | None) -> Prepared | None:
-        """The write as it may be made over what is stored, None if it may not."""
-        if stored is None:
-            return None
-        if self._as_expected(write, stored):
-            return replace(write, merges={})
-        anew = unread.over(self.bound, write, stored)
-        return anew if anew is not None and self._as_expected(anew, stored) else None
+    def _over_unread(self, missed: Sequence[Prepared], stored: dict[str, Record]) -> list[Prepared]:
+        """Those of these writes that can be made over edits that nobody has read; they now expect those."""
+        able = [write for write in missed if (write.newer or write.merges) and write.key in stored]
+        anew = unread.allowed(self.connection, self.bound, able) if able else []
+        return [write for write in anew if self._as_expected(write, stored.get(write.key or ""))]
 
-    def _as_expected(self, write: Prepared, stored: Record) -> bool:
+    def _as_expected(self, write: Prepared, stored: Record | None) -> bool:
+        if stored is None:
+            return False
         return all(self._same(name, stored.values[name], value) for name, value in write.expected.items())
 
     def _same(self, name: str, stored: Any, expected: Any) -> bool:
@@ -131,6 +137,8 @@ class _Batch:
                 return Outcome(Result.APPLIED, self._insert(write))
             if write.op is Op.UPDATE:
                 self._update(write)
+                if write.stamps:
+                    stamps.keep(self.connection, self.bound, write)
             else:
                 self._execute(
                     f"DELETE FROM {self.table} WHERE {self.quote(self.bound.key.name)} = {self.mark}",  # noqa: S608

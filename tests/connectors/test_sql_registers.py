@@ -1,4 +1,4 @@
-"""Stamps of columns on PostgreSQL: kept, read, carried by writes, refused; whatever columns they are."""
+"""Stamps of columns: kept, read, carried by writes, refused; in every database, whatever they are of."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -11,11 +11,13 @@ from connectors.base import Op, Outcome, Result, Write
 from connectors.sql import SqlConnector
 from syncadmin.core.fieldtype import FieldType, Kind
 from syncadmin.core.side import Side
+from syncadmin.core.stamps import tick
 from syncadmin.core.values import reader
 
-from .sql_harness import connect, execute
+from .sql_harness import connect, execute, open_database
 
-TABLE, TEXT, KEY = "Ta\"b'le; drop $syncadmin$ %s :x", "Näme \"q\" 'a' $$ %d", 'I"D'
+TABLE, TEXT, KEY = "Ta\"b'le; drop $syncadmin$ %s :x", "Näme \"q\" `b` 'a' $$ %d", 'I"D'
+DATABASES = ("postgres_database", "old_postgres_database", "mariadb_database", "sqlite_database")
 EARLY, LATE = "1700000000000000.000000.aaaaaaaa", "1700000000000001.000000.bbbbbbbb"
 # column: type, kind, what it held, what somebody made of it unread, what we write
 COLUMNS: dict[str, tuple[str, Kind, Any, Any, Any]] = {
@@ -32,23 +34,33 @@ class World:
     """A tracked table of one row, all of whose columns are registers."""
 
     def __init__(self, url: str) -> None:
-        columns = ", ".join(f"{quoted(name)} {told[0]}" for name, told in COLUMNS.items())
+        self.url, self.engine = url, open_database(url)
+        self.dialect, quote = self.engine.dialect.name, self.quoted
+        mood = "enum ('sad', 'so so', 'glad')"
+        types = {
+            name: mood if told[0] == "mood" and self.dialect == "mysql" else told[0]
+            for name, told in COLUMNS.items()
+        }
+        columns = ", ".join(f"{quote(name)} {kind}" for name, kind in types.items())
+        first = ", ".join(self.literal(told[2]) for told in COLUMNS.values())
         execute(
             url,
-            "create type mood as enum ('sad', 'so so', 'glad')",
-            f"create table {quoted(TABLE)} ({quoted(KEY)} integer primary key, {columns})",
-            f"insert into {quoted(TABLE)} values (1, {', '.join(literal(c[2]) for c in COLUMNS.values())})",
+            *([f"create type mood as {mood}"] if self.dialect == "postgresql" else []),
+            f"create table {quote(TABLE)} ({quote(KEY)} integer primary key, {columns})",
+            f"insert into {quote(TABLE)} values (1, {first})",
         )
-        self.url = url
-        self.connector: SqlConnector = connect(url, t={"table": TABLE, "key": KEY, "changes": "tracking"})
+        config = {"table": TABLE, "key": KEY, "changes": "tracking", "overlap": 0}
+        self.connector: SqlConnector = connect(url, t=config)
         self.connector.track("t", list(COLUMNS), list(COLUMNS))
         *_, start = self.connector.changes("t", None, fields=list(COLUMNS), limit=10)
         self.cursor = start.cursor
 
     def edit(self) -> None:
         """Somebody changes all columns at once."""
-        changed = ", ".join(f"{quoted(name)} = {literal(told[3])}" for name, told in COLUMNS.items())
-        execute(self.url, f"update {quoted(TABLE)} set {changed}")
+        changed = ", ".join(
+            f"{self.quoted(name)} = {self.literal(told[3])}" for name, told in COLUMNS.items()
+        )
+        execute(self.url, f"update {self.quoted(TABLE)} set {changed}")
 
     def write(self, name: str, stamp: str) -> Outcome:
         """Our write of one column, that expects what it held first."""
@@ -70,20 +82,47 @@ class World:
         found = self.connector.fetch("t", ["1"], fields=[]).found["1"].stamps
         return dict(found or {})
 
+    def registers(self) -> str:
+        """The table of the stamps."""
+        if self.dialect == "postgresql":
+            asked = (
+                "select 'syncadmin_tracking.' || relname from pg_class"
+                " where relname like 'registers%%' and relkind = 'r'"
+            )
+        elif self.dialect == "mysql":
+            asked = (
+                "select table_name from information_schema.tables"
+                " where table_schema = database() and table_name like 'syncadmin_registers%%'"
+            )
+        else:
+            asked = "select name from sqlite_master where name like 'syncadmin_reg%' and type = 'table'"
+        with self.engine.connect() as connection:
+            return str(connection.exec_driver_sql(asked).scalar())
 
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    def stamped(self, name: str, stamp: str) -> None:
+        """Put a stamp in the place of another."""
+        if self.dialect == "postgresql":
+            made = f"stamps = stamps || jsonb_build_object({self.literal(name)}, '{stamp}')"
+        else:
+            made = f"{self.quoted(name)} = '{stamp}'"
+        execute(self.url, f"update {self.registers()} set {made}")
+
+    def quoted(self, name: str) -> str:
+        mark = "`" if self.dialect == "mysql" else '"'
+        return mark + name.replace(mark, 2 * mark) + mark
+
+    def literal(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return str(int(value)) if self.dialect != "postgresql" else str(value)
+        return "null" if value is None else "'" + str(value).replace("'", "''") + "'"
 
 
-def literal(value: Any) -> str:
-    return "null" if value is None else "'" + str(value).replace("'", "''") + "'"
-
-
-@pytest.fixture
-def world(postgres_database: str) -> Iterator[World]:
-    world = World(postgres_database)
+@pytest.fixture(params=DATABASES)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    world = World(request.getfixturevalue(request.param))
     yield world
     world.connector.close()
+    world.engine.dispose()
 
 
 def test_a_write_carries_its_stamp_and_what_it_replaced_unread_is_told_once(world: World) -> None:
@@ -122,18 +161,24 @@ def test_a_stamp_that_can_be_none_is_refused(world: World, stamp: str) -> None:
 
 def test_a_value_without_a_stamp_is_not_replaced_unread(world: World) -> None:
     world.edit()
-    execute(
-        world.url,
-        "do $$ begin execute (select 'delete from syncadmin_tracking.' || relname"
-        " from pg_class where relname like 'registers%' and relkind = 'r'); end $$",
-    )
+    execute(world.url, f"delete from {world.registers()}")
     assert world.write("visits", LATE).result is Result.STALE
+
+
+def test_the_triggers_stamp_as_the_clock_in_the_core_does(world: World) -> None:
+    world.edit()
+    node = world.stamps["visits"][-8:]
+    for visits, before in ((8, "2999999999999999.000007.ffffffff"), (9, "2999999999999999.999999.ffffffff")):
+        world.stamped("visits", before)
+        others = world.stamps
+        execute(world.url, f"update {world.quoted(TABLE)} set visits = {visits}")
+        assert world.stamps == others | {"visits": tick(before, 1, node)}
 
 
 def test_stamps_go_with_the_row_its_key_and_the_tracking(world: World) -> None:
     world.edit()
-    execute(world.url, f"update {quoted(TABLE)} set {quoted(KEY)} = 2")
-    execute(world.url, f"update {quoted(TABLE)} set {quoted(KEY)} = 1")
+    table, key = world.quoted(TABLE), world.quoted(KEY)
+    execute(world.url, f"update {table} set {key} = 2", f"update {table} set {key} = 1")
     assert world.stamps == {}
     world.connector.untrack("t")
     assert world.connector.capabilities("t").stamps == ()

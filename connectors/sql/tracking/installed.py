@@ -65,12 +65,11 @@ def tracking(
 ) -> Tracking:
     """What would be run for these columns, and how it stands. Raises Misconfigured if it can't be.
 
-    Of `registers` stamps are kept, where the database is one that keeps them.
+    Of `registers` stamps are kept.
     """
     dialect = bound.dialect
     with engine.connect() as connection:
-        kept = registers if dialect == "postgresql" else ()
-        aim = target(connection, bound, names, errors, kept)
+        aim = target(connection, bound, names, errors, registers)
         _possible(connection, aim, bound, errors)
         found = standing(connection, bound)
         install, digest = scripts(aim, dialect)

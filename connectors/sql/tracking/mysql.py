@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from connectors.sql.columns import Column, Family
 
+from . import stamped
 from .target import KEPT_ROWS, Target
 
 LOOKED_AT = 4096  # one write in so many looks whether the log has grown too long
@@ -30,6 +31,11 @@ def log(target: Target) -> str:
 def receipts(target: Target) -> str:
     """The receipts of a table."""
     return place(target, f"receipts_{target.id}")
+
+
+def registers(target: Target) -> str:
+    """The stamps of a table."""
+    return place(target, stamped.register_name(target).removeprefix("syncadmin_"))
 
 
 def tracked(target: Target) -> str:
@@ -70,6 +76,7 @@ def install(target: Target) -> list[str]:
         *remove(target),
         _log_table(target),
         _receipts_table(target),
+        *stamped.mysql_table(target, registers(target)),
         *(_trigger(target, e) for e in EVENTS),
     ]
 
@@ -80,6 +87,7 @@ def remove(target: Target) -> list[str]:
         *(f"drop trigger if exists {trigger(target, event)}" for event in EVENTS),
         f"drop table if exists {log(target)}",
         f"drop table if exists {receipts(target)}",
+        f"drop table if exists {registers(target)}",
         f"delete from {readers(target)} where id = '{target.id}'",
         f"delete from {tracked(target)} where id = '{target.id}'",
     ]
@@ -93,7 +101,7 @@ def without_trace(target: Target) -> list[str]:
 def rights(target: Target) -> list[str]:
     """What the hub's account needs to install it by itself."""
     user = account(target)
-    ours = (log(target), receipts(target), tracked(target), readers(target))
+    ours = (*_ours(target), registers(target))
     return [
         f"grant select, insert, update, delete, trigger on {target.qualified} to {user}",
         *(f"grant create, drop, select, insert, update, delete on {one} to {user}" for one in ours),
@@ -103,11 +111,15 @@ def rights(target: Target) -> list[str]:
 def grants(target: Target) -> list[str]:
     """What it needs to read, if somebody else has installed it; TRIGGER lets it see the triggers."""
     user = account(target)
-    ours = (log(target), receipts(target), tracked(target), readers(target))
+    ours = (*_ours(target), *([registers(target)] if target.registers else []))
     return [
         f"grant trigger on {target.qualified} to {user}",
         *(f"grant select, insert, update, delete on {one} to {user}" for one in ours),
     ]
+
+
+def _ours(target: Target) -> tuple[str, ...]:
+    return (log(target), receipts(target), tracked(target), readers(target))
 
 
 def account(target: Target) -> str:
@@ -158,18 +170,21 @@ def _receipts_table(target: Target) -> str:
 def _trigger(target: Target, event: str) -> str:
     word, row = EVENTS[event]
     old, new = f"old.{target.quote(target.key.name)}", f"new.{target.quote(target.key.name)}"
+    stamps = stamped.mysql_updated(target, registers(target), tracked(target), differs)
+    gone = stamped.mysql_gone(target, registers(target))
     if event != "u":
         work = _insert(target, event.upper(), f"{row}.{target.quote(target.key.name)}", row, every=True)
+        work += gone if event == "d" else ""
     else:
         work = f"""if not (binary {old} <=> binary {new}) then
     {_insert(target, "D", old, "old", every=True)}
-    {_insert(target, "I", new, "new", every=True)}
+    {_insert(target, "I", new, "new", every=True)}{gone}
   elseif {" or ".join(differs(target, c) for c in target.columns) or "false"} then
-    {_insert(target, "U", new, "", every=False)}
+    {_insert(target, "U", new, "", every=False)}{stamps}
   end if;"""
     return f"""create trigger {trigger(target, event)} after {word} on {target.qualified} for each row
 begin
-  declare now_ datetime(6) default {_CLOCK};
+  declare now_ datetime(6) default {_CLOCK};{stamped.mysql_declared(target) if event == "u" else ""}
   declare continue handler for 1054
     insert into {log(target)} (op, changed_at) values ('X', now_);
   {work}

@@ -15,6 +15,7 @@ have behind them is let go; one that stays away for too long is forgotten, and t
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ MOVING_NOTED = 5  # and one that moves, at most: it costs the application's data
 HOLE = 2.0  # seconds between drawing a number and writing the row, at most; less if `overlap` is less
 _WHO = "case when origin is null then coalesce(app_user, db_user, '') else '' end"
 _REPLACED = "case op when 'R' then jsonb_build_object('expected', old_values, 'values', new_values) end"
+_TEXTS = "case op when 'R' then old_values end, case op when 'R' then new_values end"
 REASONS = {
     "T": "the table was emptied by TRUNCATE",
     "L": "the log had grown too long, and its oldest rows were let go",
@@ -103,6 +105,16 @@ class Logged:
 
 
 Read = tuple[list[Logged], Position, bool]
+
+
+def _from_texts(
+    at: int, op: str, key: str | None, who: str, expected: str | None, values: str | None
+) -> Logged:
+    """A row of a log that keeps JSON as text."""
+    if expected is None or values is None:
+        return Logged(at, op, key, who)
+    replaced = {"expected": json.loads(expected), "values": json.loads(values)}
+    return Logged(at, op, key, who, replaced=replaced)
 
 
 def changes(
@@ -248,11 +260,12 @@ class _Log:
             return self._after_mysql(position, limit)
         rows = connection.execute(
             sa.text(
-                f"select seq, op, record_key, '' from {self.name} where seq >= :at order by seq limit :n"
+                f"select seq, op, record_key, '', {_TEXTS} from {self.name}"
+                " where seq >= :at order by seq limit :n"
             ),
             {"at": position.at, "n": limit},
         ).all()
-        return _numbered(position, [Logged(*row) for row in rows], len(rows) == limit)
+        return _numbered(position, [_from_texts(*row) for row in rows], len(rows) == limit)
 
     def _after_postgres(self, connection: Connection, position: Position, limit: int) -> Read:
         """What is below the horizon is over, and seen: one snapshot tells both, that of the statement."""
@@ -287,10 +300,10 @@ class _Log:
             return [], position, False
         with self._isolated("READ COMMITTED") as connection:
             committed = {
-                row[0]: Logged(*row)
+                row[0]: _from_texts(*row)
                 for row in connection.execute(
                     sa.text(
-                        f"select seq, op, record_key, {_WHO} from {self.name}"
+                        f"select seq, op, record_key, {_WHO}, {_TEXTS} from {self.name}"
                         " where seq >= :at and seq <= :last order by seq"
                     ),
                     {"at": position.at, "last": written[-1][0]},

@@ -1,4 +1,4 @@
-"""Registers: when each column of a tracked row was last changed, kept by the triggers (PostgreSQL).
+"""Registers: when each column of a tracked row was last changed, kept by the triggers (here: of PostgreSQL).
 
 A stamp is by a hybrid logical clock and sorts as text: microseconds, a count within one of them, and where it
 was made. Each value has a clock of its own (see `TICK`), so that no writer waits for another one's row. A row
@@ -9,22 +9,10 @@ they bring, so that both systems know it by the same one.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
-
-import sqlalchemy as sa
-from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql
-
-from connectors.sql.table import Bound
 
 from .target import Target, literal
 
 SCHEMA = "syncadmin_tracking"
-AHEAD = 60.0  # seconds that a stamp may be ahead of the clock of the system that is to take it
-_STAMP = re.compile(r"(\d{16})\.\d{6}\.[0-9a-f]{8}")
 NOW = "lpad(floor(extract(epoch from v_at) * 1000000)::bigint::text, 16, '0')"
 
 
@@ -101,41 +89,3 @@ KEPT = """select obj_description(c.oid, 'pg_class')
 def kept_in(target: Target | None) -> dict[str, str]:
     """What KEPT is to be asked with."""
     return {"schema": SCHEMA, "name": register(target).partition(".")[2] if target is not None else ""}
-
-
-def with_registers(connection: Connection, bound: Bound, aim: Target) -> Bound:
-    """The table, knowing of which columns stamps are kept that this account can read and write."""
-    if bound.dialect != "postgresql":
-        return bound
-    given = kept_in(aim)
-    told = connection.scalar(sa.text(KEPT), given)
-    columns = tuple(name for name in json.loads(told or "[]") if name in bound.columns)
-    return replace(bound, registers=columns, register=given["name"] if columns else "")
-
-
-def log_of(bound: Bound) -> str:
-    """The log of a table that has registers, in our schema."""
-    return bound.register.replace("registers_", "log_")
-
-
-def stamps(bound: Bound) -> sa.ScalarSelect[Mapping[str, str]]:
-    """The stamps of a row, read with it in one statement: they are those of the values that it shows."""
-    kept = sa.table(bound.register, sa.column("record_key"), sa.column("stamps"), schema=SCHEMA)
-    key = bound.clause.c[bound.key.name]
-    shown = sa.func.to_jsonb(key).op("#>>")(sa.literal("{}", postgresql.ARRAY(sa.Text)))
-    return sa.select(kept.c.stamps).where(kept.c.record_key == shown).scalar_subquery()
-
-
-def refused(stamps: Mapping[str, str], now: datetime) -> str:
-    """Why these stamps can't be taken by a system whose time is `now`, '' if they can."""
-    for name, stamp in stamps.items():
-        found = _STAMP.fullmatch(stamp)
-        if found is None:
-            return f"the stamp of {name} is none: {stamp[:40]!r}"
-        ahead = int(found[1]) / 1e6 - now.astimezone(UTC).timestamp()
-        if ahead > AHEAD:
-            return (
-                f"the value of {name} was changed {ahead:.0f} s after the time of this database: one of the "
-                "two clocks is wrong; set it, and run manage.py track where it was, which forgets its stamps"
-            )
-    return ""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from connectors.sql.columns import Column
 
+from . import stamped
 from .target import KEPT_ROWS, Target, literal
 
 BUILT_AT_ONCE = 40  # pairs that json_object takes, and then some
@@ -80,7 +81,14 @@ def trigger(target: Target, event: str) -> str:
 
 def install(target: Target) -> list[str]:
     """Statements that begin to track the table anew, in one transaction."""
-    return [*COMMON, *remove(target), _log_table(target), _receipts_table(target), *_triggers(target)]
+    return [
+        *COMMON,
+        *remove(target),
+        _log_table(target),
+        _receipts_table(target),
+        *stamped.sqlite_table(target),
+        *_triggers(target),
+    ]
 
 
 def remove(target: Target) -> list[str]:
@@ -89,6 +97,7 @@ def remove(target: Target) -> list[str]:
         *(f"drop trigger if exists {trigger(target, event)}" for event in EVENTS),
         f"drop table if exists {log(target)}",
         f"drop table if exists {receipts(target)}",
+        f"drop table if exists {stamped.register_name(target)}",
         f"delete from {READERS} where id = '{target.id}'",
         f"delete from {TRACKED} where id = '{target.id}'",
     ]
@@ -121,16 +130,18 @@ def _triggers(target: Target) -> list[str]:
     key = target.quote(target.key.name)
     moved = f"cast(old.{key} as text) is not cast(new.{key} as text)"
     changed = " or ".join(differs(target, column) for column in target.columns) or "0"
+    gone = stamped.sqlite_gone(target)
+    stamps = stamped.sqlite_updated(target, TRACKED, ORIGIN, differs)
     return [
         _trigger(target, "i", "insert", "", _insert(target, "I", "new")),
-        _trigger(target, "d", "delete", "", _insert(target, "D", "old")),
-        _trigger(target, "u", "update", f"when not ({moved}) and ({changed})", _update(target)),
+        _trigger(target, "d", "delete", "", _insert(target, "D", "old") + gone),
+        _trigger(target, "u", "update", f"when not ({moved}) and ({changed})", _update(target) + stamps),
         _trigger(
             target,
             "k",
             "update",
             f"when {moved}",
-            f"{_insert(target, 'D', 'old')}\n  {_insert(target, 'I', 'new')}",
+            f"{_insert(target, 'D', 'old')}\n  {_insert(target, 'I', 'new')}{gone}",
         ),
         f"""create trigger {trigger(target, "l")} after insert on {log(target)}
 when new.seq % {LOOKED_AT} = 0 and exists(select 1 from {log(target)} where seq <= new.seq - {KEPT_ROWS})

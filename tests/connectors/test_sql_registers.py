@@ -37,10 +37,8 @@ class World:
         self.url, self.engine = url, open_database(url)
         self.dialect, quote = self.engine.dialect.name, self.quoted
         mood = "enum ('sad', 'so so', 'glad')"
-        types = {
-            name: mood if told[0] == "mood" and self.dialect == "mysql" else told[0]
-            for name, told in COLUMNS.items()
-        }
+        types = {name: told[0] for name, told in COLUMNS.items()}
+        types["mood"] = {"mysql": mood, "sqlite": "text"}.get(self.dialect, "mood")
         columns = ", ".join(f"{quote(name)} {kind}" for name, kind in types.items())
         first = ", ".join(self.literal(told[2]) for told in COLUMNS.values())
         execute(
@@ -148,6 +146,8 @@ def test_a_write_carries_its_stamp_and_what_it_replaced_unread_is_told_once(worl
     assert len(told) == len(COLUMNS)
     for one in told:
         _, kind, first, theirs, _ = COLUMNS[one.field]
+        if world.dialect == "sqlite" and kind is Kind.DECIMAL:
+            theirs = float(theirs)  # which is what it keeps
         read = reader(FieldType(kind, scale=2), Side.LEFT)
         assert (read(one.expected), read(one.value)) == (read(first), read(theirs))
 

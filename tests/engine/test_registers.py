@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from bench.registers import AUDIT, REGISTER
+from bench.registers import AUDIT
 from connectors.sql import SqlConnector
 from syncadmin.core.stamps import tick
 from syncadmin.engine.prove import prove
@@ -23,6 +23,7 @@ from .world import Peer, World, build
 
 pytestmark = pytest.mark.runs_once
 COLUMNS = ("phone", "city")
+REGISTER = "select relname from pg_class where relname like 'registers%' and relkind = 'r'"
 
 
 def shift_clock(peer: Peer, by: str) -> None:

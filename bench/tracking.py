@@ -95,9 +95,8 @@ def measure(url: str, rows: int, peer: Callable[[bool], None] | None = None) -> 
     ways: dict[str, Callable[[], None]] = {
         "without": lambda: connector.untrack("t"),
         "with": lambda: connector.track("t", COLUMNS),
+        "with stamps": lambda: connector.track("t", COLUMNS, COLUMNS),
     }
-    if engine.dialect.name == "postgresql":
-        ways["with stamps"] = lambda: connector.track("t", COLUMNS, COLUMNS)
     if peer is not None:
         ways["with Bucardo's"] = lambda: connector.untrack("t")
     try:

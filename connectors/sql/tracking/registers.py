@@ -1,7 +1,7 @@
 """Registers: when each column of a tracked row was last changed, kept by the triggers (here: of PostgreSQL).
 
 A stamp is by a hybrid logical clock and sorts as text: microseconds, a count within one of them, and where it
-was made. Each value has a clock of its own (see `TICK`), so that no writer waits for another one's row. A row
+was made. Each value has a clock of its own (see `tick`), so that no writer waits for another one's row. A row
 that was never updated has no stamps. The hub's own writes do not tick: they carry the stamp of the value that
 they bring, so that both systems know it by the same one.
 """

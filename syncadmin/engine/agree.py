@@ -19,7 +19,8 @@ def settle(effort: Effort, link: links.LinkRow, held: bool) -> bool:
 
     What an undo has brought back has its former ancestor again. If only one of two writes was applied, the
     other side's value has arrived there: it becomes the ancestor of both, and what the written side differs
-    from it counts as that side's own change.
+    from it counts as that side's own change. What a system made of a value stays with the effort, for when
+    the rest of it is settled later.
     """
     before = (
         link.left_shadow,
@@ -33,11 +34,14 @@ def settle(effort: Effort, link: links.LinkRow, held: bool) -> bool:
     for name, (left, right) in effort.settled.items():
         writes = [a for a in effort.attempts if name in a.write.values]
         applied = [a for a in writes if a.applied]
+        holds = {Side.LEFT: left, Side.RIGHT: right}
+        for a in applied:
+            if a.answer is not None and name in a.answer.record.values:
+                holds[a.write.side] = a.answer.record.values[name]
+        effort.settled[name] = (holds[Side.LEFT], holds[Side.RIGHT])
         if len(applied) == len(writes):
-            shadows[Side.LEFT][name], shadows[Side.RIGHT][name] = left, right
-            for a in applied:
-                if a.answer is not None and name in a.answer.record.values:
-                    shadows[a.write.side][name] = a.answer.record.values[name]
+            for side in SIDES:
+                shadows[side][name] = holds[side]
         elif applied:
             arrived = effort.seen.get(applied[0].write.side.other, {})
             if name in arrived:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from connectors.base import Misconfigured, Page, Retry, Unknown
@@ -20,6 +21,7 @@ from .pagination import Listed, Request
 from .reading import Reader, parts
 from .resource import Shape
 from .schema import Schema
+from .waiting import http_date
 
 _SOME = 1000  # records a page, where only a cursor is looked for
 
@@ -71,8 +73,9 @@ class Follower:
         at = cursor.get("at")
         since = None if at is None else moments.earlier(at, told.overlap)
         ordered = bool(shape.order("modified")) and told.created is None
-        last = at
+        last, began = at, None
         for listed in self._changed(told, since, fields, limit):
+            began = began or http_date(listed.headers.get("Date"))
             stamps = [stamp for stamp in map(shape.modified, listed.entries) if stamp not in (None, "")]
             ranks = [moments.rank(stamp) for stamp in stamps]
             if ordered and ranks != sorted(ranks):
@@ -84,8 +87,15 @@ class Follower:
                 if ordered:
                     at = self._later(at, shape.modified(part[-1]))
                 yield self._reader.made(part, fields, {**cursor, "at": _json(at)}, tombstones=told.tombstones)
-        if not ordered and last != at:
-            yield Page((), cursor={**cursor, "at": _json(last)})
+        if not ordered and (reached := self._reached(at, last, began)) != at:
+            yield Page((), cursor={**cursor, "at": _json(reached)})
+
+    def _reached(self, at: Any, last: Any, began: datetime | None) -> Any:
+        """How far a list in no order of time was read: what was changed while it came may not be in it."""
+        moments = self._shape.moments
+        if last is None or began is None or moments.form is TimeFormat.INTEGER:
+            return last
+        return self._later(at, min(last, moments.write(began), key=moments.rank))
 
     def _by_told(
         self, told: Incremental, cursor: Mapping[str, Any], fields: Sequence[str], limit: int

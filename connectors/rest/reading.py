@@ -202,8 +202,12 @@ class Reader:
         limit: int,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[Listed]:
-        """All pages of a question, in the order `key` or `modified`. Raises ConnectorError."""
+        """All pages of a question, in the order `key` or `modified`. Raises ConnectorError.
+
+        A system that has no order by last change is asked for that by key: pages without any may overlap.
+        """
         shape = self._shape
+        by = by if shape.order(by) else "key"
         first = replace(self.first(question, by, fields), headers=headers or {})
         where = question.get(shape.config.filter.param, "") if shape.config.filter else ""
 

@@ -65,7 +65,10 @@ class OddServer:
                     self.close_connection = True
                     return
                 body = say.body if isinstance(say.body, bytes) else json.dumps(say.body).encode()
-                self.send_response(say.status)
+                if "Date" in say.headers:
+                    self.send_response_only(say.status)
+                else:
+                    self.send_response(say.status)
                 kind = "application/octet-stream" if isinstance(say.body, bytes) else "application/json"
                 for name, value in {"Content-Type": kind, **say.headers}.items():
                     self.send_header(name, value)

@@ -117,6 +117,21 @@ def since_local(asked: Asked) -> Say:
     return Say({"items": rows})
 
 
+LATE = "2026-01-02T03:00:09Z"
+
+
+def in_order(asked: Asked) -> Say:
+    assert asked.params["sort"] == "id", "pages without an order may overlap"
+    return Say({"items": [{"id": 1, "rev": 30}, {"id": 2, "rev": 20}]})
+
+
+def changed_meanwhile(asked: Asked) -> Say:
+    """Two pages by key; the first record is changed once more, unseen, before the second page is sent."""
+    row = {"id": 1, "at": "2026-01-02T02:00:00Z"} if asked.params["page"] == "1" else {"id": 2, "at": LATE}
+    rows = [row] if asked.params["page"] != "3" else []
+    return Say({"items": rows}, headers={"Date": "Fri, 02 Jan 2026 03:00:00 GMT"})
+
+
 def later_than(asked: Asked) -> Say:
     """What is later than the time asked by, and nothing of that very second; two records a page."""
     rows = [{"id": n, "at": f"2026-01-02T03:00:0{second}"} for n, second in ((1, 1), (2, 2), (3, 2), (4, 2))]
@@ -169,6 +184,24 @@ LANGUAGE = {"param": "filter", "at_least": "{field} >= {value}", "either": "{lef
             {"at": "02.01.2026 04:00:00"},
         ),
         (
+            in_order,
+            {
+                "modified": "rev",
+                "order": {"param": "sort", "key": "{key}"},
+                "incremental": {"param": "since", "format": "integer"},
+            },
+            {"at": 20},
+            ["1", "2"],
+            {"at": 30},
+        ),
+        (
+            changed_meanwhile,
+            {"modified": "at", "paginator": {"type": "page"}, "incremental": {"param": "since"}},
+            {"at": "2026-01-02T01:00:00.000Z"},
+            ["1", "2"],
+            {"at": "2026-01-02T03:00:00.000Z"},
+        ),
+        (
             later_than,
             {
                 "modified": "at",
@@ -204,7 +237,10 @@ LANGUAGE = {"param": "filter", "at_least": "{field} >= {value}", "either": "{lef
             {"at": 60},
         ),
     ],
-    ids=["integer", "local", "later than", "empty until changed", "two questions"],
+    ids=[
+        "integer", "local", "by key alone", "changed meanwhile", "later than", "empty until changed",
+        "two questions",
+    ],
 )  # fmt: skip
 def test_what_changed_since_a_cursor_is_asked_for_in_the_systems_terms(
     answer: Callable[[Asked], Say], resource: dict[str, Any], cursor: Any, keys: list[str], after: Any

@@ -55,6 +55,7 @@ require __DIR__ . '/wp-load.php';
 require ABSPATH . 'wp-admin/includes/upgrade.php';
 wp_install('Peer', 'admin', 'admin@example.com', false, '', 'not-a-secret');
 update_option('permalink_structure', '/%postname%/');
+update_option('timezone_string', 'America/New_York');
 [$password] = WP_Application_Passwords::create_new_application_password(1, ['name' => 'SyncAdmin']);
 echo "\\n$wp_version\\n$password";
 """

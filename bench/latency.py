@@ -106,7 +106,10 @@ class Load(threading.Thread):
 
 
 def sustained(made: rigs.Rig, minutes: float, rate: float, children: dict[str, Child]) -> None:
-    """Print, each ten seconds: edits made, how long a probe takes through it all, memory of the hub."""
+    """Print, each ten seconds: edits made, how long a probe takes through it all, logs, memory of the hub.
+
+    In the end both sides must be equal.
+    """
     until = time.monotonic() + minutes * 60
     loads = [Load(made, side, rate, until) for side in SIDES]
     for load in loads:
@@ -126,11 +129,36 @@ def sustained(made: rigs.Rig, minutes: float, rate: float, children: dict[str, C
             sys.stdout.write(
                 f"{time.monotonic() - began:6.0f} s  {sum(load.done for load in loads):>9,} edits"
                 f"  lag p50 {statistics.median(probes) * 1000:7.0f} ms, worst {max(probes) * 1000:7.0f} ms"
-                f"  hub {memory:6.0f} MB  load {os.getloadavg()[0]:.1f}\n"
+                f"  logs {logged(made):>7,} rows  hub {memory:6.0f} MB  load {os.getloadavg()[0]:.1f}\n"
             )
             sys.stdout.flush()
-    for load in loads:
-        load.join()
+        for load in loads:
+            load.join()
+        over = time.monotonic()
+        wait_until(lambda: shown(left) == shown(right), timeout=600, what="both sides are equal")
+        sys.stdout.write(f"both sides equal {time.monotonic() - over:.1f} s after the last edit\n")
+
+
+def shown(connection: psycopg.Connection[tuple[object, ...]]) -> object:
+    """What a side holds, whatever its keys."""
+    return connection.execute(
+        "SELECT sum(hashtextextended(concat_ws('|', email, phone, city), 0)) FROM customers"
+    ).fetchone()
+
+
+def logged(made: rigs.Rig) -> int:
+    """Rows in the logs of both sides."""
+    listed = "SELECT format('SELECT count(*) FROM %s', oid::regclass) FROM pg_class"
+    listed += (
+        " WHERE relkind = 'r' AND relnamespace = 'syncadmin_tracking'::regnamespace AND relname ~ '^log_'"
+    )
+    total = 0
+    for side in SIDES:
+        with made.connect(side) as connection:
+            for (query,) in connection.execute(listed).fetchall():
+                found = connection.execute(str(query)).fetchone()  # type: ignore[arg-type]
+                total += int(str(found[0])) if found else 0
+    return total
 
 
 def memory_of(pid: int) -> float:

@@ -40,13 +40,14 @@ AUDIT = """
 create table audit (seq bigserial, id bigint, name text, was text, is_ text, ours boolean, stamp text);
 create function audit() returns trigger language plpgsql as $$ begin
   insert into audit (id, name, was, is_, ours, stamp)
-  select new.id, n.key, to_jsonb(old) ->> n.key, n.value,
-         coalesce(current_setting('syncadmin.origin', true), '') <> '', r.stamps ->> n.key
-  from (values ('phone', to_jsonb(new) ->> 'phone'), ('city', to_jsonb(new) ->> 'city')) n(key, value)
-  left join syncadmin_tracking.{register} r on r.record_key = new.id::text
-  where n.value is distinct from to_jsonb(old) ->> n.key;
+  select n.id, c.name, to_jsonb(o) ->> c.name, to_jsonb(n) ->> c.name,
+         coalesce(current_setting('syncadmin.origin', true), '') <> '', r.stamps ->> c.name
+  from audit_new n full join audit_old o on o.id = n.id cross join (values ('phone'), ('city')) c(name)
+  left join syncadmin_tracking.{register} r on r.record_key = n.id::text
+  where to_jsonb(n) ->> c.name is distinct from to_jsonb(o) ->> c.name;
   return null; end $$;
-create trigger zzz_audit after update on {table} for each row execute function audit()"""
+create trigger zzz_audit after update on {table} referencing old table as audit_old new table as audit_new
+ for each statement execute function audit()"""
 STAMPS = {
     "postgresql": "select record_key, stamps ->> '{name}' from syncadmin_tracking.{table}"
     " where record_key in ({keys})",
@@ -88,8 +89,9 @@ def slow(connection: psycopg.Connection[tuple[object, ...]], seconds: int) -> No
         "select replace(pg_get_functiondef(oid), 'clock_timestamp()', %s) from pg_proc"
         " where proname like 'capture%%'",
         [f"clock_timestamp() - interval '{seconds} s'"],
-    ).fetchone()
-    connection.execute(str(found[0]) if found else "")  # type: ignore[arg-type]
+    )
+    for (function,) in found.fetchall():
+        connection.execute(str(function))  # type: ignore[arg-type]
 
 
 def audit(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[tuple[int, str, str]]:

@@ -92,6 +92,7 @@ def measure(url: str, rows: int, peer: Callable[[bool], None] | None = None) -> 
     if peer is None:
         fill(engine, rows)
     took: dict[tuple[str, str], list[float]] = {}
+    spent: dict[tuple[str, str], list[float]] = {}
     ways: dict[str, Callable[[], None]] = {
         "without": lambda: connector.untrack("t"),
         "with": lambda: connector.track("t", COLUMNS),
@@ -105,7 +106,9 @@ def measure(url: str, rows: int, peer: Callable[[bool], None] | None = None) -> 
             if peer is not None:
                 peer(way == "with Bucardo's")
             for name, write, count in (("one by one", singly, 500), ("in bulk", at_once, rows)):
-                took.setdefault((name, way), []).append(timed(write, engine, turn) / count)
+                wall, cpu = timed(write, engine, turn)
+                took.setdefault((name, way), []).append(wall / count)
+                spent.setdefault((name, way), []).append(cpu / count)
     finally:
         connector.untrack("t")
         connector.close()
@@ -113,9 +116,10 @@ def measure(url: str, rows: int, peer: Callable[[bool], None] | None = None) -> 
             connection.exec_driver_sql(f"drop table {TABLE}")
         engine.dispose()
     for name in ("one by one", "in bulk"):
-        found = {way: statistics.median(took[name, way]) * 1e6 for way in ways}
-        told = ", ".join(f"{took_:.1f} us {way}" for way, took_ in found.items())
-        sys.stdout.write(f"{engine.dialect.name:<11}{name:<11} a row: {told}\n")
+        for what, found in (("", took), (", CPU of the session", spent)):
+            if any(found[name, "without"]):
+                told = (f"{statistics.median(found[name, way]) * 1e6:.1f} us {way}" for way in ways)
+                sys.stdout.write(f"{engine.dialect.name:<11}{name:<11} a row{what}: {', '.join(told)}\n")
 
 
 def fill(engine: sa.Engine, rows: int) -> None:
@@ -131,11 +135,20 @@ def fill(engine: sa.Engine, rows: int) -> None:
         )
 
 
-def timed(write: Callable[[sa.Engine, int], None], engine: sa.Engine, turn: int) -> float:
-    """Seconds that it took."""
-    began = time.perf_counter()
+def timed(write: Callable[[sa.Engine, int], None], engine: sa.Engine, turn: int) -> tuple[float, float]:
+    """Seconds that it took, and seconds of CPU of the server's process, where that is one of this machine."""
+    used, began = session_cpu(engine), time.perf_counter()
     write(engine, turn)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, session_cpu(engine) - used
+
+
+def session_cpu(engine: sa.Engine) -> float:
+    """Of the engine's one pooled connection; 0 where that can't be told."""
+    if engine.dialect.name != "postgresql":
+        return 0.0
+    with engine.connect() as connection:
+        told = Path(f"/proc/{connection.scalar(sa.text('select pg_backend_pid()'))}/schedstat")
+    return int(told.read_text().split()[0]) / 1e9 if told.exists() else 0.0
 
 
 def singly(engine: sa.Engine, turn: int) -> None:

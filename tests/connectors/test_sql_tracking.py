@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from connectors.base import ConnectorError, Gap, Misconfigured, Op, Result, Write
@@ -113,13 +112,11 @@ class World:
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        names = sa.inspect(self.engine).get_table_names(
-            schema="syncadmin_tracking" if self.dialect == "postgresql" else None
-        )
-        log = next(name for name in names if name.startswith(("log_", "syncadmin_log_")))
-        where, order = ("syncadmin_tracking.", "txid, lsn") if self.dialect == "postgresql" else ("", "seq")
+        where, order = f"syncadmin_log_{self.id}", "seq"
+        if self.dialect == "postgresql":
+            where, order = f"syncadmin_tracking.changes_{self.id}", "txid, lsn"
         with self.engine.connect() as connection:
-            rows = connection.exec_driver_sql(f"select * from {where}{log} order by {order}").mappings().all()
+            rows = connection.exec_driver_sql(f"select * from {where} order by {order}").mappings().all()
         parsed = ("stamps", "old_values", "new_values")
         return [
             {k: json.loads(v) if k in parsed and isinstance(v, str) else v for k, v in row.items()}
@@ -167,16 +164,93 @@ def test_each_change_is_logged_with_what_it_was_and_what_it_is(tracked: World) -
         "update t set id = 2, visits = null",
         "delete from t",
     )
+    three: int | str = "3" if tracked.dialect == "postgresql" else 3  # which logs all as text
     told = [(r["op"], r["record_key"], r["old_values"], r["new_values"]) for r in tracked.log]
     assert told == [
-        ("I", "1", None, {"name": "Anna", "visits": 3}),
+        ("I", "1", None, {"name": "Anna", "visits": three}),
         ("U", "1", {"name": "Anna"}, {"name": "ANNA"}),
-        ("D", "1", {"name": "ANNA", "visits": 3}, None),
+        ("D", "1", {"name": "ANNA", "visits": three}, None),
         ("I", "2", None, {"name": "ANNA", "visits": None}),
         ("D", "2", {"name": "ANNA", "visits": None}, None),
     ]
     assert [sorted(row["stamps"]) for row in tracked.log][1] == ["name"]
     assert all(row["changed_at"] for row in tracked.log)
+
+
+WAYS = (  # statements, and what is logged of which key
+    ("insert into t select n, 'n', '', 1 from generate_series(1, 3) n", "I1 I2 I3"),
+    ("update t set visits = 2", "U1 U2 U3"),
+    ("update t set visits = 2, note = 'x'", ""),
+    ("update t set name = null, visits = null where id = 3", "U3"),
+    ("update t set id = 4 where id = 3", "D3 I4"),
+    ("insert into t values (2, 'b', '', 1), (3, 'c', '', 1) on conflict (id) do update set name = 'B'",
+     "I3 U2"),
+    ("merge into t using (values (3), (5)) v(k) on id = k when matched then delete"
+     " when not matched then insert values (k, 'e', '', 1)", "D3 I5"),
+    ("with gone as (delete from t where id = 5) update t set name = 'A' where id = 1", "D5 U1"),
+    ("set session_replication_role = replica; update t set visits = 3 where id = 1;"
+     " delete from t where id = 4", "U1 D4"),
+    ("create table p (id integer primary key); insert into p values (7); update t set visits = 7;"
+     " alter table t add foreign key (visits) references p on update cascade on delete set null", "U1 U2"),
+    ("update p set id = 8", "U1 U2"),
+    ("delete from p", "U1 U2"),
+    ("alter table t drop constraint t_pkey, add primary key (id) deferrable;"
+     " update t set id = 3 - id", "U1 U2"),
+    ("delete from t", "D1 D2"),
+)  # fmt: skip
+
+
+@pytest.mark.runs_once
+@pytest.mark.parametrize("registers", [(), ("name", "visits")])
+def test_however_rows_are_written_each_is_logged_once(
+    postgres_database: str, registers: tuple[str, ...]
+) -> None:
+    world = World(postgres_database)
+    world.connector.track("t", ("name", "visits"), registers)
+    for statement, expected in WAYS:
+        before = len(world.log)
+        world.run(statement)
+        logged = [f"{row['op']}{row['record_key']}" for row in world.log[before:]]
+        assert sorted(logged) == sorted(expected.split()), statement
+    world.close()
+
+
+@pytest.mark.runs_once
+def test_what_an_older_version_has_installed_is_read_on(postgres_database: str) -> None:
+    """It had one trigger for each row."""
+    world = World(postgres_database)
+    world.track()
+    events = ("insert", "update", "delete", "replica")
+    world.run(*(f"drop trigger zz_syncadmin_{event} on t" for event in events))
+    with pytest.raises(Misconfigured, match="is gone"):
+        world.now()
+    world.run(
+        "create trigger zz_syncadmin_row after insert or update or delete on t for each row"
+        f" execute function syncadmin_tracking.capture_{world.id}_row()"
+    )
+    cursor = world.now()
+    world.run("insert into t values (1, 'Anna', '', 1)", "update t set visits = 2")
+    assert world.changes(cursor)[0] == ["1"]
+    world.close()
+
+
+@pytest.mark.runs_once
+def test_a_partition_is_logged_row_by_row_and_a_table_that_becomes_one_stops(postgres_database: str) -> None:
+    """What is written to the whole table arrives in it."""
+    world = World(postgres_database)
+    world.track()
+    world.run(
+        "create table whole (like t including all) partition by range (id)",
+        "alter table whole attach partition t for values from (0) to (9)",
+    )
+    with pytest.raises(Misconfigured, match="is gone"):
+        world.now()
+    world.track()
+    cursor = world.now()
+    world.run("insert into whole values (1, 'Anna', '', 1)", "update whole set visits = 2")
+    assert world.changes(cursor)[0] == ["1"]
+    assert [row["op"] for row in world.log] == ["I", "U"]
+    world.close()
 
 
 def test_changes_come_once_and_what_was_deleted_is_gone(tracked: World) -> None:
@@ -440,7 +514,7 @@ def test_whoever_touches_the_triggers_is_noticed(tracked: World) -> None:
         tracked.run("truncate t")
         with pytest.raises(Gap, match="TRUNCATE"):
             tracked.changes(cursor)
-    name = next(name for name in tracked.ours if name.endswith(("_row", "_u")))
+    name = next(name for name in tracked.ours if name.endswith(("_update", "_u")))
     on = " on t" if tracked.dialect == "postgresql" else ""
     tracked.run(f"drop trigger {name}{on}")
     with pytest.raises(Misconfigured, match=r"is gone; run manage\.py track erp t"):

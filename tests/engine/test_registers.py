@@ -28,11 +28,12 @@ REGISTER = "select relname from pg_class where relname like 'registers%' and rel
 
 def shift_clock(peer: Peer, by: str) -> None:
     """Have the triggers of a database go by a clock that is wrong by so much."""
-    (found,) = peer.run("select pg_get_functiondef(oid) as made from pg_proc where proname like 'capture_%'")
+    functions = peer.run("select pg_get_functiondef(oid) as made from pg_proc where proname like 'capture_%'")
     wrong = f"clock_timestamp() + interval '{by}'"
-    made = re.sub(r"clock_timestamp\(\)( \+ interval '[^']*')?", wrong, found["made"])
     with peer.engine.begin() as connection:
-        connection.exec_driver_sql(made.replace("%", "%%"))
+        for function in functions:
+            made = re.sub(r"clock_timestamp\(\)( \+ interval '[^']*')?", wrong, function["made"])
+            connection.exec_driver_sql(made.replace("%", "%%"))
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_what_the_log_missed_is_found_by_comparing_and_said(tracked, capsys):
 def test_the_command_shows_its_sql_asks_and_leaves_no_trace(tracked, capsys):
     call_command("track", "crm", "contacts", "--sql")
     told = capsys.readouterr().out
-    assert "create trigger zz_syncadmin_row" in told
+    assert "create trigger zz_syncadmin_update" in told
     assert "grant select, delete on syncadmin_tracking.log_" in told
     call_command("track", "crm", "contacts", "--yes")
     assert "is tracked already" in capsys.readouterr().out

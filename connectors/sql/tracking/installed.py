@@ -199,9 +199,7 @@ def standing_at_once(connection: Connection, bound: Bound, aim: Target) -> Stand
     columns = tuple(json.loads(row[0]))
     wrong, seal = _without_columns(bound, columns), ""
     if not wrong:
-        found = {name: postgres.FIRING.get(how, how) for name, _, how in (t.partition(" ") for t in row[4])}
-        off = [f"{name} is {state}" for name, state in found.items() if state]
-        wrong, seal = _amiss({postgres.ROW_TRIGGER, postgres.TABLE_TRIGGER} - found.keys(), off), str(row[5])
+        wrong, seal = _amiss(*postgres.amiss(row[4], part=row[7])), str(row[5])
     return Standing(True, columns, row[1], row[2], int(row[3]), seal, wrong, int(row[6]))
 
 

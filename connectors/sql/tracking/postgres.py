@@ -6,6 +6,11 @@ which only grows. The function runs with the rights of its owner, so that the ap
 log. It never makes a write of the application fail for a column that is gone: it notes an X, and whoever
 reads that compares everything.
 
+A statement is logged at its end, all its rows at once, by joining what they were and what they are by their
+key: a mass update costs little more than the writing of the log. The subscriber of a publication runs no
+triggers of statements, so what replication (and whoever says that he replicates) writes is logged row by row;
+so is all of a partition, because statements on the whole table do not run them either.
+
 With the commit it tells whoever listens on CHANNEL that there is something to read. It keeps silent where
 that could make a write fail: a transaction that has notified can't be prepared for a two-phase commit, and
 none can commit when the server's queue of notifications is full.
@@ -13,15 +18,25 @@ none can commit when the server's queue of notifications is full.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+from connectors.sql.columns import Column, Family
+
 from . import registers
-from .target import KEPT_ROWS, TRIMMED_AT_ONCE, Target, literal, portions
+from .target import KEPT_ROWS, TRIMMED_AT_ONCE, Target, literal
 
 SCHEMA = registers.SCHEMA
 TRACKED, READERS = f"{SCHEMA}.tracked", f"{SCHEMA}.readers"
-ROW_TRIGGER, TABLE_TRIGGER = "zz_syncadmin_row", "zz_syncadmin_truncate"
+_TABLES = {
+    "insert": "new table as syncadmin_new",
+    "update": "old table as syncadmin_old new table as syncadmin_new",
+    "delete": "old table as syncadmin_old",
+}
+STATEMENT_TRIGGERS = tuple(f"zz_syncadmin_{event}" for event in _TABLES)
+TABLE_TRIGGER, REPLICA_TRIGGER = "zz_syncadmin_truncate", "zz_syncadmin_replica"
+ROW_TRIGGER = "zz_syncadmin_row"  # what partitions, and older tracking, have instead of those of statements
 CHANNEL = "syncadmin"  # told: the table's short name, and whether the hub itself wrote
-BUILT_AT_ONCE = 40  # pairs that jsonb_build_object takes, and then some
-LOOKED_AT = 4096  # one write in so many looks whether the log has grown too long
+LOOKED_AT = 4096  # of so many rows written, one looks whether the log has grown too long
 
 COMMON = (
     f"create schema if not exists {SCHEMA}",
@@ -53,34 +68,59 @@ def receipts(target: Target) -> str:
     return f"{SCHEMA}.receipts_{target.id}"
 
 
+def view(target: Target) -> str:
+    """The log of a table for people to read: values and stamps by the names of their columns."""
+    return f"{SCHEMA}.changes_{target.id}"
+
+
 def install(target: Target) -> list[str]:
     """Statements that begin to track the table anew, in one transaction."""
+    function = f"{SCHEMA}.capture_{target.id}"
     return [
         *COMMON,
         *remove(target),
         _log_table(target),
         _receipts_table(target),
+        _view(target),
         *registers.install(target),
-        _function(target),
-        f"create trigger {ROW_TRIGGER} after insert or update or delete on {target.qualified}"
-        f" for each row execute function {SCHEMA}.capture_{target.id}()",
+        _function(target, function, "syncadmin_old o", "syncadmin_new n"),
+        _function(target, f"{function}_row", "(select old.*) o", "(select new.*) n"),
+        *(_row_trigger(target, ROW_TRIGGER) if target.part else _statement_triggers(target)),
         f"create trigger {TABLE_TRIGGER} after truncate on {target.qualified}"
-        f" for each statement execute function {SCHEMA}.capture_{target.id}()",
+        f" for each statement execute function {function}()",
     ]
 
 
 def always(target: Target) -> list[str]:
     """Statements that only the table's owner may run: log also what replication and restores write."""
+    alter = f"alter table {target.qualified} enable"
+    if target.part:
+        return [f"{alter} always trigger {name}" for name in (ROW_TRIGGER, TABLE_TRIGGER)]
+    replica = [*_row_trigger(target, REPLICA_TRIGGER), f"{alter} replica trigger {REPLICA_TRIGGER}"]
+    return [f"{alter} always trigger {TABLE_TRIGGER}", ";\n".join(replica)]  # the two only together
+
+
+def _row_trigger(target: Target, name: str) -> list[str]:
     return [
-        f"alter table {target.qualified} enable always trigger {name}"
-        for name in (ROW_TRIGGER, TABLE_TRIGGER)
+        f"create trigger {name} after insert or update or delete on {target.qualified}"
+        f" for each row execute function {SCHEMA}.capture_{target.id}_row()"
+    ]
+
+
+def _statement_triggers(target: Target) -> list[str]:
+    return [
+        f"create trigger zz_syncadmin_{event} after {event} on {target.qualified}"
+        f" referencing {tables} for each statement execute function {SCHEMA}.capture_{target.id}()"
+        for event, tables in _TABLES.items()
     ]
 
 
 def remove(target: Target) -> list[str]:
-    """Statements that stop tracking the table. The triggers go with their function, whoever owns it."""
+    """Statements that stop tracking the table. The triggers go with their functions, whoever owns it."""
     return [
         f"drop function if exists {SCHEMA}.capture_{target.id}() cascade",
+        f"drop function if exists {SCHEMA}.capture_{target.id}_row() cascade",
+        f"drop view if exists {view(target)}",
         f"drop table if exists {log(target)}",
         f"drop table if exists {registers.register(target)}",
         f"drop table if exists {receipts(target)}",
@@ -139,8 +179,9 @@ def _log_table(target: Target) -> str:
     lsn pg_lsn not null default pg_current_wal_insert_lsn(),
     op text not null,                 -- I, U, D; T: truncated, L: cut, X: not understood, R: replaced
     record_key text,
-    stamps jsonb,                     -- the changed columns, and when each was changed
-    old_values jsonb,
+    was text[],                       -- the logged columns in their order; of an U those that it changed
+    became text[],
+    old_values jsonb,                 -- of an R: what was expected, and what was there
     new_values jsonb,
     changed_at timestamptz not null default clock_timestamp(),
     db_user text default session_user,
@@ -161,87 +202,111 @@ def _receipts_table(target: Target) -> str:
     primary key (record, writer, write_id, part))"""
 
 
-def _function(target: Target) -> str:
-    body = _body(target)
+def _view(target: Target) -> str:
+    named = f"""(select jsonb_object_agg(c.name, {{value}}) from {TRACKED} t,
+      jsonb_array_elements_text(t.columns::jsonb) with ordinality c(name, place)
+     where t.id = {literal(target.id)} and {{such}}
+       and (l.op <> 'U' or l.was[c.place] is distinct from l.became[c.place]))"""
+    stamps = named.format(value="l.changed_at", such="l.op in ('I', 'U', 'D')")
+    was = named.format(value="l.was[c.place]", such="l.op in ('U', 'D')")
+    became = named.format(value="l.became[c.place]", such="l.op in ('U', 'I')")
+    return f"""create view {view(target)} as select l.txid, l.lsn, l.op, l.record_key,
+    {stamps} as stamps,
+    coalesce(l.old_values, {was}) as old_values,
+    coalesce(l.new_values, {became}) as new_values,
+    l.changed_at, l.db_user, l.app_user, l.application, l.origin from {log(target)} l"""
+
+
+def _function(target: Target, name: str, old: str, new: str) -> str:
+    body = _body(target, old, new)
     tag = "syncadmin"
     while f"${tag}$" in body:
         tag += "_"
-    return f"""create function {SCHEMA}.capture_{target.id}() returns trigger
+    return f"""create function {name}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as ${tag}${body}${tag}$"""
 
 
-def _body(target: Target) -> str:
-    key, where, stamped = target.quote(target.key.name), log(target), registers.updated(target)
+def _body(target: Target, old: str, new: str) -> str:
+    """What is done with the rows of `o` and `n`, which are those of `old` and `new`.
+
+    Conditions without a query in them cost next to nothing, so those come first, by themselves.
+    """
+    where, key = log(target), target.quote(target.key.name)
+    was, now = ([_value(target, column, row) for column in target.columns] for row in "on")
+    pairs = list(zip(was, now, strict=True))
+    shown = "to_jsonb({0}.{1}) #>> '{{}}'"
+    updated = f"""select case when o.{key} is null then 'I' when n.{key} is null then 'D' else 'U' end,
+             coalesce({shown.format("n", key)}, {shown.format("o", key)}),
+             {_array(f"nullif({o}, {n})" for o, n in pairs)},
+             {_array(f"nullif({n}, {o})" for o, n in pairs)}, v_at
+        from {old} full join {new} on o.{key}::text collate "C" = n.{key}::text collate "C"
+       where coalesce(o.{key}, n.{key}) is not null
+         and (o.{key} is null or n.{key} is null or {_array(was)} is distinct from {_array(now)})"""
+    inserted = f"""select 'I', {shown.format("n", key)}, null, {_array(now)}, v_at
+        from {new} where n.{key} is not null"""
+    deleted = f"""select 'D', {shown.format("o", key)}, {_array(was)}, null, v_at
+        from {old} where o.{key} is not null"""
     return f"""
 declare
-  v_op text := left(tg_op, 1);
   v_at timestamptz := clock_timestamp();
-  v_was text; v_is text; v_old jsonb; v_new jsonb;
-  v_logged boolean := true;
+  v_rows bigint := 0;
+  v_told text;
 {registers.declared(target)}begin
-  if v_op <> 'T' then
-    begin
-      if v_op <> 'I' then
-        v_was := to_jsonb(old.{key}) #>> '{{}}';
-        v_old := {_object(target, "old")};
-      end if;
-      if v_op <> 'D' then
-        v_is := to_jsonb(new.{key}) #>> '{{}}';
-        v_new := {_object(target, "new")};
-      end if;
-    exception when others then
-      v_op := 'X'; v_was := null; v_is := null; v_old := null; v_new := null;
-    end;
-  end if;
-  if v_op = 'U' and v_was is not distinct from v_is then
-    insert into {where} (op, record_key, stamps, old_values, new_values, changed_at)
-    select 'U', v_is, jsonb_object_agg(n.key, v_at), jsonb_object_agg(n.key, v_old -> n.key),
-           jsonb_object_agg(n.key, n.value), v_at
-    from jsonb_each(v_new) n where n.value is distinct from v_old -> n.key having count(*) > 0;
-    v_logged := found;{stamped}
-  elsif v_op in ('T', 'X') then
-    insert into {where} (op) values (v_op);{registers.emptied(target)}
-  else
-    if v_op in ('D', 'U') then{registers.gone(target)}
-      insert into {where} (op, record_key, stamps, old_values, changed_at)
-      select 'D', v_was, jsonb_object_agg(n.key, v_at), v_old, v_at from jsonb_each(v_old) n;
+  begin
+    if tg_op = 'UPDATE' then{registers.ticking(target)}
+      {registers.logging(target, where, updated)};
+    elsif tg_op = 'INSERT' then
+      insert into {where} (op, record_key, was, became, changed_at)
+      {inserted};
+      get diagnostics v_rows = row_count;
+    elsif tg_op = 'DELETE' then
+      {registers.logging(target, where, deleted)};
+    else
+      insert into {where} (op) values ('T');{registers.emptied(target)}
+      v_rows := 1;
     end if;
-    if v_op in ('I', 'U') then
-      insert into {where} (op, record_key, stamps, new_values, changed_at)
-      select 'I', v_is, jsonb_object_agg(n.key, v_at), v_new, v_at from jsonb_each(v_new) n;
+  exception when others then
+    if left(sqlstate, 2) not in ('0A', '22', '42', '53', 'XX') then raise; end if;
+    insert into {where} (op) values ('X');
+    v_rows := 1;
+  end;
+  if extract(microseconds from v_at)::bigint % {LOOKED_AT} < v_rows then
+    if (select reltuples from pg_class where oid = '{where}'::regclass) > {KEPT_ROWS} then
+      delete from {where} where ctid = any (array(select ctid from {where} order by txid, lsn
+        limit greatest({TRIMMED_AT_ONCE}, v_rows) for update skip locked));
+      insert into {where} (op) values ('L');
     end if;
   end if;
-  if extract(microseconds from v_at)::bigint % {LOOKED_AT} = 0
-     and (select reltuples from pg_class where oid = '{where}'::regclass) > {KEPT_ROWS} then
-    delete from {where} where ctid = any (array(
-      select ctid from {where} order by txid, lsn limit {TRIMMED_AT_ONCE} for update skip locked));
-    insert into {where} (op) values ('L');
-  end if;
-  if v_logged and current_setting('max_prepared_transactions') = '0'
+  if v_rows > 0 and current_setting('max_prepared_transactions') = '0'
      and pg_notification_queue_usage() < 0.5 then
-    perform pg_notify('{CHANNEL}', '{target.id} ' || coalesce(current_setting('syncadmin.origin', true), ''));
+    v_told := pg_notify('{CHANNEL}',
+      '{target.id} ' || coalesce(current_setting('syncadmin.origin', true), ''));
   end if;
   return null;
 end
 """
 
 
-def _object(target: Target, row: str) -> str:
-    parts = [
-        "jsonb_build_object("
-        + ", ".join(f"{literal(c.name)}, {row}.{target.quote(c.name)}" for c in portion)
-        + ")"
-        for portion in portions(target.columns, BUILT_AT_ONCE)
-    ]
-    return " || ".join(parts) or "'{}'::jsonb"
+def _array(parts: Iterable[str]) -> str:
+    return f"array[{', '.join(parts)}]::text[]"
 
 
+def _value(target: Target, column: Column, row: str) -> str:
+    """A value as text, by which it is also told from another one; dates however the session writes them."""
+    found = f"{row}.{target.quote(column.name)}"
+    if column.family in (Family.DATE, Family.NAIVE, Family.AWARE):
+        found = f"(to_jsonb({found}) #>> '{{}}')"
+    return f'{found}::text collate "C"'
+
+
+_NAMES = (*STATEMENT_TRIGGERS, TABLE_TRIGGER, REPLICA_TRIGGER, ROW_TRIGGER)
+_OURS = ", ".join(literal(name) for name in _NAMES)
 _SEAL = f"""select md5(string_agg(part, ',' order by part)) from (
   select format('trigger %s %s %s', oid, xmin, tgenabled) from pg_trigger
-   where tgrelid = to_regclass(:table) and tgname in ('{ROW_TRIGGER}', '{TABLE_TRIGGER}')
-  union all select format('function %s %s', p.oid, p.xmin) from pg_trigger g
+   where tgrelid = to_regclass(:table) and tgname in ({_OURS})
+  union all select distinct format('function %s %s', p.oid, p.xmin) from pg_trigger g
    join pg_proc p on p.oid = g.tgfoid
-   where tgrelid = to_regclass(:table) and tgname = '{ROW_TRIGGER}'
+   where tgrelid = to_regclass(:table) and tgname in ({_OURS})
   union all select format('column %s %s', attnum, xmin) from pg_attribute
    where attrelid = to_regclass(:table)
    and attname in (select json_array_elements_text(t.columns::json) union all select :key)
@@ -251,11 +316,24 @@ _SEAL = f"""select md5(string_agg(part, ',' order by part)) from (
 
 STANDING = f"""select t.columns, t.digest, t.epoch, t.trimmed, array(
    select tgname::text || ' ' || tgenabled::text from pg_trigger
-    where tgrelid = to_regclass(:table) and tgname in ('{ROW_TRIGGER}', '{TABLE_TRIGGER}')),
- ({_SEAL}), pg_snapshot_xmax(pg_current_snapshot())::text::bigint from {TRACKED} t where t.id = :id"""
+    where tgrelid = to_regclass(:table) and tgname in ({_OURS})),
+ ({_SEAL}), pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+ exists(select 1 from pg_inherits where inhrelid = to_regclass(:table)) from {TRACKED} t where t.id = :id"""
 """All that is asked before each read of the log, at once. With the triggers, whether each is enabled."""
 
-FIRING = {"O": "", "A": "", "D": "disabled", "R": "enabled for replication only"}
+_FIRING = {"O": "", "A": "", "D": "disabled", "R": "enabled for replication only"}
+
+
+def amiss(triggers: Sequence[str], *, part: bool) -> tuple[set[str], list[str]]:
+    """Which triggers are gone, and what is wrong with those that are there; `triggers` as STANDING tells."""
+    found = dict(one.split(" ") for one in triggers)
+    statements = not (part or ROW_TRIGGER in found)  # rows: of a partition, or of an older version
+    expected = {TABLE_TRIGGER, *(STATEMENT_TRIGGERS if statements else (ROW_TRIGGER,))}
+    if found.get(REPLICA_TRIGGER) == "R":
+        del found[REPLICA_TRIGGER]
+    off = [f"{name} is {_FIRING.get(how, how)}" for name, how in found.items() if _FIRING.get(how, how)]
+    return expected - found.keys(), off
+
 
 PARTED = """select c.relkind <> 'r' or exists(select 1 from pg_inherits where inhparent = c.oid)
  from pg_class c where c.oid = to_regclass(:table)"""

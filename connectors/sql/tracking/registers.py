@@ -47,32 +47,52 @@ def declared(target: Target) -> str:
     return "  v_now text; v_node text;\n" if target.registers else ""
 
 
-def updated(target: Target) -> str:
-    """Part of the trigger: a row was updated, and keeps its key."""
+def ticking(target: Target) -> str:
+    """Part of the trigger, before updates are logged: what to stamp them with, nothing for our own writes."""
     if not target.registers:
         return ""
-    names = ", ".join(literal(column.name) for column in target.registers)
     return f"""
-    if v_logged and current_setting('syncadmin.origin', true) is distinct from 'syncadmin' then
-      v_now := {NOW};
-      select left(md5(epoch), 8) into v_node from {SCHEMA}.tracked where id = {literal(target.id)};
-      insert into {register(target)} as r (record_key, stamps)
-      select v_is, jsonb_object_agg(n.key, v_now || '.000000.' || v_node) from jsonb_each(v_new) n
-       where n.key in ({names}) and n.value is distinct from v_old -> n.key having count(*) > 0
-      on conflict (record_key) do update set stamps = r.stamps || (
+      if current_setting('syncadmin.origin', true) is distinct from 'syncadmin' then
+        v_now := {NOW};
+        select left(md5(epoch), 8) into v_node from {SCHEMA}.tracked where id = {literal(target.id)};
+      end if;"""
+
+
+def logging(target: Target, log: str, found: str) -> str:
+    """Part of the trigger: log what is `found`, stamp what an update changed, forget the stamps of the gone.
+
+    Whoever gets the key of a row that is gone is a new one. A row may be found twice, where two foreign keys
+    changed it in one statement.
+    """
+    insert = f"""insert into {log} (op, record_key, was, became, changed_at)
+      {found}"""
+    if not target.registers:
+        return f"{insert};\n      get diagnostics v_rows = row_count"
+    stamped = {column.name for column in target.registers}
+    places = ", ".join(
+        f"({literal(column.name)}, {place})"
+        for place, column in enumerate(target.columns, start=1)
+        if column.name in stamped
+    )
+    return f"""with logged as (
+      {insert}
+      returning op, record_key, was, became),
+      ticked as (insert into {register(target)} as r (record_key, stamps)
+       select l.record_key, jsonb_object_agg(c.name, v_now || '.000000.' || v_node)
+       from logged l cross join (values {places}) c(name, place)
+       where v_now is not null and l.op = 'U' and l.was[c.place] is distinct from l.became[c.place]
+       group by l.record_key
+       on conflict (record_key) do update set stamps = r.stamps || (
         select jsonb_object_agg(c.key, {tick("(r.stamps ->> c.key)")})
-        from jsonb_object_keys(excluded.stamps) c(key));
-    end if;"""
-
-
-def gone(target: Target) -> str:
-    """Part of the trigger: a row is deleted, or gets another key; who has its key next is a new one."""
-    return f"\n      delete from {register(target)} where record_key = v_was;" if target.registers else ""
+        from jsonb_object_keys(excluded.stamps) c(key))),
+      gone as (delete from {register(target)} r using logged l
+       where l.op = 'D' and r.record_key = l.record_key)
+      select count(*) into v_rows from logged"""
 
 
 def emptied(target: Target) -> str:
     """Part of the trigger: the table was emptied."""
-    return f"\n    if v_op = 'T' then delete from {register(target)}; end if;" if target.registers else ""
+    return f"\n      delete from {register(target)};" if target.registers else ""
 
 
 # ---------------------------------------------------------------- what the connector asks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -21,16 +21,20 @@ TRIMMED_AT_ONCE = 10_000
 # families whose values are written as a key in a log just as they are read from the table
 KEYS = (Family.TEXT, Family.INTEGER, Family.DECIMAL, Family.UUID, Family.CHOICE)
 _PLACE = {
-    "postgresql": "select n.nspname, current_user, current_database() from pg_class c"
+    "postgresql": "select n.nspname, current_user, current_database(),"
+    " exists(select 1 from pg_inherits i where i.inhrelid = c.oid) from pg_class c"
     " join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass(:table)",
-    "mysql": "select coalesce(:schema, database()), current_user(), database()",
-    "sqlite": "select '', '', ''",
+    "mysql": "select coalesce(:schema, database()), current_user(), database(), 0",
+    "sqlite": "select '', '', '', 0",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table to be tracked: the columns whose values are logged, and those whose stamps are kept besides."""
+    """A table to be tracked: the columns whose values are logged, and those whose stamps are kept besides.
+
+    It is a `part` if what is written to another table may arrive in it (PostgreSQL: partitions and heirs).
+    """
 
     schema: str
     table: str
@@ -40,6 +44,7 @@ class Target:
     database: str
     preparer: IdentifierPreparer
     registers: tuple[Column, ...] = ()
+    part: bool = False
 
     @property
     def id(self) -> str:
@@ -93,13 +98,8 @@ def target(
     preparer = connection.dialect.identifier_preparer
     given = {"table": undoubled(preparer, preparer.format_table(bound.clause)), "schema": bound.clause.schema}
     asked = _PLACE[bound.dialect]
-    schema, user, database = connection.execute(
+    schema, user, database, part = connection.execute(
         sa.text(asked), {name: value for name, value in given.items() if f":{name}" in asked}
     ).one()
-    return Target(schema, bound.clause.name, bound.key, tuple(columns), user, database, preparer, stamped)
-
-
-def portions(columns: Sequence[Column], size: int) -> Iterable[Sequence[Column]]:
-    """The columns in pieces: functions take a limited number of arguments."""
-    for start in range(0, len(columns), size):
-        yield columns[start : start + size]
+    logged = tuple(columns)
+    return Target(schema, bound.clause.name, bound.key, logged, user, database, preparer, stamped, bool(part))

@@ -237,7 +237,9 @@ def _bound_side(
     limits = {f.name: found for f in fields if f.source in infos and (found := limits_of(infos[f.source]))}
     filled = {f.source for f in fields}
     lacking = tuple(f.name for f in info.fields if f.needed and f.name not in filled)
-    alone = (can.stamps or can.receipts) and _alone(mapping, policy, resource)
+    newer = _newer(policy, fields) if can.stamps else frozenset()
+    adding = _adding(policy) if can.receipts else frozenset()
+    alone = bool(newer or adding) and _alone(mapping, policy, resource)
     return BoundSide(
         side,
         connector,
@@ -250,8 +252,8 @@ def _bound_side(
         limits,
         resource.changed_by,
         lacking,
-        _newer(policy, fields) if alone and can.stamps else frozenset(),
-        _adding(policy) if alone and can.receipts else frozenset(),
+        newer if alone else frozenset(),
+        adding if alone else frozenset(),
     )
 
 

@@ -37,12 +37,17 @@ def failed(error: base.Retry, now: datetime) -> None:
         events.tell(EventKind.SYSTEM, now, system_id=system.pk)
 
 
-def note_clocks(binding: Binding, now: datetime) -> None:
-    """Keep how far the systems' clocks are from the hub's, where they can be asked. Raises ConnectorError."""
+def note_clocks(binding: Binding, now: datetime) -> bool:
+    """Keep how far the systems' clocks are from the hub's, where they can be asked. Raises ConnectorError.
+
+    Returns whether either system had failures before.
+    """
     ids = [binding.mapping.resource(side).system_id for side in SIDES]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT system_id, skew_at FROM syncadmin_health WHERE system_id IN (%s, %s)", ids)
-        asked = {system_id: bulk.as_moment(at) for system_id, at in cursor.fetchall()}
+        statement = "SELECT system_id, skew_at, failures FROM syncadmin_health WHERE system_id IN (%s, %s)"
+        cursor.execute(statement, ids)
+        found = cursor.fetchall()
+    asked = {system_id: bulk.as_moment(at) for system_id, at, _ in found}
     for bound, system_id in zip((binding.sides[side] for side in SIDES), ids, strict=True):
         at = asked.get(system_id)
         if not isinstance(bound.connector, base.TellsTime) or (at is not None and now - at < CLOCKS_EVERY):
@@ -53,6 +58,7 @@ def note_clocks(binding: Binding, now: datetime) -> None:
             Health.objects.filter(pk=health.pk).update(
                 skew=reading.ahead, skew_error=reading.error, skew_at=now
             )
+    return any(failures for _, _, failures in found)
 
 
 def well(mapping: Mapping, now: datetime) -> None:

@@ -97,11 +97,14 @@ def _remembered(mapping_id: int, side: Side, keys: list[str]) -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def account(binding: Binding, token: int, now: datetime) -> None:
-    """Say what came of the hints whose records have been read, and count who saw changes first."""
+def account(binding: Binding, token: int, now: datetime, readings: bool) -> None:
+    """Say what came of the hints whose records have been read, and count who saw changes first.
+
+    `readings`: this was done before.
+    """
     systems = hooked(binding)
     if not systems:
-        if bulk.any_row(HookReading, "mapping_id = %s", [binding.id]):  # they were switched off
+        if readings:  # they were switched off
             HookReading.objects.filter(mapping_id=binding.id).delete()
         return
     with transaction.atomic():

@@ -25,6 +25,7 @@ _TOLD = ("guarantees", "limits", "shape", "weighed", "remembered")
 _WAITING = """
     SELECT EXISTS (SELECT 1 FROM syncadmin_intent WHERE mapping_id = %s),
     EXISTS (SELECT 1 FROM syncadmin_hint WHERE mapping_id = %s AND came = %s AND NOT marked),
+    EXISTS (SELECT 1 FROM syncadmin_hookreading WHERE mapping_id = %s),
     EXISTS (SELECT 1 FROM syncadmin_riskacceptance WHERE mapping_id = %s AND lapsed_at IS NULL),
     EXISTS (SELECT 1 FROM syncadmin_rehearsal
             WHERE mapping_id = %s AND approved_at IS NOT NULL AND closed_at IS NULL)
@@ -63,12 +64,13 @@ def before(mapping_id: int, now: datetime) -> Before:
 
 
 class Waiting(NamedTuple):
-    """Whether there is any of what a pass has to look at: open intents, new hints, a risk that was accepted,
-    an approved plan.
+    """Whether there is any of what a pass has to look at: open intents, new hints, hints accounted for before,
+    a risk that was accepted, an approved plan.
     """
 
     intents: bool
     hints: bool
+    readings: bool
     accepted: bool
     plans: bool
 
@@ -76,5 +78,5 @@ class Waiting(NamedTuple):
 def waiting(mapping_id: int) -> Waiting:
     """What waits for a pass."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [mapping_id, mapping_id, Came.WAITING, mapping_id, mapping_id])
+        cursor.execute(_WAITING, [mapping_id, mapping_id, Came.WAITING, *[mapping_id] * 3])
         return Waiting(*map(bool, cursor.fetchone()))

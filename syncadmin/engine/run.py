@@ -121,7 +121,7 @@ def run_pass(
         with _ending(row, end, clock), beating, bind(mapping, PURPOSES[row.kind]) as binding:
             run = Run(binding, held, row.pk, clock, row.counts)
             _note_promises(binding, before.told)
-            health.note_clocks(binding, clock())
+            end.heals = health.note_clocks(binding, clock())
             clocks.know(binding)
             _ensure_shape(binding, before.told["shape"])
             reshape.follow(binding, held, before.told["remembered"])
@@ -131,7 +131,7 @@ def run_pass(
             acknowledge(binding)
             run.count("decided by rules", ruling.let_decide(mapping, clock()))
             meter.read_journal(binding, held.token)
-            hints.account(binding, held.token, clock())
+            hints.account(binding, held.token, clock(), waiting.readings)
             if waiting.accepted:
                 risk.look(binding, clock())
             if waiting.plans:
@@ -217,12 +217,13 @@ class Reporter:
 class End:
     """What stops the mapping from now on, '' if nothing does; `message` tells people what was unusual.
 
-    Before `later` another pass of this kind is of no use.
+    Before `later` another pass of this kind is of no use. If all goes well it `heals` what had failed.
     """
 
     stopped: str = ""
     message: str = ""
     later: datetime | None = None
+    heals: bool = False
 
 
 class Portion:
@@ -270,7 +271,8 @@ def _ending(row: Pass, end: End, clock: Clock) -> Iterator[None]:
         raise
     else:
         row.state, row.message = PassState.DONE, end.message
-        health.well(row.mapping, clock())
+        if end.heals:
+            health.well(row.mapping, clock())
     finally:
         row.phase, row.finished_at = "", clock()
 

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 
 from syncadmin.config.keeping import Keeper, keeping
-from syncadmin.models import Pass, System, passes
+from syncadmin.engine.run import mapping_for_pass
+from syncadmin.models import Pass, RowRule, System, passes
 
 from .test_pass import ANNA
+
+NAMES = {"mapping": "label", "field": "left", "rule": "when", "resource": "changed_by", "system": "label"}
 
 
 @pytest.fixture
@@ -70,3 +74,21 @@ def test_of_passes_that_went_well_the_newest_are_kept(world, monkeypatch: pytest
     left = list(Pass.objects.filter(kind="incremental").order_by("id").values_list("id", flat=True))
     assert left == [incremental[0], *incremental[-2:]]
     assert Pass.objects.filter(kind="backfill").exists()
+
+
+@pytest.mark.parametrize("row", ["mapping", "field", "rule", "resource", "system"])
+def test_a_mapping_is_read_anew_if_any_row_that_it_is_made_of_was_changed(
+    world, keeper: Keeper, row: str
+) -> None:
+    left = world.mapping.left
+    rule = RowRule.objects.create(mapping=world.mapping, position=0, when="true", owner="left")
+    rows = {"mapping": world.mapping, "field": world.mapping.fields.all()[0], "rule": rule}
+    changed, name = (rows | {"resource": left, "system": left.system})[row], NAMES[row]
+    before = mapping_for_pass(world.mapping.pk)
+    kept = mapping_for_pass(world.mapping.pk) is before
+    assert kept == (connection.vendor == "postgresql")
+    type(changed).objects.filter(pk=changed.pk).update(**{name: "x"})
+    now = mapping_for_pass(world.mapping.pk)
+    told = {"mapping": now, "field": now.fields.all()[0], "rule": now.row_rules.all()[0]}
+    told |= {"resource": now.left, "system": now.left.system}
+    assert getattr(told[row], name) == "x"

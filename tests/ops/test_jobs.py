@@ -149,8 +149,9 @@ def test_changes_that_are_signalled_while_a_pass_runs_get_one_more_pass_together
 ) -> None:
     passes.meanwhile = lambda: [wake(7) for _ in range(50)]
     wake(7)
-    work_off(queue)
+    work_off(queue, jobs=1)  # which stays for both, as long as no other job waits
     assert passes.ran == [(7, "incremental")] * 2
+    assert len(queue) == 0
 
 
 def test_a_pass_that_finds_another_one_running_has_that_one_followed_by_one_more(

@@ -64,8 +64,8 @@ def before(mapping_id: int, now: datetime) -> Before:
 
 
 class Waiting(NamedTuple):
-    """Whether there is any of what a pass has to look at: open intents, new hints, what was accounted of hints
-    before, a risk that was accepted, an approved plan.
+    """Whether there is any of what a pass has to look at: open intents, new hints, what was accounted of
+    hints before, a risk that was accepted, an approved plan.
     """
 
     intents: bool

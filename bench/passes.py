@@ -68,7 +68,7 @@ def main() -> None:
             with counted(sent):
                 change(WARM_UP)
                 change(WARM_UP + 1)
-            sent.subtract(left=1, right=1)  # the edits
+            sent.subtract(["left", "right"])  # the edits
             began, cpu = time.perf_counter(), time.process_time()
             for n in range(WARM_UP + 2, WARM_UP + 2 + edits):
                 change(n)

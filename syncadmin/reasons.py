@@ -76,6 +76,7 @@ SENTENCES = (
     gettext_noop("one side was emptied, so there is nothing to compare"),
     gettext_noop("values of type %(kind)s have no order"),
     gettext_noop("a counter that was or became empty cannot be added up"),
+    gettext_noop("an empty counter cannot be added to"),
     gettext_noop("%(values)s was added on one side and removed on the other"),
     gettext_noop("both sides changed it, and started from different texts"),
     gettext_noop("both sides edited the text near %(place)s"),

@@ -17,7 +17,7 @@ from syncadmin.core.values import reader
 from .sql_harness import connect, execute, open_database
 
 TABLE, TEXT, KEY = "Ta\"b'le; drop $syncadmin$ %s :x", "Näme \"q\" `b` 'a' $$ %d", 'I"D'
-DATABASES = ("postgres_database", "old_postgres_database", "mariadb_database", "sqlite_database")
+DATABASES = ("postgres_database", "mariadb_database", "sqlite_database")
 EARLY, LATE = "1700000000000000.000000.aaaaaaaa", "1700000000000001.000000.bbbbbbbb"
 # column: type, kind, what it held, what somebody made of it unread, what we write
 COLUMNS: dict[str, tuple[str, Kind, Any, Any, Any]] = {
@@ -152,10 +152,9 @@ def test_a_write_carries_its_stamp_and_what_it_replaced_unread_is_told_once(worl
         assert (read(one.expected), read(one.value)) == (read(first), read(theirs))
 
 
-@pytest.mark.parametrize("stamp", ["9999999999999999.000000.aaaaaaaa", "yesterday", "", EARLY + "0"])
-def test_a_stamp_that_can_be_none_is_refused(world: World, stamp: str) -> None:
-    outcome = world.write("visits", stamp)
-    assert outcome.result is Result.REJECTED
+def test_a_stamp_that_can_be_none_is_refused(world: World) -> None:
+    for stamp in ("9999999999999999.000000.aaaaaaaa", "yesterday", "", EARLY + "0"):
+        assert world.write("visits", stamp).result is Result.REJECTED, stamp
     assert world.stamps == {}
 
 

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from bench.registers import AUDIT
 from connectors.sql import SqlConnector
-from syncadmin.core.stamps import tick
 from syncadmin.engine.prove import prove
 from syncadmin.engine.run import run_pass
 from syncadmin.models import Entry, FieldMapping, Mark, Resource
@@ -120,22 +119,6 @@ def test_a_stamp_from_a_far_future_is_refused_in_words(stamped):
     (item,) = stamped.open()
     assert "one of the two clocks is wrong" in item.said
     assert (stamped.right.row(right)["phone"], stamped.right.row(right)["points"]) == (ANNA["phone"], 3)
-
-
-def test_the_triggers_stamp_as_the_clock_in_the_core_does(stamped):
-    left = stamped.left.add(**ANNA)
-    kept = stamped.left.run(REGISTER)[0]["relname"]
-    stamped.left.edit(left, phone="1")
-    node = stamps(stamped.left, left)["phone"][-8:]
-    for before in ("2999999999999999.000007.ffffffff", "2999999999999999.999999.ffffffff"):
-        stamped.left.run(
-            f"update syncadmin_tracking.{kept} set stamps = jsonb_build_object('phone', cast(:s as text))",
-            s=before,
-        )
-        stamped.left.edit(left, phone=before)
-        assert stamps(stamped.left, left) == {"phone": tick(before, 1, node)}
-    stamped.left.delete(left)
-    assert stamps(stamped.left, left) == {}
 
 
 def test_no_edit_of_many_writers_at_once_is_lost(stamped):

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import server_directory, unique
 from tests.servers.fault_proxy import TcpProxy
 
-from .peers import CouchDB, Kinto, Peer, PocketBase, Postgres
+from .peers import CouchDB, Kinto, OtherDatabase, Peer, PocketBase, Postgres
 from .rig import Rig
 
 WEB = {"pocketbase": PocketBase, "kinto": Kinto, "couchdb": CouchDB}
@@ -27,11 +27,14 @@ def rig(django_db_setup: None) -> Iterator[Rig]:
 
 @pytest.fixture
 def make_peer(request: pytest.FixtureRequest) -> Iterator[Callable[..., Peer]]:
-    """Makes a fresh system: postgres, pocketbase, kinto or couchdb."""
+    """Makes a fresh system: postgres, mariadb, sqlite, pocketbase, kinto or couchdb."""
     made: list[Peer] = []
     databases: list[str] = []
 
     def make(kind: str, through: Callable[[str], str] | None = None) -> Peer:
+        if kind in ("mariadb", "sqlite"):
+            made.append(OtherDatabase(request.getfixturevalue(f"{kind}_database")))
+            return made[-1]
         server = request.getfixturevalue(f"{kind}_server")
         if kind == "postgres":
             databases.append(unique())

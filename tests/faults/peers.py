@@ -1,4 +1,4 @@
-"""Real systems with people in them, edited behind the hub's back: PostgreSQL, PocketBase, Kinto, CouchDB."""
+"""Real systems with people in them, edited behind the hub's back: databases, PocketBase, Kinto, CouchDB."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any, Protocol
 
 import httpx
 import psycopg
+import sqlalchemy as sa
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from tests.engine.world import DIALECT
 from tests.servers.couchdb import CouchServer
 from tests.servers.kinto import KintoServer
 from tests.servers.pocketbase import SharedPocketBase
@@ -71,6 +73,46 @@ class Postgres:
 
     def close(self) -> None:
         self.connection.close()
+
+
+class OtherDatabase:
+    """A table of a MariaDB or SQLite database."""
+
+    connector = "sql"
+
+    def __init__(self, url: str) -> None:
+        self.engine = sa.create_engine(url)
+        self.words = DIALECT[self.engine.dialect.name]
+        self._run(
+            "CREATE TABLE people (id {serial}, email text NOT NULL, city text, phone text, "
+            "points integer NOT NULL DEFAULT 0, updated_at {stamp} NOT NULL DEFAULT {now})"
+        )
+        self.config = {"url": url}
+        self.resource = {"table": "people", "modified": "updated_at", "changes": "cursor"}
+
+    def _run(self, statement: str, **values: Any) -> list[Row]:
+        with self.engine.begin() as connection:
+            result = connection.execute(sa.text(statement.format(**self.words)), values)
+            return [dict(row._mapping) for row in result] if result.returns_rows else []
+
+    def add(self, **values: Any) -> None:
+        marks = ", ".join(f":{name}" for name in values)
+        self._run(f"INSERT INTO people ({', '.join(values)}) VALUES ({marks})", **values)
+
+    def edit(self, email: str, **values: Any) -> None:
+        sets = ", ".join(f"{name} = :{name}" for name in values)
+        self._run(
+            f"UPDATE people SET {sets}, updated_at = {{now}} WHERE email = :_email", **values, _email=email
+        )
+
+    def delete(self, email: str) -> None:
+        self._run("DELETE FROM people WHERE email = :email", email=email)
+
+    def rows(self) -> list[Row]:
+        return self._run("SELECT id, email, city, phone, points FROM people")
+
+    def close(self) -> None:
+        self.engine.dispose()
 
 
 class PocketBase:

@@ -54,14 +54,16 @@ def hub(folder: Path, workers: int) -> Iterator[dict[str, Child]]:
         queue.stop()
 
 
-def seen(connection: psycopg.Connection[tuple[object, ...]], key: int, wanted: str) -> float:
-    """Wait until a row shows the value; when it did."""
+def seen(
+    connection: psycopg.Connection[tuple[object, ...]], key: int, wanted: str, every: float = 0.0005
+) -> float:
+    """Wait until a row shows the value, looking each so many seconds; when it did."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         row = connection.execute("SELECT phone FROM customers WHERE id = %s", [key]).fetchone()
         if row is not None and row[0] == wanted:
             return time.perf_counter()
-        time.sleep(0.0005)
+        time.sleep(every)
     raise SystemExit(f"{wanted} did not arrive within a minute")
 
 
@@ -124,7 +126,7 @@ def sustained(made: rigs.Rig, minutes: float, rate: float, children: dict[str, C
                 key = n % (ROWS // 2) * 2 + 1
                 left.execute("UPDATE customers SET phone = %s WHERE id = %s", [f"probe {n}", key])
                 started = time.perf_counter()
-                probes.append(seen(right, key + SHIFT, f"probe {n}") - started)
+                probes.append(seen(right, key + SHIFT, f"probe {n}", every=0.01) - started)
             memory = sum(memory_of(child.pid) for child in children.values() if child.pid)
             sys.stdout.write(
                 f"{time.monotonic() - began:6.0f} s  {sum(load.done for load in loads):>9,} edits"

@@ -16,6 +16,8 @@ from .acts import ANNA, after_writing, at_rest, before_writing, in_time
 from .door import Answer, Request
 from .peers import PocketBasePeer
 
+pytestmark = pytest.mark.runs_once
+
 
 def gone_everywhere(world: World) -> bool:
     """Nothing is left on either side, and it stays so."""

@@ -24,6 +24,8 @@ from tests.engine.world import World
 from .acts import ANNA, at_rest, in_time
 from .door import Answer
 
+pytestmark = pytest.mark.runs_once
+
 both_sides = pytest.mark.parametrize("side", SIDES)
 DAYS = timedelta(days=1)
 WEEKS = RECORDS.attempts + 3  # passes: nothing is counted that far, so more of them are the same again

@@ -193,7 +193,9 @@ def mark_removed_before_it_was_handled(patch: Patch) -> None:
 def cursor_stored_before_the_marks(patch: Patch) -> None:
     real = collect._read_side
 
-    def hasty(bind: Any, bound: Any, held: Any, cache: Any, now: Any, found: Any, report: Any) -> None:
+    def hasty(
+        bind: Any, bound: Any, at: Any, held: Any, cache: Any, now: Any, found: Any, report: Any
+    ) -> None:
         changes = bound.connector.changes
 
         def ahead(resource: str, cursor: Any, **options: Any) -> Any:
@@ -204,7 +206,7 @@ def cursor_stored_before_the_marks(patch: Patch) -> None:
                 yield replace(page, cursor=_later(page.cursor))
 
         bound.connector.changes = ahead
-        real(bind, bound, held, cache, now, found, report)
+        real(bind, bound, at, held, cache, now, found, report)
 
     patch.setattr(collect, "_read_side", hasty)
 

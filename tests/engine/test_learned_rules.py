@@ -18,6 +18,8 @@ from syncadmin.engine.prove import prove
 from syncadmin.engine.run import mapping_for_pass
 from syncadmin.models import Event, FieldMapping
 
+pytestmark = pytest.mark.runs_once
+
 FATES = ("write", "disposition")
 LONG, SHORT, BEFORE = "Main St 5, back house", "Main St 5", "Elm St"
 

@@ -15,6 +15,8 @@ from tests.engine.world import Peer, World, between
 
 from .acts import ANNA, at_rest
 
+pytestmark = pytest.mark.runs_once
+
 MANY = 20_000
 SHIFT = timedelta(hours=1)
 TIME = re.compile(rb'"(updated|created)":"([^"]+)"')

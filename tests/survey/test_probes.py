@@ -25,6 +25,8 @@ from syncadmin.models import Entry, FieldMapping, Link, Mapping, MappingState, P
 
 from .conftest import Database, configured
 
+pytestmark = pytest.mark.runs_once
+
 TABLE = """
     CREATE TABLE goods (
         id integer PRIMARY KEY, name varchar(20), code char(12), price numeric(8,2), amount integer NOT NULL,

@@ -28,7 +28,7 @@ from tests.servers.fault_proxy import HttpProxy, TcpProxy, Wrong
 
 from .conftest import Database, configured, insert, through
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.runs_once]
 
 
 def carried_out(left: Resource, right: Resource, **asked: int) -> tuple[Survey, Report]:

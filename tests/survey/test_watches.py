@@ -29,7 +29,7 @@ from tests.servers.fault_proxy import TcpProxy
 
 from .conftest import Database, configured, through
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.runs_once]
 LEFT, RIGHT = SIDES
 BOTH = 'lower(trim("E_Mail_Adresse")) = %s'
 

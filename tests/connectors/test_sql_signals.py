@@ -11,7 +11,7 @@ from connectors.signals import Ear, Signal, Signals, Unread
 from syncadmin.embedded import PostgresServer
 from tests.servers.places import server_directory
 
-from .test_sql_tracking import World
+from .tracked_table import World
 
 LONG = 20.0  # nobody waits that long: what is waited for comes
 

@@ -1,26 +1,23 @@
 """Change tracking by triggers: what is logged, that it is read once, in order, and that it stops loudly."""
 
-import json
 import random
 import sqlite3
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from sqlalchemy.engine import make_url
 
 from connectors.base import ConnectorError, Gap, Misconfigured, Op, Result, Write
-from connectors.sql import SqlConnector
 from connectors.sql.tracking import reading
 from syncadmin.embedded.postgres import programs
 from tests.conftest import unique
 
 from .sql_harness import connect, execute, open_database
+from .tracked_table import World
 
 TABLES = {  # as hostile as the database allows, and as long
     "postgresql": "Ta\"b'le; drop $syncadmin$ %s :x " + "ö" * 14,
@@ -32,128 +29,6 @@ COLUMNS = (
     "back\\slash", "100%", "%s", "%(x)s", ":x", "$1 $$ $syncadmin$", "a;b//c", "--", "/*", "Näme", "名前",
     "😀",
 )  # fmt: skip
-
-
-class World:
-    """A database with one table `t(id, name, note, visits)`, and a connector that tracks it."""
-
-    def __init__(
-        self, url: str, table: str = "t", name: str = "name", key: str = "id", *, overlap: float = 0
-    ) -> None:
-        self.url, self.engine = url, open_database(url)
-        self.dialect = self.engine.dialect.name
-        quote = self.engine.dialect.identifier_preparer.quote_identifier
-        self.table, self.name, self.key = (quote(one).replace("%%", "%") for one in (table, name, key))
-        self.names = {"name": name, "key": key}
-        self.create()
-        self.config = {"table": table, "key": key, "changes": "tracking", "overlap": overlap}
-        self.connector = self.another()
-
-    def create(self) -> None:
-        collate = " collate nocase" if self.dialect == "sqlite" else ""
-        execute(
-            self.url,
-            f"create table {self.table} ({self.key} integer primary key, {self.name} varchar(50){collate},"
-            " note varchar(50), visits integer)",
-        )
-
-    def seen(self, cursor: Any) -> tuple[str, Any]:
-        """What becomes of a change: it is read, all has to be compared, reading stops, or it is not seen."""
-        try:
-            keys, _, cursor = self.changes(cursor)
-        except Gap:
-            return "compared", self.now()
-        except Misconfigured:
-            return "stopped", cursor
-        return "read" if keys else "nothing", cursor
-
-    def another(self) -> SqlConnector:
-        """A connector of its own."""
-        return connect(self.url, t=self.config)
-
-    def track(self, *columns: str) -> None:
-        self.connector.track("t", columns or (self.names["name"], "visits"))
-
-    def run(self, *statements: str) -> None:
-        execute(self.url, *statements)
-
-    def changes(self, cursor: Any, limit: int = 100) -> tuple[list[str], list[str], Any]:
-        """Keys that changed and that are gone, in order, and the next cursor."""
-        keys: list[str] = []
-        gone: list[str] = []
-        cursor = json.loads(json.dumps(cursor))
-        for page in self.connector.changes("t", cursor, fields=[self.names["name"]], limit=limit):
-            keys += [record.key for record in page.records]
-            gone += page.gone
-            cursor = page.cursor
-        return keys, gone, json.loads(json.dumps(cursor))
-
-    def now(self) -> Any:
-        return self.changes(None)[2]
-
-    def passed(self, cursor: Any) -> None:
-        self.connector.passed("t", cursor)
-
-    @property
-    def id(self) -> str:
-        """The name that our tables and triggers have for the table."""
-        with self.engine.connect() as connection:
-            where = "syncadmin_tracking.tracked" if self.dialect == "postgresql" else "syncadmin_tracked"
-            return str(connection.exec_driver_sql(f"select id from {where}").scalar())
-
-    def unread(self, cursor: Any) -> bool:
-        """Whether the log has rows behind a cursor."""
-        behind = f"syncadmin_log_{self.id} where seq >= {cursor['at']}"
-        if self.dialect == "postgresql":
-            place = f"('{cursor['at']}'::xid8, '{cursor['within'] or '0/0'}'::pg_lsn)"
-            behind = f"syncadmin_tracking.log_{self.id} where (txid, lsn) > {place}"
-        with self.engine.connect() as connection:
-            return bool(connection.exec_driver_sql(f"select count(*) from {behind}").scalar())
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        where, order = f"syncadmin_log_{self.id}", "seq"
-        if self.dialect == "postgresql":
-            where, order = f"syncadmin_tracking.changes_{self.id}", "txid, lsn"
-        with self.engine.connect() as connection:
-            rows = connection.exec_driver_sql(f"select * from {where} order by {order}").mappings().all()
-        parsed = ("stamps", "old_values", "new_values")
-        return [
-            {k: json.loads(v) if k in parsed and isinstance(v, str) else v for k, v in row.items()}
-            for row in rows
-        ]
-
-    @property
-    def ours(self) -> list[str]:
-        """Whatever in the database has a name of ours."""
-        kinds = {
-            "postgresql": "select nspname from pg_namespace where nspname like 'syncadmin%%' union all"
-            " select tgname from pg_trigger where tgname like '%%syncadmin%%'",
-            "mysql": "select table_name from information_schema.tables where table_schema = database()"
-            " and table_name like 'syncadmin%%' union all"
-            " select trigger_name from information_schema.triggers"
-            " where trigger_schema = database() and trigger_name like 'syncadmin%%'",
-            "sqlite": "select name from sqlite_master where name like 'syncadmin%'",
-        }
-        with self.engine.connect() as connection:
-            return list(connection.exec_driver_sql(kinds[self.dialect]).scalars())
-
-    def close(self) -> None:
-        self.connector.close()
-        self.engine.dispose()
-
-
-@pytest.fixture(params=["postgres_database", "old_postgres_database", "mariadb_database", "sqlite_database"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    world = World(request.getfixturevalue(request.param))
-    yield world
-    world.close()
-
-
-@pytest.fixture
-def tracked(world: World) -> World:
-    world.track()
-    return world
 
 
 def test_each_change_is_logged_with_what_it_was_and_what_it_is(tracked: World) -> None:
@@ -499,101 +374,3 @@ def test_a_log_tells_its_rows_its_age_and_who_has_not_read_them(
     tracked.connector.untrack("t")
     with pytest.raises(Misconfigured, match="not tracked"):
         tracked.connector.logged("t")
-
-
-def test_whoever_touches_the_triggers_is_noticed(tracked: World) -> None:
-    cursor = tracked.now()
-    if tracked.dialect == "postgresql":
-        tracked.run("alter table t disable trigger all")
-        with pytest.raises(Misconfigured, match="disabled"):
-            tracked.changes(cursor)
-        tracked.run("alter table t enable trigger all")
-        with pytest.raises(Gap, match="triggers or columns"):
-            tracked.changes(cursor)
-        cursor = tracked.now()
-        tracked.run("truncate t")
-        with pytest.raises(Gap, match="TRUNCATE"):
-            tracked.changes(cursor)
-    name = next(name for name in tracked.ours if name.endswith(("_update", "_u")))
-    on = " on t" if tracked.dialect == "postgresql" else ""
-    tracked.run(f"drop trigger {name}{on}")
-    with pytest.raises(Misconfigured, match=r"is gone; run manage\.py track erp t"):
-        tracked.changes(cursor)
-    checked = {item.name: item for item in tracked.connector.check()}
-    assert not checked["t: changes"].ok
-    tracked.track()
-    with pytest.raises(Gap, match="anew"):
-        tracked.changes(cursor)
-
-
-def retyped(column: str, kind: str) -> dict[str, str]:
-    """A column gets another type; SQLite knows no such change."""
-    using = f" using {'1' if kind == 'real' else column}"
-    return {
-        "postgresql": f"alter table t alter {column} type {kind}{using}",
-        "mysql": f"alter table t modify {column} {kind}",
-    }
-
-
-# what is done to the table, the smallest of changes that comes then, and whether reading may go on
-ALTERED: tuple[tuple[str | dict[str, str], tuple[str, str, str], bool], ...] = (
-    ("alter table t add column extra varchar(20)", ("name", "'x'", "'X'"), True),
-    ("alter table t rename column note to remark", ("name", "'x'", "'X'"), True),
-    (retyped("name", "varchar(99)"), ("name", "'x'", "'X'"), True),
-    (retyped("visits", "varchar(20)"), ("visits", "'a'", "'A'"), True),
-    (retyped("name", "real"), ("name", "1.0000001", "1.0000002"), True),
-    (retyped("id", "bigint"), ("visits", "7", "8"), True),
-    ("alter table t rename column visits to times", ("times", "7", "8"), False),
-    ("alter table t drop column visits", ("name", "'x'", "'X'"), False),
-    (
-        "create table u as select * from t; drop table t; alter table u rename to t",
-        ("visits", "7", "8"),
-        False,
-    ),
-)
-
-
-def test_a_table_that_is_altered_is_logged_whole_or_stops_loudly_and_the_application_goes_on(
-    world: World,
-) -> None:
-    """Also what a session of the application writes that was open all the time."""
-    for told, (column, first, second), goes_on in ALTERED:
-        statement = told if isinstance(told, str) else told.get(world.dialect)
-        if statement is None or (world.dialect == "sqlite" and "drop column" in statement):
-            continue  # SQLite refuses to drop what a trigger names
-        world.run("drop table t")
-        world.create()
-        world.track()
-        world.run("insert into t values (1, '1', '', 1)")
-        cursor = world.now()
-        ways = []
-        with world.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session:
-            session.exec_driver_sql("update t set name = '2', visits = 2")
-            assert world.changes(cursor)[0] == ["1"]
-            cursor = world.now()
-            world.run(*statement.split("; "))
-            with suppress(Misconfigured):
-                world.connector.describe("t")  # as each pass does
-            for run in (session.exec_driver_sql, world.run):
-                for value in (first, second):
-                    run(f"update t set {column} = {value}")
-                    seen, cursor = world.seen(cursor)
-                    ways.append(seen)
-        assert "nothing" not in ways, (statement, ways)
-        assert (ways[-1] == "read", "stopped" in ways) == (goes_on, not goes_on), (statement, ways)
-
-
-def test_a_field_that_is_not_logged_stops_the_reading(tracked: World) -> None:
-    with pytest.raises(Misconfigured, match="changes of note are not logged"):
-        list(tracked.connector.changes("t", None, fields=["note"], limit=10))
-
-
-def test_a_foreign_key_that_deletes_by_itself_is_refused_on_mariadb(mariadb_database: str) -> None:
-    world = World(mariadb_database)
-    world.run(
-        "create table p (id integer primary key)",
-        "alter table t add foreign key (visits) references p (id) on delete cascade",
-    )
-    with pytest.raises(Misconfigured, match="foreign key"):
-        world.track()
-    world.close()

@@ -20,7 +20,7 @@ from syncadmin.listener import Listener, unread, wake_those_that_may
 from syncadmin.models import Cursor, Mapping, MappingState, Resource, System
 from syncadmin.posts import Post, Reader
 from tests.builders import a_mapping
-from tests.connectors.test_sql_tracking import World
+from tests.connectors.tracked_table import World
 from tests.ops.passes import Passes, work_off
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
